@@ -1,0 +1,160 @@
+import { mkdirSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { LRUCache } from 'lru-cache'
+import { createKeyring, type Keyring } from './auth/keyring.ts'
+import { compose } from './auth/notice.ts'
+import { warmPasswords } from './auth/password.ts'
+import { createTokens } from './auth/token.ts'
+import { type Config, ConfigError } from './config.ts'
+import type { App, Clock } from './context.ts'
+import { createHttp, type Http } from './http/server.ts'
+import { pages } from './http/pages.ts'
+import { type Jobs, startJobs } from './jobs.ts'
+import { createLimiter } from './limiter/limiter.ts'
+import { createLog, type Log } from './log.ts'
+import { createInbox, type Inbox } from './mail/inbox.ts'
+import type { Mailer } from './mail/mailer.ts'
+import { createOutbox, type Outbox } from './mail/outbox.ts'
+import { createSmtpMailer } from './mail/smtp.ts'
+import { readSecrets } from './secret-file.ts'
+import type { Database } from './store/database.ts'
+import { migrate } from './store/migrate.ts'
+import { openPostgres } from './store/postgres.ts'
+import { openSqlite } from './store/sqlite.ts'
+import { createStore, type Store } from './store/store.ts'
+import { createHasher } from './workers/hasher.ts'
+
+/** What a test, or a command, may bring instead of the real thing. */
+export interface Parts {
+  readonly now?: Clock
+  readonly log?: Log
+  /** Where the terminal inbox prints. */
+  readonly print?: (line: string) => void
+}
+
+export interface Running {
+  readonly app: App
+  readonly http: Http
+  readonly outbox: Outbox
+  /** The mails of a server without SMTP; null with it. */
+  readonly inbox: Inbox | null
+  readonly jobs: Jobs
+  /** Answers what is under way, then closes everything in the order in which it is needed. */
+  close(): Promise<void>
+}
+
+const REMEMBERED_SESSIONS = 100_000
+const REMEMBERED_KEYS = 20_000
+
+/** A whole server, not listening yet. The only place that chooses adapters. */
+export async function createApp(config: Config, parts: Parts = {}): Promise<Running> {
+  const now = parts.now ?? Date.now
+  const log = parts.log ?? createLog(config.logLevel)
+  const store = await openStore(config)
+  const keyring = createKeyring(readSecrets(config))
+  await requireSameSecret(store.store, keyring)
+
+  const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}) })
+  const mailer: Mailer = inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
+  const app = assemble(config, { now, log, keyring, store: store.store })
+  const outbox = createOutbox({
+    store: store.store.outbox,
+    mailer,
+    now,
+    log,
+    domain: /@([^\s<>]+)>?$/.exec(config.mailFrom)?.[1] ?? 'localhost',
+    compose: (row) => compose(app.app, row, now()),
+  })
+  app.connect(outbox)
+  const http = await createHttp(app.app, (server) => pages(app.app, server, inbox))
+  await warmPasswords(app.app)
+  const jobs = startJobs(app.app)
+  outbox.start()
+
+  const close = async () => {
+    await http.close()
+    await jobs.stop()
+    await outbox.stop()
+    await mailer.close()
+    await app.app.hasher.close()
+    await store.database.close()
+  }
+  return { app: app.app, http, outbox, inbox, jobs, close }
+}
+
+/** The app as a command of the operator's shell needs it: the same rules and store, no server. */
+export interface Operator {
+  readonly app: App
+  close(): Promise<void>
+}
+
+export async function createOperator(config: Config): Promise<Operator> {
+  const { database, store } = await openStore(config)
+  const keyring = createKeyring(readSecrets(config))
+  await requireSameSecret(store, keyring)
+  const log = createLog('error')
+  const { app } = assemble({ ...config, workers: 1 }, { now: Date.now, log, keyring, store })
+  const close = async () => {
+    await app.hasher.close()
+    await database.close()
+  }
+  return { app, close }
+}
+
+/** The database that the configuration names, at the newest schema. */
+export async function openStore(config: Config): Promise<{ database: Database; store: Store }> {
+  makeDataDir(config)
+  const database = config.databaseUrl
+    ? await openPostgres({ url: config.databaseUrl })
+    : await openSqlite({ path: join(config.dataDir, 'freddy.db') })
+  await migrate(database)
+  return { database, store: createStore(database) }
+}
+
+function assemble(
+  config: Config,
+  parts: { now: Clock; log: Log; keyring: Keyring; store: Store },
+): { app: App; connect: (outbox: Outbox) => void } {
+  let poke = () => {}
+  const longest = { access: config.accessLifeMs / 1000, refresh: 30 * 86_400 }
+  const issuer = config.publicUrl ?? 'freddy-auth'
+  const app: App = {
+    config,
+    ...parts,
+    tokens: createTokens({ keyring: parts.keyring, issuer, audience: 'freddy-api', longest }),
+    limiter: createLimiter(config.limits),
+    hasher: createHasher({ threads: config.workers || availableParallelism() }),
+    outbox: { poke: () => poke() },
+    liveSessions: new LRUCache({ max: REMEMBERED_SESSIONS }),
+    liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
+  }
+  return {
+    app,
+    connect(outbox) {
+      poke = () => outbox.poke()
+    },
+  }
+}
+
+/** A start with another secret would refuse every token and password of this database: it stops instead. */
+async function requireSameSecret(store: Store, keyring: Keyring): Promise<void> {
+  const kept = await store.settings.keepFirst('key_check', keyring.current.check)
+  if (!keyring.all.some((keys) => keys.check === kept)) {
+    throw new ConfigError([
+      'SECRET_KEY: this database was made with another secret; start with that one, or put it behind the new one',
+    ])
+  }
+  if (kept !== keyring.current.check) await store.settings.put('key_check', keyring.current.check)
+}
+
+function makeDataDir({ dataDir }: Config): void {
+  try {
+    mkdirSync(dataDir, { mode: 0o700 })
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EEXIST' && statSync(dataDir).isDirectory()) return
+    const why = code === 'ENOENT' ? 'its parent folder is missing; make it first' : `cannot be made (${code})`
+    throw new ConfigError([`DATA_DIR: ${dataDir} ${why}`])
+  }
+}

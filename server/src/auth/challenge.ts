@@ -1,0 +1,178 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { App, Call, Origin } from '../context.ts'
+import { ApiError, tooMany } from '../errors.ts'
+import { GUESSES_BEFORE_LONGER_CODES, GUESSES_PER_KEY, RESEND_PAUSE_MS } from '../limits.ts'
+import type { Counter } from '../store/budgets.ts'
+import type { ChallengeRow } from '../store/challenges.ts'
+import type { NewLetter } from '../store/outbox.ts'
+import type { UserRow } from '../store/users.ts'
+import { counter, takeTry, triesWithin, waitForAll } from './budget.ts'
+import { deriveCode, type Purpose } from './code.ts'
+import { keyedHash } from './keyring.ts'
+import { randomBytes, randomId } from './random.ts'
+import { isSurge } from './surge.ts'
+
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+const LONGER_DIGITS = 6
+const SETTLE_MS = 150
+/** A resend this soon after a code's first mail repeats the code (contract section 1). */
+export const REPEAT_WITHIN_MS = 5 * MINUTE
+
+/** Challenges by purpose (contract section 1). */
+export const rules = {
+  login: { codeLifeMs: 5 * MINUTE, resendMs: 30 * MINUTE, mostMails: 5 },
+  registration: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 5 },
+} as const satisfies Record<Purpose, object>
+
+export const REGISTRATION_DIGITS = 8
+
+/** The key its holder gets (`email_key`): 128 random bits in the form of a UUID. */
+export function newEmailKey(): string {
+  const hex = randomBytes(16).toString('hex')
+  return `uuid-${hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')}`
+}
+
+/** A challenge that was just opened: not stored yet. */
+export function newChallenge(
+  app: App,
+  emailKey: string,
+  about: {
+    purpose: Purpose
+    userId: string | null
+    address: string
+    deviceId: string | null
+    digits: number
+    origin: Origin
+    now: number
+  },
+): ChallengeRow {
+  const { purpose, origin, now } = about
+  const keys = app.keyring.current
+  return {
+    id: keyedHash(keys.of.challenge, emailKey),
+    keys_id: keys.id,
+    purpose,
+    user_id: about.userId,
+    address: about.address,
+    device_id: about.deviceId,
+    source: origin.source,
+    agent: origin.agent,
+    digits: about.digits,
+    generation: 1,
+    mails: 1,
+    attempts: 0,
+    created_at: now,
+    first_mail_at: now,
+    last_mail_at: now,
+    code_expires_at: now + rules[purpose].codeLifeMs,
+    resend_until: now + rules[purpose].resendMs,
+    consumed_at: null,
+    ended_at: null,
+  }
+}
+
+/** How many digits a login code of this person has now: more while somebody is guessing (S2). */
+export async function loginDigits(app: App, user: UserRow, now: number): Promise<number> {
+  const usual = app.config.codeDigits
+  if (usual >= LONGER_DIGITS) return usual
+  const [row] = await app.store.budgets.find([codeCounter(app, user.id, null).key])
+  const guessed = row ? triesWithin(row, DAY, now) : 0
+  if (guessed >= GUESSES_BEFORE_LONGER_CODES) return LONGER_DIGITS
+  return (await isSurge(app, now)) ? LONGER_DIGITS : usual
+}
+
+/** The challenge of a live key; a wrong, used, ended or forgotten key is one answer. */
+export async function findChallenge(app: App, emailKey: string, now: number): Promise<ChallengeRow> {
+  const ids = app.keyring.all.map((keys) => keyedHash(keys.of.challenge, emailKey))
+  const row = await app.store.challenges.find(ids)
+  const gone = !row || row.consumed_at !== null || row.ended_at !== null
+  if (gone || now >= Math.max(row.resend_until, row.code_expires_at)) {
+    throw new ApiError('INVALID_VERIFICATION_CODE')
+  }
+  if (row.attempts >= GUESSES_PER_KEY) throw deadKey()
+  return row
+}
+
+/** Counts a guess on the key and on the person, before anybody compares; refuses when either is spent. */
+export async function spendGuess(app: App, challenge: ChallengeRow, now: number): Promise<void> {
+  const guesses = guessCounter(app, challenge)
+  const tryId = randomId('try_')
+  if (await app.store.challenges.spendGuess(challenge.id, guesses, now, tryId)) return
+  const wait = await waitForAll(app, [guesses], now)
+  if (wait > 0) throw tooMany('TOO_MANY_VERIFICATION_ATTEMPTS', wait)
+  // The guesses are spent by others in this very moment. One of them may be right: then this one came too late,
+  // and that is another answer.
+  await pause(SETTLE_MS)
+  const row = await app.store.challenges.find([challenge.id])
+  if (row?.consumed_at != null) throw new ApiError('INVALID_VERIFICATION_CODE')
+  throw deadKey()
+}
+
+/** Whether this account may still be asked for a code; a password reset is the way out when it may not. */
+export async function requireGuesses(
+  app: App,
+  user: UserRow,
+  deviceId: string | null,
+  now: number,
+): Promise<void> {
+  const wait = await waitForAll(app, [codeCounter(app, user.id, deviceId)], now)
+  if (wait > 0) throw tooMany('TOO_MANY_VERIFICATION_ATTEMPTS', wait)
+}
+
+/** Who pays for a wrong code: the known device, else the account; of a registration, the address. */
+export function guessCounter(app: App, challenge: ChallengeRow): Counter {
+  return codeCounter(app, challenge.user_id, challenge.device_id, challenge.address)
+}
+
+/** The code that the newest mail of this challenge holds. */
+export function codeOf(app: App, challenge: ChallengeRow): string | null {
+  const keys = app.keyring.find(challenge.keys_id)
+  return keys && deriveCode(keys, challenge)
+}
+
+/** The letter that carries a challenge's code; the code itself is derived when the letter is sent. */
+export function codeLetter(challenge: Pick<ChallengeRow, 'id'>, now: number, purpose: Purpose): NewLetter {
+  return {
+    id: randomId('mail_'),
+    letter: 'code',
+    challengeId: challenge.id,
+    generation: 0,
+    sealed: null,
+    createdAt: now,
+    expiresAt: now + rules[purpose].codeLifeMs,
+  }
+}
+
+/** Counts a mail to an address that nobody proved yet. False when it must not be sent; nobody is told. */
+export async function mayMailStranger(app: App, mailbox: string, now: number): Promise<boolean> {
+  return (await takeTry(app, [counter(app, 'stranger-mails', [mailbox])], now)) === 0
+}
+
+/** Milliseconds until another mail may be asked for. */
+export function resendWait(challenge: ChallengeRow, now: number): number {
+  const spent = challenge.mails >= rules[challenge.purpose].mostMails
+  return Math.max(0, (spent ? challenge.resend_until : challenge.last_mail_at + RESEND_PAUSE_MS) - now)
+}
+
+/** Did the person move between two steps: another network and another program? */
+export function hasMoved(challenge: ChallengeRow, { origin }: Pick<Call, 'origin'>): boolean {
+  const network = (source: string) => source.split(/[.:]/).slice(0, 2).join('.')
+  return (
+    network(challenge.source) !== network(origin.source) && challenge.agent !== origin.agent
+  )
+}
+
+function codeCounter(
+  app: App,
+  userId: string | null,
+  deviceId: string | null,
+  address = '',
+): Counter {
+  if (deviceId) return counter(app, 'code-device', [deviceId], userId)
+  return counter(app, 'code-account', [userId ?? address], userId)
+}
+
+function deadKey(): ApiError {
+  return tooMany('TOO_MANY_VERIFICATION_ATTEMPTS', RESEND_PAUSE_MS)
+}

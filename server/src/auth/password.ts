@@ -1,0 +1,116 @@
+import { createHmac } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { dictionary } from '@zxcvbn-ts/language-common'
+import type { App } from '../context.ts'
+import { ApiError, tooMany } from '../errors.ts'
+import type { UserRow } from '../store/users.ts'
+import { HasherBusy } from '../workers/hasher.ts'
+
+const MOST_CODE_POINTS = 256
+const MOST_BYTES = 1024
+const SHORTEST = { standard: 8, strict: 15 } as const
+
+/** What nobody may choose, whatever the person is called. */
+const commonPasswords: ReadonlySet<string> = new Set(
+  Object.entries(dictionary)
+    .filter(([name]) => name.startsWith('passwords'))
+    .flatMap(([, words]) => words.map(String)),
+)
+
+/**
+ * The spelling that is hashed: OpaqueString (RFC 8265) composes characters and turns every space into a plain one.
+ * Null when it cannot be a password: a lone surrogate, or the NUL at which others would cut it off.
+ */
+export function spellPassword(text: string): string | null {
+  if (!text.isWellFormed() || text.includes('\0')) return null
+  return text.replace(/\p{Zs}/gu, ' ').normalize('NFC')
+}
+
+/** Throws unless somebody may choose this password (security rule 11); answers its spelling. */
+export function requireGoodPassword(app: App, text: string, context: readonly string[]): string {
+  const spelt = spellPassword(text)
+  if (spelt === null) throw weak('It holds characters that cannot be typed again')
+  const length = [...spelt].length
+  const shortest = SHORTEST[app.config.profile]
+  if (length < shortest) throw weak(`It needs at least ${shortest} characters`)
+  if (length > MOST_CODE_POINTS || Buffer.byteLength(spelt) > MOST_BYTES) {
+    throw weak(`It may have at most ${MOST_CODE_POINTS} characters and ${MOST_BYTES} bytes`)
+  }
+  if (isGuessable(spelt, context)) throw weak('It is one of those that are guessed first')
+  return spelt
+}
+
+/** The hash to keep: the pepper's id, then argon2id's own text. */
+export async function hashPassword(app: App, spelt: string): Promise<string> {
+  const { id } = app.keyring.current
+  return `${id}$${await admitted(() => app.hasher.hash(pepper(app, id, spelt)))}`
+}
+
+/**
+ * Whether this is the user's password. A stranger, or a user without one, costs the same hash (security rule 8).
+ */
+export async function isPassword(app: App, user: UserRow | null, text: string): Promise<boolean> {
+  const spelt = spellPassword(text) ?? ''
+  const stored = user?.password_hash ?? (await dummyHash(app))
+  const { pepperId, hash } = splitHash(stored)
+  const right = await admitted(() => app.hasher.verify(hash, pepper(app, pepperId, spelt)))
+  return right && user?.password_hash === stored
+}
+
+/** Moves a proven password under the newest pepper; wrong ones never get here. */
+export async function refreshHash(app: App, user: UserRow, text: string): Promise<void> {
+  const stored = user.password_hash
+  if (!stored || splitHash(stored).pepperId === app.keyring.current.id) return
+  const spelt = spellPassword(text) ?? ''
+  await app.store.users.rehash(user.id, stored, await hashPassword(app, spelt))
+}
+
+function isGuessable(spelt: string, context: readonly string[]): boolean {
+  const lower = spelt.toLowerCase()
+  if (commonPasswords.has(lower) || new Set(lower).size < 3) return true
+  const words = ['freddy', ...context.flatMap((text) => [text, text.split('@')[0] ?? ''])]
+  return words
+    .map((word) => word.toLowerCase())
+    .filter((word) => word.length >= 3 && lower.includes(word))
+    .some((word) => lower.replaceAll(word, '').length < 4)
+}
+
+/** Under the pepper a password is 43 harmless characters, however long and odd it was. */
+function pepper(app: App, id: string, spelt: string): string {
+  const keys = app.keyring.find(id) ?? app.keyring.current
+  return createHmac('sha256', keys.of.pepper).update(spelt).digest('base64url')
+}
+
+function splitHash(stored: string): { pepperId: string; hash: string } {
+  const end = stored.indexOf('$')
+  return { pepperId: stored.slice(0, end), hash: stored.slice(end + 1) }
+}
+
+/** Makes the hash that strangers are checked against, before the first of them comes. */
+export async function warmPasswords(app: App): Promise<void> {
+  await dummyHash(app)
+}
+
+const dummies = new WeakMap<App, Promise<string>>()
+
+function dummyHash(app: App): Promise<string> {
+  const made = dummies.get(app) ?? hashPassword(app, 'nobody has this password')
+  dummies.set(app, made)
+  made.catch(() => dummies.delete(app))
+  return made
+}
+
+/** Refusals are held back a moment: answered at once, waiting clients would only ask five times as often. */
+async function admitted<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (!(cause instanceof HasherBusy)) throw cause
+    await wait(250 + Math.random() * 250)
+    throw tooMany('SERVICE_UNAVAILABLE', 1000)
+  }
+}
+
+function weak(reason: string): ApiError {
+  return new ApiError('WEAK_PASSWORD', { details: { reason }, param: 'password' })
+}

@@ -1,0 +1,81 @@
+import type { App } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import type { ApiKeyRow } from '../store/api-keys.ts'
+import { apiKeyHashes, isApiKey } from './api-key.ts'
+import { findLiveSession } from './session.ts'
+
+/** What an API key may be made for. */
+export const scopes = ['responses', 'models', 'usage:read', 'account:read'] as const
+export type Scope = (typeof scopes)[number]
+
+/** Somebody with a session: password and code stand behind it. */
+export interface SignedIn {
+  readonly kind: 'signed-in'
+  readonly userId: string
+  readonly sessionId: string
+}
+
+/** A program with an API key. It never becomes a session and makes no other key. */
+export interface KeyHolder {
+  readonly kind: 'key-holder'
+  readonly userId: string
+  readonly keyId: string
+  readonly scopes: readonly string[]
+}
+
+export type Principal = SignedIn | KeyHolder
+
+/** The one credential of a request, as its header said. */
+export interface Credential {
+  readonly kind: 'bearer' | 'api-key'
+  readonly text: string
+}
+
+const REMEMBERED_MS = 1000
+const LAST_USED_GRAIN_MS = 60_000
+
+/** Who calls, or why not. An `ak_` behind Bearer is an API key: OpenAI's clients can send nothing else. */
+export async function authenticate(app: App, credential: Credential, now: number): Promise<Principal> {
+  if (credential.kind === 'api-key' || credential.text.startsWith('ak_')) {
+    return keyHolder(app, credential.text, now)
+  }
+  const claims = app.tokens.check('access', credential.text, now)
+  const session = await findLiveSession(app, claims.sid, now)
+  if (session.user_id !== claims.sub) throw new ApiError('TOKEN_INVALID')
+  return { kind: 'signed-in', userId: session.user_id, sessionId: session.id }
+}
+
+async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder> {
+  // A wrong checksum is a typing mistake: no look-up is spent on it.
+  if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
+  const row = await findApiKey(app, text, now)
+  if (!row || row.revoked_at !== null || row.disabled_at !== null) {
+    throw new ApiError('INVALID_API_KEY')
+  }
+  if (row.expires_at !== null && now >= row.expires_at) throw new ApiError('API_KEY_EXPIRED')
+  noteUse(app, row, now)
+  return {
+    kind: 'key-holder',
+    userId: row.user_id,
+    keyId: row.id,
+    scopes: row.scopes.split(' '),
+  }
+}
+
+async function findApiKey(app: App, text: string, now: number): Promise<ApiKeyRow | null> {
+  const hashes = apiKeyHashes(app.keyring, text)
+  const [name = ''] = hashes
+  const remembered = app.liveApiKeys.get(name)
+  const age = remembered ? now - remembered.readAt : -1
+  if (remembered && age >= 0 && age < REMEMBERED_MS) return remembered.row
+  const row = await app.store.apiKeys.findByHash(hashes)
+  if (row) app.liveApiKeys.set(name, { row, readAt: now })
+  return row
+}
+
+/** Written at most once a minute and never waited for: the answer does not need it. */
+function noteUse(app: App, row: ApiKeyRow, now: number): void {
+  if (now - (row.last_used_at ?? 0) < LAST_USED_GRAIN_MS) return
+  app.liveApiKeys.set(row.hash, { row: { ...row, last_used_at: now }, readAt: now })
+  app.store.apiKeys.touch(row.id, now).catch((cause) => app.log.warn({ event: 'key.touch', cause }))
+}

@@ -1,0 +1,137 @@
+import { type Static, Type } from 'typebox'
+import type { Call } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import type { ChallengeRow } from '../store/challenges.ts'
+import type { NewLetter } from '../store/outbox.ts'
+import type { UserRow } from '../store/users.ts'
+import { Name, Password, strict, tolerated } from '../wire/body.ts'
+import { isSafeName } from '../wire/text.ts'
+import { allowed } from './audit.ts'
+import {
+  codeLetter,
+  mayMailStranger,
+  newChallenge,
+  newEmailKey,
+  REGISTRATION_DIGITS,
+  rules,
+} from './challenge.ts'
+import { parseEmailAddress } from './email-address.ts'
+import { dueLetter } from './notice.ts'
+import { hashPassword, requireGoodPassword } from './password.ts'
+import { randomId } from './random.ts'
+import { parseUserName } from './user-name.ts'
+
+export const RegisterBody = Type.Object(
+  {
+    email: Type.String({ minLength: 1, maxLength: 320 }),
+    password: Password,
+    full_name: Type.Optional(Name),
+    user_name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    ...tolerated,
+  },
+  strict,
+)
+
+export const RegisterAnswer = Type.Object({
+  success: Type.Literal(true),
+  email: Type.String(),
+  email_key: Type.String(),
+  verification_required: Type.Literal(true),
+  type: Type.Literal('registration'),
+  message: Type.String(),
+})
+
+/** Begins an account. An address that has one gets the same answer, and its owner a mail. */
+export async function register(
+  call: Call<Static<typeof RegisterBody>>,
+): Promise<Static<typeof RegisterAnswer>> {
+  const { app, body, now } = call
+  if (app.config.registration !== 'open') throw new ApiError('REGISTRATION_RESTRICTED')
+  const { address, mailbox } = requireEmail(body.email)
+  const userName = body.user_name === undefined ? null : requireUserName(body.user_name)
+  const fullName = requireFullName(body.full_name)
+  const words = [address, userName ?? '', fullName ?? '']
+  const passwordHash = await hashPassword(app, requireGoodPassword(app, body.password, words))
+
+  const emailKey = newEmailKey()
+  const challenge = newRegistration(call, emailKey, address)
+  const owner = await app.store.users.findByAddress(address)
+  const opened = await app.store.challenges.openRegistration(
+    {
+      challenge,
+      letter: await letterFor(call, challenge, owner, mailbox),
+      event: allowed(call, 'registration.begun', { userId: owner?.id ?? null }),
+      tryId: randomId('try_'),
+    },
+    {
+      address,
+      user_name: userName,
+      full_name: fullName,
+      password_hash: passwordHash,
+      challenge_id: challenge.id,
+      expires_at: now + rules.registration.resendMs + rules.registration.codeLifeMs,
+    },
+  )
+  if (!opened) throw new ApiError('USERNAME_TAKEN', { param: 'user_name' })
+  app.outbox.poke()
+  return {
+    success: true,
+    email: address,
+    email_key: emailKey,
+    verification_required: true,
+    type: 'registration',
+    message: 'Registration received. Please check your email for verification code.',
+  }
+}
+
+function newRegistration(call: Call, emailKey: string, address: string): ChallengeRow {
+  const { app, origin, now } = call
+  return newChallenge(app, emailKey, {
+    purpose: 'registration',
+    userId: null,
+    address,
+    deviceId: null,
+    digits: REGISTRATION_DIGITS,
+    origin,
+    now,
+  })
+}
+
+/** The code for a new address, a word to the owner of a known one, or nothing when a cap says so. */
+async function letterFor(
+  call: Call,
+  challenge: ChallengeRow,
+  owner: UserRow | null,
+  mailbox: string,
+): Promise<NewLetter | null> {
+  const { app, now } = call
+  const mayMail = await mayMailStranger(app, mailbox, now)
+  if (!owner) return mayMail ? codeLetter(challenge, now, 'registration') : null
+  return mayMail ? dueLetter(call, owner, 'already-registered') : null
+}
+
+export function requireEmail(text: string): { address: string; mailbox: string } {
+  const email = parseEmailAddress(text)
+  if (!email) throw new ApiError('INVALID_EMAIL_FORMAT', { param: 'email' })
+  return email
+}
+
+function requireUserName(text: string): string {
+  const name = parseUserName(text)
+  if (name) return name
+  const message = '3 to 100 of a-z, 0-9, dot, underscore and hyphen, a letter or digit first; some are reserved'
+  throw new ApiError('VALIDATION_ERROR', {
+    details: { fields: [{ field: 'user_name', message }] },
+    param: 'user_name',
+  })
+}
+
+function requireFullName(text: string | undefined): string | null {
+  if (text === undefined) return null
+  if (isSafeName(text)) return text.trim()
+  const message = 'a name without control characters or web addresses'
+  throw new ApiError('VALIDATION_ERROR', {
+    details: { fields: [{ field: 'full_name', message }] },
+    param: 'full_name',
+  })
+}

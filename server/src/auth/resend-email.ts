@@ -1,0 +1,79 @@
+import { type Static, Type } from 'typebox'
+import type { App, Call } from '../context.ts'
+import { ApiError, tooMany } from '../errors.ts'
+import type { ChallengeRow } from '../store/challenges.ts'
+import { EmailKey, strict, tolerated } from '../wire/body.ts'
+import { allowed } from './audit.ts'
+import { counter, waitForAll } from './budget.ts'
+import {
+  codeLetter,
+  findChallenge,
+  mayMailStranger,
+  REPEAT_WITHIN_MS,
+  resendWait,
+  rules,
+} from './challenge.ts'
+import { parseEmailAddress } from './email-address.ts'
+import { randomId } from './random.ts'
+
+export const ResendBody = Type.Object({ email_key: EmailKey, ...tolerated }, strict)
+
+export const ResendAnswer = Type.Object({
+  success: Type.Literal(true),
+  message: Type.String(),
+  email_key: Type.String(),
+  type: Type.Union([
+    Type.Literal('registration'),
+    Type.Literal('login'),
+    Type.Literal('password_reset'),
+  ]),
+})
+
+/** Mails a code again, also after the old one has expired (contract S7). */
+export async function resendEmail(
+  call: Call<Static<typeof ResendBody>>,
+): Promise<Static<typeof ResendAnswer>> {
+  const { app, body, now } = call
+  const challenge = await findChallenge(app, body.email_key, now)
+  if (now >= challenge.resend_until) throw new ApiError('INVALID_VERIFICATION_CODE')
+  const early = resendWait(challenge, now)
+  if (early > 0) throw tooMany('TOO_MANY_REQUESTS', early)
+
+  await sendAgain(call, challenge)
+  app.outbox.poke()
+  return {
+    success: true,
+    message: 'A verification code is on its way. Please check your email.',
+    email_key: body.email_key,
+    type: challenge.purpose,
+  }
+}
+
+async function sendAgain(call: Call, challenge: ChallengeRow): Promise<void> {
+  const { app, now } = call
+  const { id, purpose, user_id } = challenge
+  const mails = user_id ? counter(app, 'code-mails', [user_id], user_id) : null
+  const sends = user_id !== null || (await maySendRegistration(app, challenge, now))
+  const { codeLifeMs, mostMails } = rules[purpose]
+  const sent = await app.store.challenges.resend({
+    id,
+    counter: mails,
+    letter: sends ? codeLetter(challenge, now, purpose) : null,
+    event: allowed(call, 'code.resent', { userId: user_id }),
+    tryId: randomId('try_'),
+    now,
+    codeLifeMs,
+    repeatWithinMs: REPEAT_WITHIN_MS,
+    mostMails,
+  })
+  if (sent) return
+  const wait = mails ? await waitForAll(app, [mails], now) : 0
+  throw tooMany('TOO_MANY_REQUESTS', wait || 60_000)
+}
+
+/** A registration of an address that has an account sends its code to nobody: the owner was told once. */
+async function maySendRegistration(app: App, challenge: ChallengeRow, now: number): Promise<boolean> {
+  if (await app.store.users.findByAddress(challenge.address)) return false
+  const mailbox = parseEmailAddress(challenge.address)?.mailbox ?? challenge.address
+  return mayMailStranger(app, mailbox, now)
+}

@@ -1,0 +1,135 @@
+import type { App, Call } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import type { LiveSessionRow, NewSession } from '../store/sessions.ts'
+import { keyedHash } from './keyring.ts'
+import { randomBytes, randomId } from './random.ts'
+
+const DAY = 86_400_000
+/** A session ends here whatever happens (S4). */
+const SESSION_LIFE_MS = 30 * DAY
+/** How long the token before the current one is taken for a lost answer, and not for a thief's. */
+const GRACE_MS = 10_000
+/** How long a row that was read is believed: the time by which another process may be late. */
+const REMEMBERED_MS = 1000
+
+/** A session that is about to start, and the id of its first refresh token. */
+export function newSession(
+  call: Call,
+  userId: string,
+  device: NewSession['device'],
+  name: string | null,
+): { session: NewSession; refreshId: string } {
+  const { app, origin, now } = call
+  const refreshId = randomBytes(16).toString('base64url')
+  const session = {
+    id: randomId('ses_'),
+    userId,
+    device,
+    name,
+    source: origin.source,
+    agent: origin.agent,
+    createdAt: now,
+    expiresAt: now + SESSION_LIFE_MS,
+    refreshHash: keyedHash(app.keyring.current.of.session, refreshId),
+  }
+  return { session, refreshId }
+}
+
+/** An access token, never longer than its session, and its life in seconds. */
+export function accessToken(
+  app: App,
+  session: { id: string; userId: string; expiresAt: number },
+  now: number,
+): { token: string; expiresIn: number } {
+  const end = Math.min(now + app.config.accessLifeMs, session.expiresAt)
+  const claims = { sub: session.userId, sid: session.id, jti: randomBytes(16).toString('base64url') }
+  const iat = Math.floor(now / 1000)
+  const exp = Math.floor(end / 1000)
+  return { token: app.tokens.sign('access', { ...claims, iat, exp }), expiresIn: exp - iat }
+}
+
+/** The refresh token of this id: the same text however often it is made. */
+export function refreshToken(
+  app: App,
+  session: { id: string; userId: string; expiresAt: number },
+  refreshId: string,
+  issuedAt: number,
+): string {
+  return app.tokens.sign('refresh', {
+    sub: session.userId,
+    sid: session.id,
+    jti: refreshId,
+    iat: Math.floor(issuedAt / 1000),
+    exp: Math.floor(session.expiresAt / 1000),
+  })
+}
+
+/** What a refresh token is to its session: the current one, the one just replaced, or one that is long over. */
+export function standing(
+  app: App,
+  session: LiveSessionRow,
+  refreshId: string,
+  now: number,
+): 'current' | 'parent' | 'reused' {
+  const hashes = hashesOf(app, refreshId)
+  if (hashes.includes(session.refresh_hash)) return 'current'
+  const parent = session.parent_hash !== null && hashes.includes(session.parent_hash)
+  return parent && now - session.refresh_issued_at <= GRACE_MS ? 'parent' : 'reused'
+}
+
+/**
+ * The successor follows from its parent's id, which only the token's holder and no row knows: asked twice, it is
+ * the same token twice, and nothing that could be read is stored.
+ */
+export function successor(app: App, parentId: string): { refreshId: string; hash: string } {
+  const refreshId = childId(app.keyring.current.of.session, parentId)
+  return { refreshId, hash: keyedHash(app.keyring.current.of.session, refreshId) }
+}
+
+/** The successor that the session already has, found again from its parent. */
+export function standingSuccessor(app: App, session: LiveSessionRow, parentId: string): string | null {
+  const children = app.keyring.all.map((keys) => childId(keys.of.session, parentId))
+  return children.find((id) => hashesOf(app, id).includes(session.refresh_hash)) ?? null
+}
+
+/** The session, if it is alive; read from the database at most once a second for each. */
+export async function findLiveSession(app: App, id: string, now: number): Promise<LiveSessionRow> {
+  const remembered = app.liveSessions.get(id)
+  const age = remembered ? now - remembered.readAt : -1
+  if (remembered && age >= 0 && age < REMEMBERED_MS) return requireLive(app, remembered.row, now)
+  return readLiveSession(app, id, now)
+}
+
+/** The same, as the database says it now. */
+export async function readLiveSession(app: App, id: string, now: number): Promise<LiveSessionRow> {
+  const row = await app.store.sessions.find(id)
+  if (!row) throw new ApiError('TOKEN_INVALID')
+  requireLive(app, row, now)
+  app.liveSessions.set(id, { row, readAt: now })
+  return row
+}
+
+/** From now on this process asks the database again. */
+export function forgetSession(app: App, id: string): void {
+  app.liveSessions.delete(id)
+}
+
+function requireLive(app: App, row: LiveSessionRow, now: number): LiveSessionRow {
+  const idleMs = app.config.sessionIdleDays * DAY
+  const over = now >= row.expires_at || (idleMs > 0 && now - row.last_seen_at >= idleMs)
+  if (over) throw new ApiError('TOKEN_EXPIRED', { details: { reason: 'session_expired' } })
+  if (row.ended_at !== null) {
+    const reason = row.end_reason ?? 'ended'
+    throw new ApiError('TOKEN_INVALID', { details: { reason } })
+  }
+  if (row.disabled_at !== null || row.created_at < row.sessions_valid_after) {
+    throw new ApiError('TOKEN_INVALID')
+  }
+  return row
+}
+
+const childId = (key: Buffer, parentId: string) => keyedHash(key, 'successor', parentId)
+
+function hashesOf(app: App, refreshId: string): string[] {
+  return app.keyring.all.map((keys) => keyedHash(keys.of.session, refreshId))
+}

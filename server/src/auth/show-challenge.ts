@@ -1,0 +1,41 @@
+import { type Static, Type } from 'typebox'
+import type { Call } from '../context.ts'
+import { EmailKey } from '../wire/body.ts'
+import { Moment, moment } from '../wire/reply.ts'
+import { findChallenge, resendWait, rules } from './challenge.ts'
+
+export const ChallengeParams = Type.Object({ email_key: EmailKey })
+
+export const ChallengeAnswer = Type.Object({
+  type: Type.Union([Type.Literal('registration'), Type.Literal('login')]),
+  expires_at: Moment,
+  resend_after: Type.Integer({ description: 'Seconds' }),
+  sends_left: Type.Integer(),
+  delivery: Type.Object({
+    state: Type.Union([
+      Type.Literal('queued'),
+      Type.Literal('sent'),
+      Type.Literal('delayed'),
+      Type.Literal('refused'),
+    ]),
+    reason: Type.Optional(Type.String()),
+  }),
+})
+
+/** Tells the holder of a key how its mail fares, so that nobody waits for one that cannot come. */
+export async function showChallenge(
+  call: Call<unknown, Static<typeof ChallengeParams>>,
+): Promise<Static<typeof ChallengeAnswer>> {
+  const { app, params, now } = call
+  const challenge = await findChallenge(app, params.email_key, now)
+  // A mail that a cap holds back is told like one that is on its way: the caps tell strangers nothing.
+  const delivery = await app.store.outbox.findDelivery(challenge.id)
+  const { state, reason } = delivery ?? { state: 'sent' as const, reason: null }
+  return {
+    type: challenge.purpose,
+    expires_at: moment(challenge.code_expires_at),
+    resend_after: Math.ceil(resendWait(challenge, now) / 1000),
+    sends_left: rules[challenge.purpose].mostMails - challenge.mails,
+    delivery: { state, ...(reason ? { reason } : {}) },
+  }
+}

@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+import { defineCommand, runMain } from 'citty'
+import { auditCommand, keysCommand, secretCommand, usersCommand } from './commands.ts'
+import { openStore } from './app.ts'
+import { readConfig } from './config.ts'
+import { fail, serve } from './main.ts'
+
+const migrateCommand = defineCommand({
+  meta: { name: 'migrate', description: 'Bring the database to the newest schema' },
+  async run() {
+    const { database } = await openStore(readConfig()).catch(fail)
+    await database.close()
+    process.stdout.write('The database is at the newest schema.\n')
+  },
+})
+
+const main = defineCommand({
+  meta: { name: 'freddy-auth', description: 'Two-step sign-in, API keys and a gateway' },
+  subCommands: {
+    serve: defineCommand({ meta: { name: 'serve', description: 'Run the server' }, run: serve }),
+    migrate: migrateCommand,
+    users: usersCommand,
+    keys: keysCommand,
+    secret: secretCommand,
+    audit: auditCommand,
+  },
+})
+
+await runMain(main)

@@ -1,0 +1,233 @@
+import { limits, type Bucket, type LimitName, type LimitTable } from './limits.ts'
+import type { LogLevel } from './log.ts'
+
+export interface Config {
+  readonly port: number
+  readonly host: string
+  /** Without a slash at the end; null when the server is known by its loopback address only. */
+  readonly publicUrl: string | null
+  readonly dataDir: string
+  /** Null means SQLite in the data folder. */
+  readonly databaseUrl: string | null
+  readonly smtpUrl: string | null
+  readonly mailFrom: string
+  readonly secretKey: string | null
+  readonly secretKeyFile: string | null
+  readonly codeDigits: number
+  readonly profile: 'standard' | 'strict'
+  readonly trustedProxies: readonly string[]
+  readonly registration: 'open' | 'invite' | 'closed'
+  readonly limits: LimitTable
+  readonly maxRequestBytes: number
+  readonly workers: number
+  readonly sessionIdleDays: number
+  readonly logLevel: LogLevel
+  /** How long an access token lives: a day, or 15 minutes in the strict profile. */
+  readonly accessLifeMs: number
+}
+
+/** One setting: what it takes, in words and as a function that answers undefined when it does not fit. */
+export interface Knob<T = unknown> {
+  readonly takes: string
+  readonly standard: string
+  readonly sentence: string
+  readonly read: (text: string) => T | undefined
+}
+
+function knob<T>(takes: string, standard: string, sentence: string, read: Knob<T>['read']): Knob<T> {
+  return { takes, standard, sentence, read }
+}
+
+/** Every environment variable the server reads. docs/configuration.md is compared with it both ways. */
+export const knobs = {
+  PORT: knob('0 to 65535', '3000', 'The port to listen on; 0 takes any free one.', whole(0, 65_535)),
+  HOST: knob('an address', '127.0.0.1', 'The address to listen on.', address),
+  PUBLIC_URL: knob('https://…', '', 'The address people know; also the issuer of tokens.', webAddress),
+  DATA_DIR: knob('a folder', './data', 'Where the database and the secret are kept.', some),
+  DATABASE_URL: knob('postgres://…', '', 'A PostgreSQL database; SQLite in DATA_DIR when empty.', postgres),
+  SMTP_URL: knob('smtp://user:pass@host:port', '', 'The mail server; the terminal when empty.', smtp),
+  MAIL_FROM: knob('an address', 'Freddy <freddy@localhost>', 'Who mails come from.', sender),
+  SECRET_KEY: knob(
+    '32 bytes or more; several, newest first, with spaces between',
+    '',
+    'The root of every key. Made and kept in DATA_DIR when empty.',
+    some,
+  ),
+  SECRET_KEY_FILE: knob('a file', '', 'A file that holds SECRET_KEY, one a line.', some),
+  JWT_ALG: knob('HS256', 'HS256', 'How tokens are signed.', oneOf('HS256')),
+  CODE_DIGITS: knob('4 to 8', '4', 'Digits of a sign-in code; 6 at least while under attack.', whole(4, 8)),
+  PROFILE: knob(
+    'standard or strict',
+    'standard',
+    'Strict: passwords of 15 characters, access tokens of 15 minutes, no sign-in that moves between steps.',
+    oneOf('standard', 'strict'),
+  ),
+  TRUSTED_PROXIES: knob(
+    'CIDRs with commas between',
+    '',
+    'Proxies whose X-Forwarded-For is believed.',
+    networks,
+  ),
+  REGISTRATION: knob(
+    'open, invite or closed',
+    'open',
+    'Who may register: anybody, or only those whom `freddy-auth users add` names.',
+    oneOf('open', 'invite', 'closed'),
+  ),
+  LIMITS: knob(
+    'name=off or name=calls/seconds, with commas between',
+    '',
+    'Changes traffic limits; never a guess budget.',
+    limitChanges,
+  ),
+  MAX_REQUEST_BYTES: knob(
+    '1024 to 104857600',
+    '20971520',
+    'The largest body of a gateway request.',
+    whole(1024, 104_857_600),
+  ),
+  WORKERS: knob('1 to 64', '', 'Threads that hash passwords; one a core when empty.', whole(1, 64)),
+  SESSION_IDLE_DAYS: knob('0 to 30', '0', 'Ends sessions that were idle so long; 0 never.', whole(0, 30)),
+  LOG_LEVEL: knob(
+    'debug, info, warn, error or silent',
+    'warn',
+    'How much is logged to standard error, as JSON lines; info adds a line for each request.',
+    oneOf('debug', 'info', 'warn', 'error', 'silent'),
+  ),
+} as const satisfies Record<string, Knob>
+
+type KnobName = keyof typeof knobs
+type Settings = { [Name in KnobName]: Exclude<ReturnType<(typeof knobs)[Name]['read']>, undefined> | null }
+
+/** A configuration that cannot be used: every problem at once, each with what the knob takes. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+/** The configuration that the environment asks for. The only place where it is read. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const problems: string[] = []
+  const names = Object.keys(knobs) as KnobName[]
+  const settings = Object.fromEntries(
+    names.map((name) => [name, readKnob(name, environment[name], problems)]),
+  ) as Settings
+  const config = arrange(settings)
+  problems.push(...contradictions(config))
+  if (problems.length) throw new ConfigError(problems)
+  return config
+}
+
+function readKnob(name: KnobName, given: string | undefined, problems: string[]): unknown {
+  const { takes, standard, read } = knobs[name] as Knob
+  const text = given?.trim() || standard
+  if (!text) return null
+  const value = read(text)
+  if (value === undefined) problems.push(`${name}: takes ${takes}`)
+  return value ?? null
+}
+
+function arrange(set: Settings): Config {
+  const profile = set.PROFILE ?? 'standard'
+  return {
+    port: set.PORT ?? 3000,
+    host: set.HOST ?? '127.0.0.1',
+    publicUrl: set.PUBLIC_URL,
+    dataDir: set.DATA_DIR ?? './data',
+    databaseUrl: set.DATABASE_URL,
+    smtpUrl: set.SMTP_URL,
+    mailFrom: set.MAIL_FROM ?? 'freddy@localhost',
+    secretKey: set.SECRET_KEY,
+    secretKeyFile: set.SECRET_KEY_FILE,
+    codeDigits: set.CODE_DIGITS ?? 4,
+    profile,
+    trustedProxies: set.TRUSTED_PROXIES ?? [],
+    registration: set.REGISTRATION ?? 'open',
+    limits: { ...limits, ...set.LIMITS },
+    maxRequestBytes: set.MAX_REQUEST_BYTES ?? 20_971_520,
+    workers: set.WORKERS ?? 0,
+    sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
+    logLevel: set.LOG_LEVEL ?? 'warn',
+    accessLifeMs: profile === 'strict' ? 900_000 : 86_400_000,
+  }
+}
+
+/** A server that strangers can reach needs mail, a name and a secret of its own. */
+function contradictions(config: Config): string[] {
+  if (isLoopback(config.host)) return []
+  const here = `HOST ${config.host} can be reached from outside`
+  const problems: string[] = []
+  if (!config.smtpUrl) problems.push(`SMTP_URL: ${here}, so mails need a server`)
+  if (!config.publicUrl) problems.push(`PUBLIC_URL: ${here}, so links need a name`)
+  if (!config.secretKey && !config.secretKeyFile) {
+    problems.push(`SECRET_KEY: ${here}, so give it a secret (openssl rand -base64 48)`)
+  }
+  return problems
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+function whole(least: number, most: number): Knob<number>['read'] {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
+    return value >= least && value <= most ? value : undefined
+  }
+}
+
+function oneOf<const Word extends string>(...words: readonly Word[]): Knob<Word>['read'] {
+  return (text) => words.find((word) => word === text)
+}
+
+function some(text: string): string | undefined {
+  return text
+}
+
+function address(text: string): string | undefined {
+  return /^[A-Za-z0-9.:[\]-]+$/.test(text) ? text : undefined
+}
+
+function sender(text: string): string | undefined {
+  return /^[^\r\n@<>]*<?[^\s@<>]+@[^\s@<>]+>?$/.test(text) ? text : undefined
+}
+
+function urlOf(text: string, ...schemes: readonly string[]): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url && schemes.includes(url.protocol) && url.hostname ? url : undefined
+}
+
+function webAddress(text: string): string | undefined {
+  const url = urlOf(text, 'http:', 'https:')
+  if (!url || url.username || url.search || url.hash) return undefined
+  return url.href.replace(/\/$/, '')
+}
+
+function postgres(text: string): string | undefined {
+  return urlOf(text, 'postgres:', 'postgresql:') && text
+}
+
+function smtp(text: string): string | undefined {
+  return urlOf(text, 'smtp:', 'smtps:') && text
+}
+
+function networks(text: string): string[] | undefined {
+  const list = text.split(',').map((part) => part.trim())
+  return list.every((part) => /^[0-9a-fA-F:.]+(\/\d{1,3})?$/.test(part)) ? list : undefined
+}
+
+function limitChanges(text: string): Partial<Record<LimitName, readonly Bucket[]>> | undefined {
+  const changes: Partial<Record<LimitName, readonly Bucket[]>> = {}
+  for (const part of text.split(',')) {
+    const [, name, calls, seconds] = /^\s*([a-z-]+)=(?:off|(\d{1,9})\/(\d{1,9}))\s*$/.exec(part) ?? []
+    if (!name || !Object.hasOwn(limits, name)) return undefined
+    if (calls && (!Number(calls) || !Number(seconds))) return undefined
+    const bucket = { calls: Number(calls), perMs: Number(seconds) * 1000, burst: Number(calls) }
+    changes[name as LimitName] = calls ? [bucket] : []
+  }
+  return changes
+}

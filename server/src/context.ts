@@ -1,0 +1,60 @@
+import type { LRUCache } from 'lru-cache'
+import type { Keyring } from './auth/keyring.ts'
+import type { Principal } from './auth/principal.ts'
+import type { Tokens } from './auth/token.ts'
+import type { Config } from './config.ts'
+import type { Limiter } from './limiter/limiter.ts'
+import type { Log } from './log.ts'
+import type { Outbox } from './mail/outbox.ts'
+import type { ApiKeyRow } from './store/api-keys.ts'
+import type { LiveSessionRow } from './store/sessions.ts'
+import type { Store } from './store/store.ts'
+import type { Hasher } from './workers/hasher.ts'
+
+/** Milliseconds since 1970. Frozen in tests. */
+export type Clock = () => number
+
+/** What a row said when it was read; believed for a moment only, see `fresh` in auth/session.ts. */
+export interface Remembered<Row> {
+  readonly row: Row
+  readonly readAt: number
+}
+
+/** One running server: everything a use case may reach. There are no globals, so two live in one process. */
+export interface App {
+  readonly config: Config
+  readonly now: Clock
+  readonly keyring: Keyring
+  readonly tokens: Tokens
+  readonly store: Store
+  readonly limiter: Limiter
+  readonly hasher: Hasher
+  readonly outbox: Pick<Outbox, 'poke'>
+  readonly log: Log
+  readonly liveSessions: LRUCache<string, Remembered<LiveSessionRow>>
+  readonly liveApiKeys: LRUCache<string, Remembered<ApiKeyRow>>
+}
+
+/** Where a call came from, as far as it can be believed. */
+export interface Origin {
+  /** The caller's address: the socket's, or the rightmost hop that no trusted proxy vouches for. */
+  readonly address: string
+  /** What limits count: an IPv4 address or an IPv6 /64. */
+  readonly source: string
+  /** The IPv6 /48 around it. */
+  readonly network: string | null
+  readonly agent: string
+}
+
+/** A request as a use case sees it. */
+export interface Call<Body = unknown, Params = unknown, Query = unknown> {
+  readonly app: App
+  readonly body: Body
+  readonly params: Params
+  readonly query: Query
+  readonly principal: Principal | null
+  readonly origin: Origin
+  readonly now: number
+  /** Headers the answer is to carry. */
+  readonly headers: Record<string, string>
+}

@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http'
+import { isLoopback } from '../config.ts'
+import { ApiError } from '../errors.ts'
+import { randomId } from '../auth/random.ts'
+
+const MOST_HEADERS = 100
+const plainPath = /^\/[A-Za-z0-9/._-]*$/
+
+/** What is wrong with a request before anybody reads what it wants (contract section 3: size and Host come first). */
+export function requirePlainRequest(request: IncomingMessage, publicHost: string | null): void {
+  if (request.rawHeaders.length / 2 > MOST_HEADERS) throw new ApiError('HEADERS_TOO_LARGE')
+  requireHost(request, publicHost)
+  const [path = ''] = (request.url ?? '').split('?', 1)
+  if (!path.startsWith('/')) throw new ApiError('MALFORMED_REQUEST')
+  if (!plainPath.test(path) || path.includes('//')) throw new ApiError('RESOURCE_NOT_FOUND')
+}
+
+/** How often a header was sent: Node keeps the first of some, and says nothing. */
+export function timesSent(request: IncomingMessage, name: string): number {
+  const { rawHeaders } = request
+  let times = 0
+  for (let place = 0; place < rawHeaders.length; place += 2) {
+    if (rawHeaders[place]?.toLowerCase() === name) times += 1
+  }
+  return times
+}
+
+/** A caller's own request id when it is harmless, else one of ours. */
+export function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(given) ? given : randomId('req_')
+}
+
+/** Health checks come by address and may name any host. */
+const hostless = new Set(['/livez', '/readyz'])
+
+function requireHost(request: IncomingMessage, publicHost: string | null): void {
+  if (hostless.has(request.url ?? '')) return
+  const host = request.headers.host?.toLowerCase() ?? ''
+  const name = host.replace(/:\d{1,5}$/, '')
+  const known = name === publicHost || (isLoopback(name) && isLocal(request))
+  if (!known || timesSent(request, 'host') !== 1) throw new ApiError('MALFORMED_REQUEST')
+}
+
+function isLocal(request: IncomingMessage): boolean {
+  const address = request.socket.remoteAddress ?? ''
+  return isLoopback(address.replace(/^::ffff:/, ''))
+}

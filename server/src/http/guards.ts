@@ -1,0 +1,97 @@
+import type { FastifyRequest } from 'fastify'
+import { authenticate, type Credential, type Principal } from '../auth/principal.ts'
+import type { App, Origin } from '../context.ts'
+import { ApiError, tooMany } from '../errors.ts'
+import type { Route } from '../routes.ts'
+import { limitHeaders } from '../wire/limit-headers.ts'
+import { timesSent } from './edge.ts'
+
+/** A /48 has ten times what one of its /64 has. */
+const NETWORK_TIMES = 10
+const MOST_AUTH_BYTES = 16 * 1024
+
+/** The largest body this route reads. */
+export function bodyLimit(app: App, route: Route): number {
+  return route.gateway ? app.config.maxRequestBytes : MOST_AUTH_BYTES
+}
+
+/** The declared size and type of a body, before a byte of it is read. */
+export function requireBodyType(app: App, route: Route, request: FastifyRequest): void {
+  const { headers } = request
+  if (Number(headers['content-length'] ?? 0) > bodyLimit(app, route)) {
+    throw new ApiError('PAYLOAD_TOO_LARGE')
+  }
+  if (!route.body) return
+  const empty = !headers['transfer-encoding'] && Number(headers['content-length'] ?? 0) === 0
+  const type = headers['content-type']
+  if (empty && route.bodyOptional && type === undefined) return
+  const json = type !== undefined && /^application\/json(; ?charset=utf-8)?$/i.test(type)
+  const once = timesSent(request.raw, 'content-type') === 1
+  if (!json || !once || headers['content-encoding']) throw new ApiError('UNSUPPORTED_MEDIA_TYPE')
+}
+
+/** Who calls. Refused credentials are counted by source, so that guessing them is slow. */
+export async function identify(
+  app: App,
+  route: Route,
+  request: FastifyRequest,
+  origin: Origin,
+  now: number,
+): Promise<Principal | null> {
+  if (route.who === 'open') return null
+  const credential = readCredential(request)
+  if (!credential) throw new ApiError('AUTHENTICATION_REQUIRED')
+  const ahead = await app.limiter.look('refused-source', origin.source, now)
+  if (!ahead.allowed) throw tooMany('TOO_MANY_REQUESTS', ahead.waitMs)
+  try {
+    return await authenticate(app, credential, now)
+  } catch (cause) {
+    const isRefusal = cause instanceof ApiError && cause.status === 401
+    if (isRefusal) await app.limiter.take('refused-source', origin.source, now)
+    throw cause
+  }
+}
+
+/** Counts the call on its row and tells the caller where it stands. */
+export async function spendCall(
+  app: App,
+  route: Route,
+  principal: Principal | null,
+  origin: Origin,
+  now: number,
+): Promise<Record<string, string>> {
+  const { limit } = route
+  if (!limit) return {}
+  const of = principal ? callerOf(principal) : origin.source
+  const ruling = await app.limiter.take(limit, of, now)
+  const headers = limitHeaders(limit, ruling, now)
+  if (!ruling.allowed) throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs, headers)
+  if (principal || !origin.network) return headers
+  const wider = await app.limiter.take(limit, origin.network, now, NETWORK_TIMES)
+  if (!wider.allowed) throw tooMany('TOO_MANY_REQUESTS', wider.waitMs, headers)
+  return headers
+}
+
+/** The last check: whether who calls may do this. */
+export function requireRight(route: Route, principal: Principal | null): void {
+  if (route.who === 'open' || principal?.kind === 'signed-in') return
+  if (route.who !== 'signedIn' && principal?.scopes.includes(route.who)) return
+  throw new ApiError('INSUFFICIENT_PERMISSIONS')
+}
+
+/** The one credential of a request (security rule 18). Two are refused, whatever either is worth. */
+function readCredential(request: FastifyRequest): Credential | null {
+  const { headers, raw } = request
+  const sent = ['authorization', 'api-key', 'x-api-key'].map((name) => timesSent(raw, name))
+  const count = sent.reduce((sum, times) => sum + times, 0)
+  if (count > 1) throw new ApiError('AMBIGUOUS_CREDENTIALS')
+  if (count === 0) return null
+  const key = headers['api-key'] ?? headers['x-api-key']
+  if (key !== undefined) return { kind: 'api-key', text: String(key) }
+  const [, text] = /^bearer ([!-~]+)$/i.exec(headers.authorization ?? '') ?? []
+  return text ? { kind: 'bearer', text } : null
+}
+
+function callerOf(principal: Principal): string {
+  return principal.kind === 'signed-in' ? principal.userId : principal.keyId
+}

@@ -1,0 +1,122 @@
+import swagger from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+import { errors } from '../errors.ts'
+import type { OpenAPIV3_1 } from 'openapi-types'
+import type { Route } from '../routes.ts'
+
+const ErrorEnvelope: OpenAPIV3_1.SchemaObject = {
+  type: 'object',
+  required: ['success', 'error'],
+  properties: {
+    success: { const: false },
+    error: {
+      type: 'object',
+      required: ['code', 'message', 'type', 'status', 'trace_id', 'timestamp'],
+      properties: {
+        code: { enum: Object.keys(errors) },
+        message: { type: 'string' },
+        system_message: { type: 'string' },
+        type: { enum: ['client_error', 'authentication_error', 'server_error'] },
+        status: { type: 'integer' },
+        details: {
+          type: 'object',
+          properties: {
+            retry_after: { type: 'integer', description: 'Seconds' },
+            reason: { type: 'string' },
+            fields: {
+              type: 'array',
+              items: {
+                type: 'object',
+                properties: { field: { type: 'string' }, message: { type: 'string' } },
+              },
+            },
+          },
+        },
+        param: { type: 'string' },
+        trace_id: { type: 'string' },
+        timestamp: { type: 'string', format: 'date-time' },
+      },
+    },
+  },
+}
+
+/** The description of the API (OpenAPI 3.1), made from the table of contents. */
+export async function openApi(http: FastifyInstance): Promise<void> {
+  await http.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Freddy Auth', version: '1', description: 'Two-step sign-in, API keys and a gateway.' },
+      servers: [{ url: '/' }],
+      components: {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          apiKey: { type: 'apiKey', in: 'header', name: 'api-key' },
+        },
+        schemas: { Error: ErrorEnvelope },
+      },
+    },
+    transform: ({ schema, url, route }) => {
+      const row = (route.config as { row?: Route } | undefined)?.row
+      if (!row) return { schema: { ...schema, hide: true }, url }
+      return { schema: { ...schema, ...describe(row) }, url }
+    },
+    transformObject: (document) =>
+      'openapiObject' in document ? withErrors(document.openapiObject) : document.swaggerObject,
+  })
+  http.get('/openapi.json', async (_request, reply) => reply.send(http.swagger()))
+}
+
+/** What a row of the table says beside its schemas. */
+function describe(row: Route) {
+  const security = row.who === 'open' ? [] : row.who === 'signedIn' ? [{ bearer: [] }] : [{ bearer: [] }, { apiKey: [] }]
+  return {
+    summary: row.summary,
+    tags: [row.path.split('/')[2] ?? ''],
+    security,
+    'x-refusals': refusalsOf(row),
+  }
+}
+
+/** Every code that a row can answer with: its own, and those of the checks before it. */
+export function refusalsOf(row: Route): string[] {
+  const guarded = ['AUTHENTICATION_REQUIRED', 'TOKEN_INVALID', 'TOKEN_EXPIRED', 'AMBIGUOUS_CREDENTIALS']
+  const keyed = ['INVALID_API_KEY', 'API_KEY_EXPIRED', 'INSUFFICIENT_PERMISSIONS']
+  const bodied = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']
+  const all = [
+    'MALFORMED_REQUEST',
+    'VALIDATION_ERROR',
+    'TOO_MANY_REQUESTS',
+    'SERVICE_UNAVAILABLE',
+    ...(row.who === 'open' ? [] : [...guarded, ...keyed]),
+    ...(row.body ? bodied : []),
+    ...(row.params ? ['RESOURCE_NOT_FOUND'] : []),
+    ...(row.refusals ?? []),
+  ]
+  return [...new Set(all)].sort()
+}
+
+type Document = { paths?: Record<string, Record<string, Record<string, unknown> | undefined> | undefined> }
+
+/** Turns each operation's codes into its answers: one a status, with the codes that it carries. */
+function withErrors<T>(document: T): T {
+  for (const operations of Object.values((document as Document).paths ?? {})) {
+    for (const operation of Object.values(operations ?? {})) {
+      const codes = operation?.['x-refusals']
+      if (!operation || !Array.isArray(codes)) continue
+      operation.responses = { ...(operation.responses as object), ...answersFor(codes) }
+    }
+  }
+  return document
+}
+
+function answersFor(codes: readonly string[]) {
+  const byStatus = Map.groupBy(codes, (code) => errors[code as keyof typeof errors][0])
+  const answers = [...byStatus].map(([status, list]) => [
+    String(status),
+    {
+      description: list.join(', '),
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+    },
+  ])
+  return Object.fromEntries(answers)
+}

@@ -1,0 +1,33 @@
+import type { IncomingMessage } from 'node:http'
+import type { Origin } from '../context.ts'
+import { parseIpAddress } from '../wire/ip-address.ts'
+import { clientAddress, sourceOf, trustedProxies } from './source.ts'
+
+const MOST_AGENT = 200
+
+export interface Origins {
+  of(request: IncomingMessage): Origin
+  /** Whether a peer is one of our own proxies. */
+  isProxy(address: string): boolean
+}
+
+/** Where requests come from, as far as the proxies that we trust can be believed. */
+export function createOrigins(cidrs: readonly string[]): Origins {
+  const trusted = trustedProxies(cidrs)
+  return {
+    of(request) {
+      const peer = request.socket.remoteAddress ?? ''
+      const said = request.headers['x-forwarded-for']
+      const address = clientAddress(peer, Array.isArray(said) ? said.join(',') : said, trusted)
+      const { source, wider } = sourceOf(address)
+      const agent = cleanAgent(request.headers['user-agent'] ?? '')
+      return { address, source, network: wider ?? null, agent }
+    },
+    isProxy: (address) => trusted.trusts(parseIpAddress(address) ?? ''),
+  }
+}
+
+/** Printable ASCII only: it is shown in mails and kept in rows. */
+function cleanAgent(text: string): string {
+  return text.replace(/[^ -~]/g, '?').slice(0, MOST_AGENT)
+}

@@ -1,0 +1,195 @@
+import { createServer, type Server } from 'node:http'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { Principal } from '../auth/principal.ts'
+import type { App, Call, Origin } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import { type Route, routes } from '../routes.ts'
+import { parseJson } from '../wire/json.ts'
+import { asApiError, sendError } from './answer.ts'
+import { requestId, requirePlainRequest } from './edge.ts'
+import { bodyLimit, identify, requireBodyType, requireRight, spendCall } from './guards.ts'
+import { createOrigins, type Origins } from './origin.ts'
+import { openApi } from './openapi.ts'
+import { guardSockets, refuseBrokenRequest } from './sockets.ts'
+import { validatorFor } from './validator.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set once by the first hook and the guards, in the order of contract section 3. */
+    origin: Origin
+    principal: Principal | null
+    startedAt: number
+    answerHeaders: Record<string, string>
+  }
+}
+
+const AUTH_DEPTH = 16
+const GATEWAY_DEPTH = 64
+/** A body of an auth route has this long to arrive. */
+const BODY_MS = 15_000
+
+export type Http = FastifyInstance
+
+/** The web server of an app: Fastify is known to this folder only. */
+export async function createHttp(app: App, pages: (http: Http) => void): Promise<Http> {
+  const origins = createOrigins(app.config.trustedProxies)
+  const http = Fastify({
+    serverFactory: (handler) => strictServer(origins, handler),
+    genReqId: requestId,
+    requestIdHeader: false,
+    logger: false,
+    exposeHeadRoutes: true,
+    return503OnClosing: true,
+    frameworkErrors: (error, request, reply) => {
+      void sendError(request as FastifyRequest, reply as FastifyReply, asApiError(error))
+    },
+  })
+  http.setValidatorCompiler(validatorFor)
+  http.removeAllContentTypeParsers()
+  http.decorateRequest('startedAt', 0)
+  http.decorateRequest('principal', null)
+  greet(app, http, origins)
+  await openApi(http)
+  http.after(() => {
+    for (const route of routes) serve(app, http, route)
+    pages(http)
+  })
+  refuseTheRest(http)
+  return http
+}
+
+function strictServer(origins: Origins, handler: Parameters<typeof createServer>[1]): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 10_000,
+      requestTimeout: 120_000,
+      keepAliveTimeout: 65_000,
+      connectionsCheckingInterval: 1000,
+      // Our own check answers in our own words.
+      requireHostHeader: false,
+    },
+    handler,
+  )
+  server.maxRequestsPerSocket = 1000
+  server.maxHeadersCount = 200
+  guardSockets(server, origins)
+  server.on('clientError', refuseBrokenRequest)
+  return server
+}
+
+/** What holds for every request, whatever it wants. */
+function greet(app: App, http: Http, origins: Origins): void {
+  const publicHost = app.config.publicUrl ? new URL(app.config.publicUrl).hostname : null
+  http.addHook('onRequest', async (request, reply) => {
+    request.startedAt = app.now()
+    request.answerHeaders = {}
+    request.origin = origins.of(request.raw)
+    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
+    if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store')
+    requirePlainRequest(request.raw, publicHost)
+  })
+  http.addHook('onSend', async (request, reply) => {
+    if (request.answerHeaders) reply.headers(request.answerHeaders)
+  })
+  http.addHook('onResponse', async (request, reply) => {
+    app.log.info({
+      event: 'request',
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions.url ?? 'none',
+      status: reply.statusCode,
+      milliseconds: Math.round(reply.elapsedTime * 10) / 10,
+      source: request.origin?.source ?? '',
+    })
+  })
+  http.setErrorHandler((cause, request, reply) => {
+    const error = asApiError(cause)
+    if (error.status >= 500) {
+      app.log.error({ event: 'failed', requestId: request.id, code: error.code, cause: error.cause })
+    }
+    return sendError(request, reply, error)
+  })
+}
+
+/** One row of the table of contents, with its checks in the order of contract section 3. */
+function serve(app: App, http: Http, route: Route): void {
+  void http.register(async (scope) => {
+    const depth = route.gateway ? GATEWAY_DEPTH : AUTH_DEPTH
+    scope.addContentTypeParser<Buffer>(
+      /^application\/json/i,
+      { parseAs: 'buffer', bodyLimit: bodyLimit(app, route) },
+      async (_request: FastifyRequest, bytes: Buffer) => parseJson(bytes, depth),
+    )
+    scope.route({
+      method: route.method,
+      url: route.path,
+      schema: schemaOf(route),
+      bodyLimit: bodyLimit(app, route),
+      config: { row: route },
+      onRequest: async (request) => {
+        requireBodyType(app, route, request)
+        const { origin, startedAt } = request
+        request.principal = await identify(app, route, request, origin, startedAt)
+        const told = await spendCall(app, route, request.principal, origin, startedAt)
+        Object.assign(request.answerHeaders, told)
+        if (route.body && !route.gateway) requireBodyInTime(request)
+      },
+      preValidation: async (request) => {
+        if (route.bodyOptional && request.body === undefined) request.body = {}
+      },
+      preHandler: async (request) => requireRight(route, request.principal),
+      handler: async (request, reply) => {
+        reply.code(route.status)
+        return route.verb(callOf(app, request))
+      },
+    })
+  })
+}
+
+function callOf(app: App, request: FastifyRequest): Call {
+  const { body, params, query, principal, origin, startedAt, answerHeaders } = request
+  return { app, body, params, query, principal, origin, now: startedAt, headers: answerHeaders }
+}
+
+function schemaOf(route: Route) {
+  const { body, params, query, answer, status } = route
+  return {
+    ...(body ? { body } : {}),
+    ...(params ? { params } : {}),
+    querystring: query ?? { type: 'object', additionalProperties: false },
+    response: { [status]: answer },
+  }
+}
+
+function requireBodyInTime(request: FastifyRequest): void {
+  const { raw } = request
+  const timer = setTimeout(() => raw.socket.destroy(), BODY_MS).unref()
+  raw.once('close', () => clearTimeout(timer))
+  raw.once('end', () => clearTimeout(timer))
+}
+
+/** A path that is not there, or one that does not take the method: that is told with what it takes. */
+function refuseTheRest(http: Http): void {
+  http.setNotFoundHandler(async (request, reply) => {
+    const [path = ''] = request.url.split('?', 1)
+    const methods = methodsOf(http, path)
+    if (methods.length === 0) throw new ApiError('RESOURCE_NOT_FOUND')
+    const allow = [...methods, 'OPTIONS'].join(', ')
+    if (request.method === 'OPTIONS') return reply.code(204).header('allow', allow).send()
+    throw new ApiError('METHOD_NOT_ALLOWED', { headers: { allow } })
+  })
+}
+
+function methodsOf(http: Http, path: string): string[] {
+  const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+  return methods.filter((method) => http.findRoute({ method, url: path }) !== null || matches(method, path))
+}
+
+function matches(method: string, path: string): boolean {
+  return routes.some((route) => {
+    const pattern = new RegExp(`^${route.path.replace(/:\w+/g, '[^/]+')}$`)
+    const same = route.method === method || (route.method === 'GET' && method === 'HEAD')
+    return same && pattern.test(path)
+  })
+}

@@ -1,0 +1,61 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import { randomId } from '../auth/random.ts'
+import { ApiError, type ErrorCode } from '../errors.ts'
+import { envelope } from './answer.ts'
+import type { Origins } from './origin.ts'
+import { sourceOf } from './source.ts'
+
+const MOST_SOCKETS = 100
+
+/** At most a hundred sockets a source; our own proxies bring many callers and are not counted. */
+export function guardSockets(server: Server, origins: Origins): void {
+  const open = new Map<string, number>()
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? ''
+    if (origins.isProxy(address)) return
+    const { source } = sourceOf(address)
+    const count = (open.get(source) ?? 0) + 1
+    if (count > MOST_SOCKETS) return socket.destroy()
+    open.set(source, count)
+    socket.once('close', () => {
+      const left = (open.get(source) ?? 1) - 1
+      if (left > 0) open.set(source, left)
+      else open.delete(source)
+    })
+    return undefined
+  })
+}
+
+/** What the parser refused never becomes a request: it is answered on the bare socket, and that is closed. */
+export function refuseBrokenRequest(cause: Error & { code?: string }, socket: Socket): void {
+  if (cause.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const error = new ApiError(codes[cause.code ?? ''] ?? 'MALFORMED_REQUEST')
+  const id = randomId('req_')
+  const body = JSON.stringify(envelope(error, id))
+  const head = [
+    `HTTP/1.1 ${error.status} ${reasons[error.status] ?? 'Bad Request'}`,
+    'content-type: application/json; charset=utf-8',
+    'cache-control: no-store',
+    `x-request-id: ${id}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+const codes: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'HEADERS_TOO_LARGE',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'PAYLOAD_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  431: 'Request Header Fields Too Large',
+}

@@ -1,0 +1,42 @@
+import { sealEvents } from './auth/audit-chain.ts'
+import type { App } from './context.ts'
+
+const SWEEP_EVERY_MS = 60_000
+const SEAL_EVERY_MS = 5_000
+
+/** What is done when nobody asks: sealing the audit trail, sweeping what is over. */
+export interface Jobs {
+  stop(): Promise<void>
+}
+
+export function startJobs(app: App): Jobs {
+  const jobs = [
+    every(app, SEAL_EVERY_MS, 'audit.seal', () => sealEvents(app.store.audit)),
+    every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now())),
+  ]
+  return {
+    async stop() {
+      await Promise.all(jobs.map((job) => job.stop()))
+    },
+  }
+}
+
+/** Never twice at once, and a failure waits for the next round. */
+function every(app: App, ms: number, event: string, work: () => Promise<unknown>): Jobs {
+  let running = Promise.resolve()
+  const timer = setInterval(() => {
+    running = running.then(async () => {
+      try {
+        await work()
+      } catch (cause) {
+        app.log.warn({ event, cause })
+      }
+    })
+  }, ms).unref()
+  return {
+    stop() {
+      clearInterval(timer)
+      return running
+    },
+  }
+}

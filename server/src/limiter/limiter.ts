@@ -1,0 +1,78 @@
+import { LRUCache } from 'lru-cache'
+import type { Bucket, LimitName, LimitTable } from '../limits.ts'
+
+/** What a limited answer tells (draft-ietf-httpapi-ratelimit-headers, and the older X- names). */
+export interface Ruling {
+  readonly allowed: boolean
+  /** Calls that would still pass now. */
+  readonly remaining: number
+  /** Milliseconds until a call is free again; 0 while one is. */
+  readonly waitMs: number
+  /** Milliseconds until the row is as full as ever. */
+  readonly resetMs: number
+  /** The row's first bucket, which the headers quote; null when the row is off. */
+  readonly bucket: Bucket | null
+}
+
+export interface Limiter {
+  /** Counts a call, if every bucket of the row has room. A whole network has `times` as much. */
+  take(name: LimitName, of: string, now: number, times?: number): Promise<Ruling>
+  /** Says what a call would meet, and counts nothing. */
+  look(name: LimitName, of: string, now: number): Promise<Ruling>
+}
+
+/** Rows that are remembered: past them the one unused longest is forgotten, which lets its caller start anew. */
+const MOST_REMEMBERED = 200_000
+
+const unlimited: Ruling = { allowed: true, remaining: 0, waitMs: 0, resetMs: 0, bucket: null }
+
+/**
+ * Token buckets in memory, by the moment at which each would be full again (GCRA): one number a bucket, no timer.
+ * For traffic only; what protects a person is counted in the database.
+ */
+export function createLimiter(table: LimitTable): Limiter {
+  const fullAt = new LRUCache<string, number[]>({ max: MOST_REMEMBERED })
+
+  return {
+    async take(name, of, now, times = 1) {
+      const buckets = times === 1 ? table[name] : table[name].map((each) => widen(each, times))
+      const [bucket] = buckets
+      if (!bucket) return unlimited
+      const key = `${name} ${of}`
+      const before = fullAt.get(key) ?? []
+      const after = buckets.map((each, index) => Math.max(before[index] ?? 0, now) + cost(each))
+      const waitMs = waitOf(buckets, after, now)
+      if (waitMs === 0) fullAt.set(key, after)
+      return describe(bucket, (waitMs === 0 ? after : before)[0] ?? 0, now, waitMs)
+    },
+
+    async look(name, of, now) {
+      const buckets = table[name]
+      const [bucket] = buckets
+      if (!bucket) return unlimited
+      const before = fullAt.get(`${name} ${of}`) ?? []
+      const after = buckets.map((each, index) => Math.max(before[index] ?? 0, now) + cost(each))
+      return describe(bucket, before[0] ?? 0, now, waitOf(buckets, after, now))
+    },
+  }
+}
+
+/** Milliseconds until every bucket could take the call that would make it full at these moments. */
+function waitOf(buckets: readonly Bucket[], after: readonly number[], now: number): number {
+  const waits = buckets.map((each, index) => (after[index] ?? now) - now - each.burst * cost(each))
+  return Math.max(0, ...waits)
+}
+
+function widen({ calls, perMs, burst }: Bucket, times: number): Bucket {
+  return { calls: calls * times, perMs, burst: burst * times }
+}
+
+function describe(bucket: Bucket, fullAt: number, now: number, waitMs: number): Ruling {
+  const resetMs = Math.max(0, fullAt - now)
+  const free = Math.floor(bucket.burst - resetMs / cost(bucket))
+  const remaining = Math.max(0, Math.min(bucket.calls, waitMs > 0 ? 0 : free))
+  return { allowed: waitMs === 0, remaining, waitMs, resetMs, bucket }
+}
+
+/** The milliseconds that one call costs a bucket. */
+const cost = (bucket: Bucket) => bucket.perMs / bucket.calls

@@ -1,0 +1,89 @@
+/**
+ * Two tables that are never mixed (contract section 4).
+ *
+ * `limits` protect the machine: token buckets in memory, changed by LIMITS, allowed to fail open.
+ * `budgets` protect a person: counted in the database before the work, never loosened by LIMITS.
+ * docs/rate-limits.md is compared with both.
+ */
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** A bucket that holds `burst` calls and refills `calls` every `perMs`. */
+export interface Bucket {
+  readonly calls: number
+  readonly perMs: number
+  readonly burst: number
+}
+
+const bucket = (calls: number, perMs: number, burst = calls): Bucket => ({ calls, perMs, burst })
+
+/** A call passes when every bucket of its row has room. */
+export const limits = {
+  requests: [bucket(100, MINUTE, 120), bucket(10_000, DAY)],
+  'register-source': [bucket(60, MINUTE), bucket(300, HOUR)],
+  'verify-source': [bucket(120, MINUTE)],
+  'refused-source': [bucket(300, MINUTE)],
+  refresh: [bucket(60, HOUR)],
+  'username-check': [bucket(20, MINUTE)],
+} as const satisfies Record<string, readonly Bucket[]>
+
+export type LimitName = keyof typeof limits
+export type LimitTable = Readonly<Record<LimitName, readonly Bucket[]>>
+
+/** At most `tries` in any stretch of `withinMs`; past them, where `thenEveryMs` is set, one each such while. */
+export interface Window {
+  readonly tries: number
+  readonly withinMs: number
+  readonly thenEveryMs?: number
+}
+
+/** Every window must have room. Past `streak.after` tries in a row, one each `streak.everyMs`. */
+export interface Budget {
+  readonly windows: readonly Window[]
+  readonly streak?: { readonly after: number; readonly everyMs: number }
+}
+
+const within = (tries: number, withinMs: number): Window => ({ tries, withinMs })
+
+export const budgets = {
+  'login-account-source': { windows: [within(5, 5 * MINUTE)] },
+  'login-account': {
+    windows: [{ tries: 10, withinMs: 15 * MINUTE, thenEveryMs: 30 * SECOND }],
+    streak: { after: 100, everyMs: 300 * SECOND },
+  },
+  // 20 at once, leaking 100 an hour: a full bucket has run dry after 12 minutes.
+  'login-source': {
+    windows: [{ tries: 20, withinMs: 12 * MINUTE, thenEveryMs: 36 * SECOND }],
+  },
+  'login-network': {
+    windows: [{ tries: 200, withinMs: 12 * MINUTE, thenEveryMs: 3600 }],
+  },
+  'login-device': { windows: [within(5, 5 * MINUTE)] },
+  'code-account': { windows: [within(8, DAY), within(20, 30 * DAY)] },
+  'code-device': { windows: [within(5, DAY)] },
+  'code-mails': { windows: [within(5, 10 * MINUTE), within(40, DAY)] },
+  'stranger-mails': { windows: [within(1, MINUTE), within(3, HOUR), within(6, DAY)] },
+  'account-exists-mails': { windows: [within(1, DAY)] },
+  'hammered-mails': { windows: [within(1, DAY)] },
+  'wrong-code-mails': { windows: [within(1, DAY)] },
+} as const satisfies Record<string, Budget>
+
+export type BudgetName = keyof typeof budgets
+
+/** Wrong codes on one key; it dies with the last of them. */
+export const GUESSES_PER_KEY = 5
+/** Wrong codes on an account in a day from which its next codes have six digits. */
+export const GUESSES_BEFORE_LONGER_CODES = 3
+/** Between two mails of one key. */
+export const RESEND_PAUSE_MS = MINUTE
+/** Live login keys of one person: one more ends the oldest. */
+export const LIVE_LOGIN_KEYS = 2
+/** Live sessions of one person: one more ends the oldest. */
+export const LIVE_SESSIONS = 50
+/** API keys of one person that are neither revoked nor expired. */
+export const LIVE_API_KEYS = 50
+/** Wrong codes in an hour over all accounts from which new codes have six digits. */
+export const SURGE_WRONG_CODES = 50

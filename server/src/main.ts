@@ -1,0 +1,94 @@
+import { createApp, type Running } from './app.ts'
+import { type Config, ConfigError, isLoopback, readConfig } from './config.ts'
+
+const DRAIN_MS = 10_000
+/** A terminal sends its signal to the wrapper and to the server: twice within this time counts once. */
+const SAME_SIGNAL_MS = 1000
+
+/** Reads the configuration, opens, migrates, listens; on SIGTERM stops taking, drains and closes. */
+export async function serve(): Promise<void> {
+  try {
+    const config = readConfig()
+    const running = await createApp(config, { print: (line) => process.stdout.write(`${line}\n`) })
+    await listen(config, running)
+    stopOnSignals(running)
+  } catch (cause) {
+    fail(cause)
+  }
+}
+
+async function listen(config: Config, running: Running): Promise<void> {
+  await running.http.listen({ port: config.port, host: config.host })
+  const bound = running.http.server.address()
+  const port = typeof bound === 'object' && bound ? bound.port : config.port
+  process.stdout.write(`${startText(config, running, port)}\n`)
+}
+
+/** Where everything is and what to do next. */
+export function startText(config: Config, { inbox }: Running, port: number): string {
+  const host = isLoopback(config.host) ? 'localhost' : config.host
+  const base = config.publicUrl ?? `http://${host}:${port}`
+  const database = config.databaseUrl ? 'PostgreSQL' : `SQLite in ${config.dataDir}`
+  const mail = inbox ? 'stays on this machine' : `goes out by ${hostOf(config.smtpUrl)}`
+  const register = `curl ${base}/v1/auth/register -H 'content-type: application/json' \\
+             -d '{"email":"you@example.com","password":"a long sentence of yours"}'`
+  return [
+    '',
+    `  Freddy Auth is ready.`,
+    '',
+    `  API      ${base}/v1`,
+    `  Docs     ${base}/docs    (specification: ${base}/openapi.json)`,
+    ...(inbox ? [`  Inbox    ${base}/dev/inbox?word=${inbox.word}`] : []),
+    '',
+    `  Data     ${database}`,
+    `  Mail     ${mail}`,
+    `  Model    echo-1, built in: it repeats what it hears`,
+    '',
+    `  Next     ${register}`,
+    inbox
+      ? '           The code of the mail shows up here and in the inbox.'
+      : '           The code comes by mail.',
+    `           Then: ${base}/docs/login-flow`,
+    '',
+  ].join('\n')
+}
+
+function hostOf(url: string | null): string {
+  return url ? new URL(url).host : ''
+}
+
+function stopOnSignals(running: Running): void {
+  let stopping = 0
+  const stop = async () => {
+    const now = performance.now()
+    if (stopping && now - stopping < SAME_SIGNAL_MS) return
+    if (stopping) process.exit(1)
+    stopping = now
+    setTimeout(() => process.exit(1), DRAIN_MS + 5000).unref()
+    setTimeout(() => running.http.server.closeAllConnections(), DRAIN_MS).unref()
+    await running.close()
+    process.exit(0)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
+}
+
+/** One sentence that says what to do, and exit code 1. */
+export function fail(cause: unknown): never {
+  const lines = cause instanceof ConfigError ? cause.problems : [sentenceFor(cause)]
+  process.stderr.write(`\n  Freddy Auth did not start.\n\n${lines.map((line) => `  ${line}\n`).join('')}\n`)
+  process.exit(1)
+}
+
+function sentenceFor(cause: unknown): string {
+  if (!(cause instanceof Error)) return 'Something unknown went wrong.'
+  const { code, path, port } = cause as NodeJS.ErrnoException & { port?: number }
+  const told: Record<string, string> = {
+    EADDRINUSE: `Port ${port} is in use. Stop what listens there, or choose another: PORT=${(port ?? 3000) + 1} npm start`,
+    EADDRNOTAVAIL: 'HOST is not an address of this machine. Leave it out to listen on 127.0.0.1.',
+    EACCES: `No permission for ${path ?? `port ${port}`}. Choose a folder of yours (DATA_DIR) or a port above 1023.`,
+    ECONNREFUSED: 'The database of DATABASE_URL does not answer. Start it, or leave DATABASE_URL out to use SQLite.',
+  }
+  return told[code ?? ''] ?? cause.message
+}
+
+if (import.meta.main) await serve()

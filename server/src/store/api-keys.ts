@@ -1,0 +1,109 @@
+import { LIVE_API_KEYS } from '../limits.ts'
+import { type AuditEvent, recordEvent } from './audit.ts'
+import type { Database } from './database.ts'
+
+export interface ApiKeyRow {
+  readonly id: string
+  readonly user_id: string
+  readonly name: string
+  readonly hash: string
+  readonly prefix: string
+  readonly last4: string
+  /** Separated by spaces. */
+  readonly scopes: string
+  readonly created_at: number
+  readonly expires_at: number | null
+  readonly revoked_at: number | null
+  readonly last_used_at: number | null
+  readonly disabled_at: number | null
+}
+
+export type NewApiKey = Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'disabled_at'>
+
+export interface ApiKeyStore {
+  /** False when the person has as many live keys as one may have. */
+  create(key: NewApiKey, event: AuditEvent): Promise<boolean>
+  findByHash(hashes: readonly string[]): Promise<ApiKeyRow | null>
+  find(id: string, userId: string): Promise<ApiKeyRow | null>
+  /** Newest first, those after the one named. */
+  list(userId: string, after: string | null, most: number): Promise<ApiKeyRow[]>
+  /** True for the one that revoked it. */
+  revoke(id: string, userId: string, event: AuditEvent): Promise<boolean>
+  touch(id: string, now: number): Promise<void>
+}
+
+const select = `SELECT k.id, k.user_id, k.name, k.hash, k.prefix, k.last4, k.scopes, k.created_at,
+    k.expires_at, k.revoked_at, k.last_used_at, u.disabled_at
+  FROM api_keys k JOIN users u ON u.id = k.user_id`
+
+export function createApiKeyStore(database: Database): ApiKeyStore {
+  return {
+    async create(key, event) {
+      const [created] = await database.batch([
+        {
+          // The user's row is locked by the update in it, so that two at once cannot both be the last.
+          sql: 'UPDATE users SET updated_at = :now WHERE id = :user RETURNING id',
+          params: { now: key.created_at, user: key.user_id },
+        },
+        {
+          sql: `INSERT INTO api_keys (id, user_id, name, hash, prefix, last4, scopes, created_at, expires_at)
+            SELECT CAST(:id AS TEXT), CAST(:user_id AS TEXT), CAST(:name AS TEXT), CAST(:hash AS TEXT),
+              CAST(:prefix AS TEXT), CAST(:last4 AS TEXT), CAST(:scopes AS TEXT),
+              CAST(:created_at AS BIGINT), CAST(:expires_at AS BIGINT)
+            WHERE (SELECT count(*) FROM api_keys WHERE user_id = :user_id AND revoked_at IS NULL
+              AND (expires_at IS NULL OR expires_at > :created_at)) < ${LIVE_API_KEYS}
+            RETURNING id`,
+          params: { ...key },
+        },
+        recordEvent(event, {
+          sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :made)',
+          params: { made: key.id },
+        }),
+      ]).then((results) => results.slice(1))
+      return (created?.length ?? 0) > 0
+    },
+
+    async findByHash(hashes) {
+      const names = hashes.map((_, index) => `:hash_${index}`).join(', ')
+      const params = Object.fromEntries(hashes.map((hash, index) => [`hash_${index}`, hash]))
+      const [row] = await database.read<ApiKeyRow>(`${select} WHERE k.hash IN (${names})`, params)
+      return row ?? null
+    },
+
+    async find(id, userId) {
+      const sql = `${select} WHERE k.id = :id AND k.user_id = :user`
+      const [row] = await database.read<ApiKeyRow>(sql, { id, user: userId })
+      return row ?? null
+    },
+
+    list: (userId, after, most) =>
+      database.read<ApiKeyRow>(
+        `${select} WHERE k.user_id = :user
+           AND (CAST(:after AS TEXT) IS NULL
+             OR (k.created_at < (SELECT created_at FROM api_keys WHERE id = :after AND user_id = :user)
+             OR (k.created_at = (SELECT created_at FROM api_keys WHERE id = :after AND user_id = :user)
+               AND k.id > :after)))
+         ORDER BY k.created_at DESC, k.id LIMIT :most`,
+        { user: userId, after, most },
+      ),
+
+    async revoke(id, userId, event) {
+      const [revoked] = await database.batch([
+        {
+          sql: `UPDATE api_keys SET revoked_at = :now
+            WHERE id = :id AND user_id = :user AND revoked_at IS NULL RETURNING id`,
+          params: { id, user: userId, now: event.happenedAt },
+        },
+        recordEvent(event, {
+          sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :gone AND user_id = :owner AND revoked_at = :at)',
+          params: { gone: id, owner: userId, at: event.happenedAt },
+        }),
+      ])
+      return (revoked?.length ?? 0) > 0
+    },
+
+    async touch(id, now) {
+      await database.write('UPDATE api_keys SET last_used_at = :now WHERE id = :id', { id, now })
+    },
+  }
+}

@@ -1,0 +1,109 @@
+import type { Database, Statement } from './database.ts'
+import { always, type Guard, insert } from './sql.ts'
+
+/** One decision about who may come in. Nothing secret is in it. */
+export interface AuditEvent {
+  readonly id: string
+  readonly happenedAt: number
+  readonly event: string
+  readonly outcome: 'allowed' | 'refused'
+  readonly reason: string | null
+  readonly userId: string | null
+  /** The session, key or device it is about. */
+  readonly subjectId: string | null
+  readonly source: string | null
+  readonly agent: string | null
+}
+
+export interface AuditRow {
+  readonly id: string
+  readonly happened_at: number
+  readonly event: string
+  readonly outcome: string
+  readonly reason: string | null
+  readonly user_id: string | null
+  readonly subject_id: string | null
+  readonly source: string | null
+  readonly agent: string | null
+  readonly position: number | null
+  readonly seal: string | null
+}
+
+export interface AuditStore {
+  record(event: AuditEvent): Promise<void>
+  countSince(event: string, since: number): Promise<number>
+  findLastSealed(): Promise<AuditRow | null>
+  listUnsealed(most: number): Promise<AuditRow[]>
+  listSealed(afterPosition: number, most: number): Promise<AuditRow[]>
+  /** Fixes rows to their places in the chain: all of them, or none when another process was first. */
+  seal(links: readonly { id: string; position: number; seal: string }[]): Promise<boolean>
+}
+
+/** The statement that records an event inside the transaction of what it tells. */
+export function recordEvent(event: AuditEvent, guard: Guard = always): Statement {
+  const row = {
+    id: event.id,
+    happened_at: event.happenedAt,
+    event: event.event,
+    outcome: event.outcome,
+    reason: event.reason,
+    user_id: event.userId,
+    subject_id: event.subjectId,
+    source: event.source,
+    agent: event.agent,
+  }
+  return insert('audit_events', row, guard)
+}
+
+const columns = `id, happened_at, event, outcome, reason, user_id, subject_id, source, agent,
+  position, seal`
+
+export function createAuditStore(database: Database): AuditStore {
+  return {
+    async record(event) {
+      const { sql, params } = recordEvent(event)
+      await database.write(sql, params)
+    },
+
+    async countSince(event, since) {
+      const [row] = await database.read<{ count: number }>(
+        'SELECT count(*) AS count FROM audit_events WHERE event = :event AND happened_at > :since',
+        { event, since },
+      )
+      return row?.count ?? 0
+    },
+
+    async findLastSealed() {
+      const [row] = await database.read<AuditRow>(
+        `SELECT ${columns} FROM audit_events WHERE position IS NOT NULL ORDER BY position DESC LIMIT 1`,
+      )
+      return row ?? null
+    },
+
+    listUnsealed: (most) =>
+      database.read<AuditRow>(
+        `SELECT ${columns} FROM audit_events WHERE position IS NULL ORDER BY happened_at, id LIMIT :most`,
+        { most },
+      ),
+
+    listSealed: (after, most) =>
+      database.read<AuditRow>(
+        `SELECT ${columns} FROM audit_events WHERE position > :after ORDER BY position LIMIT :most`,
+        { after, most },
+      ),
+
+    async seal(links) {
+      try {
+        await database.batch(
+          links.map((link) => ({
+            sql: 'UPDATE audit_events SET position = :position, seal = :seal WHERE id = :id AND position IS NULL',
+            params: link,
+          })),
+        )
+        return true
+      } catch {
+        return false
+      }
+    },
+  }
+}

@@ -1,0 +1,197 @@
+import type { Purpose } from '../auth/code.ts'
+import { GUESSES_PER_KEY, LIVE_LOGIN_KEYS, RESEND_PAUSE_MS } from '../limits.ts'
+import { type AuditEvent, recordEvent } from './audit.ts'
+import { type Counter, taken, takeStatements } from './budgets.ts'
+import type { Database, Statement } from './database.ts'
+import { type NewLetter, queueLetter } from './outbox.ts'
+import { type Consumption, loginStatements, registrationStatements } from './consumption.ts'
+import { claimName, type RegistrationRow, replaceRegistration } from './registrations.ts'
+import { type Guard, insert } from './sql.ts'
+
+export interface ChallengeRow {
+  /** The keyed hash of the email_key: who reads the database cannot answer a challenge. */
+  readonly id: string
+  /** The generation of keys that hashed the id and derives the code. */
+  readonly keys_id: string
+  readonly purpose: Purpose
+  readonly user_id: string | null
+  readonly address: string
+  readonly device_id: string | null
+  readonly source: string
+  readonly agent: string
+  readonly digits: number
+  readonly generation: number
+  readonly mails: number
+  readonly attempts: number
+  readonly created_at: number
+  readonly first_mail_at: number
+  readonly last_mail_at: number
+  readonly code_expires_at: number
+  readonly resend_until: number
+  readonly consumed_at: number | null
+  readonly ended_at: number | null
+}
+
+/** What opening or resending leaves behind, in one transaction. A null letter is a mail that a cap holds back. */
+export interface Opening {
+  readonly challenge: ChallengeRow
+  readonly letter: NewLetter | null
+  readonly event: AuditEvent
+  readonly tryId: string
+}
+
+export interface Resend {
+  readonly id: string
+  readonly counter: Counter | null
+  readonly letter: NewLetter | null
+  readonly event: AuditEvent
+  readonly tryId: string
+  readonly now: number
+  readonly codeLifeMs: number
+  readonly repeatWithinMs: number
+  readonly mostMails: number
+}
+
+export interface ChallengeStore {
+  find(ids: readonly string[]): Promise<ChallengeRow | null>
+  /** Opens a login challenge unless the account's mail budget is spent; ends the oldest live one past two. */
+  openLogin(opening: Opening, mails: Counter): Promise<boolean>
+  /** Opens a registration in the place of any other of its address. False when the user name is spoken for. */
+  openRegistration(opening: Opening, registration: RegistrationRow): Promise<boolean>
+  /** Counts a guess on the key and on the account, committed before anybody compares. */
+  spendGuess(id: string, counter: Counter, now: number, tryId: string): Promise<boolean>
+  resend(resend: Resend): Promise<boolean>
+  /** True for exactly one caller. */
+  consumeLogin(consumption: Consumption): Promise<boolean>
+  /** True for exactly one caller, and only while the address and the name are still free. */
+  consumeRegistration(consumption: Consumption): Promise<boolean>
+}
+
+const columns = `id, keys_id, purpose, user_id, address, device_id, source, agent, digits, generation,
+  mails, attempts, created_at, first_mail_at, last_mail_at, code_expires_at, resend_until,
+  consumed_at, ended_at`
+
+const open = `consumed_at IS NULL AND ended_at IS NULL AND attempts < ${GUESSES_PER_KEY}`
+const unended = `${open} AND (resend_until > :now OR code_expires_at > :now)`
+
+export function createChallengeStore(database: Database): ChallengeStore {
+  const lastOf = async (statements: Statement[], index: number) => {
+    const results = await database.batch(statements)
+    return (results.at(index)?.length ?? 0) > 0
+  }
+  return {
+    async find(ids) {
+      const names = ids.map((_, index) => `:id_${index}`).join(', ')
+      const params = Object.fromEntries(ids.map((id, index) => [`id_${index}`, id]))
+      const sql = `SELECT ${columns} FROM challenges WHERE id IN (${names})`
+      const [row] = await database.read<ChallengeRow>(sql, params)
+      return row ?? null
+    },
+
+    openLogin({ challenge, letter, event, tryId }, mails) {
+      const paid = taken(mails.key, tryId)
+      return lastOf(
+        [
+          ...takeStatements([mails], challenge.created_at, tryId),
+          endOlderLogins(challenge, paid),
+          insert('challenges', { ...challenge }, paid),
+          ...(letter ? [queueLetter(letter, paid)] : []),
+          recordEvent(event, paid),
+        ],
+        0,
+      )
+    },
+
+    openRegistration({ challenge, letter, event }, registration) {
+      const mine: Guard = {
+        sql: 'EXISTS (SELECT 1 FROM registrations WHERE challenge_id = :mine)',
+        params: { mine: challenge.id },
+      }
+      const claim = claimName(registration, challenge.created_at)
+      return lastOf(
+        [
+          ...claim,
+          replaceRegistration(registration),
+          endOlderRegistrations(challenge, mine),
+          insert('challenges', { ...challenge }, mine),
+          ...(letter ? [queueLetter(letter, mine)] : []),
+          recordEvent(event, mine),
+        ],
+        claim.length,
+      )
+    },
+
+    spendGuess(id, counter, now, tryId) {
+      const guess: Statement = {
+        sql: `UPDATE challenges SET attempts = attempts + 1, last_try = :try
+          WHERE id = :id AND ${unended} RETURNING id`,
+        params: { id, now, try: tryId },
+      }
+      return lastOf([guess, ...takeStatements([counter], now, tryId, triedOn(id, tryId))], -1)
+    },
+
+    resend(resend) {
+      return lastOf(resendStatements(resend), resend.counter ? 1 : 0)
+    },
+
+    consumeLogin: (consumption) => lastOf(loginStatements(consumption), 0),
+
+    consumeRegistration: (consumption) => lastOf(registrationStatements(consumption), 1),
+  }
+}
+
+/** Of the live login keys of a person, all but the newest ones that may live beside this one end. */
+function endOlderLogins(challenge: ChallengeRow, guard: Guard): Statement {
+  return {
+    sql: `UPDATE challenges SET ended_at = :now
+      WHERE user_id = :user AND purpose = 'login' AND ${unended} AND ${guard.sql} AND id NOT IN (
+        SELECT id FROM challenges WHERE user_id = :user AND purpose = 'login' AND ${unended}
+        ORDER BY created_at DESC, id LIMIT ${LIVE_LOGIN_KEYS - 1})`,
+    params: { now: challenge.created_at, user: challenge.user_id, ...guard.params },
+  }
+}
+
+function endOlderRegistrations(challenge: ChallengeRow, guard: Guard): Statement {
+  return {
+    sql: `UPDATE challenges SET ended_at = :now WHERE address = :address AND purpose = 'registration'
+      AND ended_at IS NULL AND consumed_at IS NULL AND ${guard.sql}`,
+    params: { now: challenge.created_at, address: challenge.address, ...guard.params },
+  }
+}
+
+/** Within the first minutes the same code goes out again, so both mails work; later a new one ends it. */
+function resendStatements(resend: Resend): Statement[] {
+  const { id, counter, tryId, now } = resend
+  const sent = triedOn(id, tryId)
+  const paid = counter ? taken(counter.key, tryId) : null
+  const again: Statement = {
+    sql: `UPDATE challenges SET mails = mails + 1, last_mail_at = :now, last_try = :try,
+        code_expires_at = CAST(:expires AS BIGINT),
+        generation = CASE WHEN first_mail_at > :repeat THEN generation ELSE generation + 1 END,
+        first_mail_at = CASE WHEN first_mail_at > :repeat THEN first_mail_at ELSE CAST(:now AS BIGINT) END
+      WHERE id = :id AND ${open} AND resend_until > :now AND last_mail_at <= :pause
+        AND mails < ${resend.mostMails} ${paid ? `AND ${paid.sql}` : ''} RETURNING id`,
+    params: {
+      id,
+      now,
+      try: tryId,
+      expires: now + resend.codeLifeMs,
+      repeat: now - resend.repeatWithinMs,
+      pause: now - RESEND_PAUSE_MS,
+      ...paid?.params,
+    },
+  }
+  return [
+    ...(counter ? takeStatements([counter], now, tryId) : []),
+    again,
+    ...(resend.letter ? [queueLetter(resend.letter, sent)] : []),
+    recordEvent(resend.event, sent),
+  ]
+}
+
+function triedOn(id: string, tryId: string): Guard {
+  return {
+    sql: 'EXISTS (SELECT 1 FROM challenges WHERE id = :tried AND last_try = :tried_by)',
+    params: { tried: id, tried_by: tryId },
+  }
+}

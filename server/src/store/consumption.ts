@@ -1,0 +1,73 @@
+import { type AuditEvent, recordEvent } from './audit.ts'
+import type { ChallengeRow } from './challenges.ts'
+import type { Statement } from './database.ts'
+import { endRegistration } from './registrations.ts'
+import { type NewSession, startSession } from './sessions.ts'
+import { all, type Guard } from './sql.ts'
+
+/** What a right code leaves behind, in one transaction. */
+export interface Consumption {
+  readonly challenge: ChallengeRow
+  readonly session: NewSession
+  readonly event: AuditEvent
+  readonly now: number
+}
+
+/** A login: the challenge is used, the session starts. The first statement's row says whether it happened. */
+export function loginStatements(consumption: Consumption): Statement[] {
+  const { session, event, now } = consumption
+  const mine = consumedBy(consumption)
+  return [
+    consume(consumption),
+    {
+      sql: `UPDATE users SET last_login_at = :now WHERE id = :user AND ${mine.sql}`,
+      params: { now, user: session.userId, ...mine.params },
+    },
+    ...startSession(session, mine),
+    recordEvent(event, mine),
+  ]
+}
+
+/** A registration: the account begins too. The second statement's row says whether it happened. */
+export function registrationStatements(consumption: Consumption): Statement[] {
+  const { challenge, session, event } = consumption
+  const created: Guard = {
+    sql: 'EXISTS (SELECT 1 FROM users WHERE id = :created)',
+    params: { created: session.userId },
+  }
+  return [
+    consume(consumption),
+    createRegisteredUser(consumption),
+    ...endRegistration(challenge.id),
+    ...startSession(session, created),
+    recordEvent(event, all(created, consumedBy(consumption))),
+  ]
+}
+
+function consume({ challenge, session, now }: Consumption): Statement {
+  return {
+    sql: `UPDATE challenges SET consumed_at = :now, consumed_by = :session
+      WHERE id = :id AND generation = :generation AND consumed_at IS NULL AND ended_at IS NULL RETURNING id`,
+    params: { now, session: session.id, id: challenge.id, generation: challenge.generation },
+  }
+}
+
+function createRegisteredUser({ challenge, session, now }: Consumption): Statement {
+  const mine = consumedBy({ challenge, session })
+  return {
+    sql: `INSERT INTO users (id, address, user_name, full_name, password_hash, created_at, updated_at,
+        last_login_at, sessions_valid_after)
+      SELECT CAST(:user AS TEXT), address, user_name, full_name, password_hash, CAST(:now AS BIGINT),
+        CAST(:now AS BIGINT), CAST(:now AS BIGINT), 0
+      FROM registrations WHERE challenge_id = :challenge AND ${mine.sql}
+      ON CONFLICT DO NOTHING RETURNING id`,
+    params: { user: session.userId, now, challenge: challenge.id, ...mine.params },
+  }
+}
+
+function consumedBy({ challenge, session }: Pick<Consumption, 'challenge' | 'session'>): Guard {
+  return {
+    sql: 'EXISTS (SELECT 1 FROM challenges WHERE id = :consumed AND consumed_by = :consumed_by)',
+    params: { consumed: challenge.id, consumed_by: session.id },
+  }
+}

@@ -1,0 +1,40 @@
+/** What a statement may carry: ids and hashes are text, moments are milliseconds. */
+export type Value = string | number | null
+
+/** Named parameters, written `:name` in the SQL. */
+export type Params = Readonly<Record<string, Value>>
+
+/** One SQL statement in the dialect that SQLite and PostgreSQL share. */
+export interface Statement {
+  readonly sql: string
+  readonly params: Params
+}
+
+export type Row = Readonly<Record<string, Value>>
+
+/** The driver below the store. There are two, and nothing above knows which one it has. */
+export interface Database {
+  readonly engine: 'SQLite' | 'PostgreSQL'
+
+  /** Rows of a SELECT. Sees every write that was answered before it was called. */
+  read<R = Row>(sql: string, params?: Params): Promise<R[]>
+
+  /** One writing statement; its RETURNING rows, after they are durable. No row means the WHERE said no. */
+  write<R = Row>(sql: string, params?: Params): Promise<R[]>
+
+  /**
+   * Several statements in one transaction with none of our code in between: all or nothing.
+   * Rows of each statement, in order, after they are durable.
+   */
+  batch(statements: readonly Statement[]): Promise<Row[][]>
+
+  /** Applies a migration script once, whoever else tries at the same time. True for the one that did. */
+  migrate(version: string, script: string): Promise<boolean>
+
+  close(): Promise<void>
+}
+
+/** The database cannot answer now: the caller says 503 and counts nothing as done. */
+export class DatabaseUnavailable extends Error {
+  override readonly name = 'DatabaseUnavailable'
+}

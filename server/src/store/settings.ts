@@ -1,0 +1,34 @@
+import type { Database } from './database.ts'
+
+/** What the server itself has to remember. */
+export interface SettingStore {
+  find(name: string): Promise<string | null>
+  /** The value that stands: ours when there was none. */
+  keepFirst(name: string, value: string): Promise<string>
+  put(name: string, value: string): Promise<void>
+}
+
+export function createSettingStore(database: Database): SettingStore {
+  const find = async (name: string) => {
+    const sql = 'SELECT value FROM settings WHERE name = :name'
+    const [row] = await database.read<{ value: string }>(sql, { name })
+    return row?.value ?? null
+  }
+  return {
+    find,
+    async keepFirst(name, value) {
+      await database.write(
+        'INSERT INTO settings (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING',
+        { name, value },
+      )
+      return (await find(name)) ?? value
+    },
+    async put(name, value) {
+      await database.write(
+        `INSERT INTO settings (name, value) VALUES (:name, :value)
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+        { name, value },
+      )
+    },
+  }
+}

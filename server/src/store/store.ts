@@ -1,0 +1,40 @@
+import { type ApiKeyStore, createApiKeyStore } from './api-keys.ts'
+import { type AuditStore, createAuditStore } from './audit.ts'
+import { type BudgetStore, createBudgetStore } from './budgets.ts'
+import { type ChallengeStore, createChallengeStore } from './challenges.ts'
+import type { Database } from './database.ts'
+import { createDeviceStore, type DeviceStore } from './devices.ts'
+import { createOutboxStore, type OutboxStore } from './outbox.ts'
+import { createSessionStore, type SessionStore } from './sessions.ts'
+import { createSettingStore, type SettingStore } from './settings.ts'
+import { createSweepStore, type SweepStore } from './sweep.ts'
+import { createUserStore, type UserStore } from './users.ts'
+
+/** What we remember, in intentions. Its verbs: create, find, list, then the domain's own. */
+export interface Store {
+  readonly users: UserStore
+  readonly challenges: ChallengeStore
+  readonly sessions: SessionStore
+  readonly devices: DeviceStore
+  readonly apiKeys: ApiKeyStore
+  readonly budgets: BudgetStore
+  readonly outbox: OutboxStore
+  readonly audit: AuditStore
+  readonly settings: SettingStore
+  readonly sweep: SweepStore
+}
+
+export function createStore(database: Database): Store {
+  return {
+    users: createUserStore(database),
+    challenges: createChallengeStore(database),
+    sessions: createSessionStore(database),
+    devices: createDeviceStore(database),
+    apiKeys: createApiKeyStore(database),
+    budgets: createBudgetStore(database),
+    outbox: createOutboxStore(database),
+    audit: createAuditStore(database),
+    settings: createSettingStore(database),
+    sweep: createSweepStore(database),
+  }
+}

@@ -1,0 +1,56 @@
+import type { Database } from './database.ts'
+
+export interface UserRow {
+  readonly id: string
+  readonly address: string
+  readonly user_name: string | null
+  readonly full_name: string | null
+  readonly password_hash: string | null
+  readonly created_at: number
+  readonly updated_at: number
+  readonly last_login_at: number | null
+  readonly disabled_at: number | null
+}
+
+export interface UserStore {
+  create(user: UserRow): Promise<boolean>
+  find(id: string): Promise<UserRow | null>
+  findByAddress(address: string): Promise<UserRow | null>
+  findByUserName(userName: string): Promise<UserRow | null>
+  /** Puts a better hash in the place of the one that was just proven; of many at once, one wins. */
+  rehash(id: string, from: string, to: string): Promise<void>
+}
+
+const columns = `id, address, user_name, full_name, password_hash, created_at, updated_at,
+  last_login_at, disabled_at`
+
+export function createUserStore(database: Database): UserStore {
+  const findBy = async (column: string, value: string) => {
+    const sql = `SELECT ${columns} FROM users WHERE ${column} = :value`
+    const [row] = await database.read<UserRow>(sql, { value })
+    return row ?? null
+  }
+  return {
+    find: (id) => findBy('id', id),
+    findByAddress: (address) => findBy('address', address),
+    findByUserName: (userName) => findBy('user_name', userName),
+
+    async create(user) {
+      const rows = await database.write(
+        `INSERT INTO users (${columns}, sessions_valid_after)
+         VALUES (:id, :address, :user_name, :full_name, :password_hash, :created_at, :updated_at,
+           :last_login_at, :disabled_at, 0)
+         ON CONFLICT DO NOTHING RETURNING id`,
+        { ...user },
+      )
+      return rows.length > 0
+    },
+
+    async rehash(id, from, to) {
+      await database.write(
+        'UPDATE users SET password_hash = :to WHERE id = :id AND password_hash = :from',
+        { id, from, to },
+      )
+    },
+  }
+}

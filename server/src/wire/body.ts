@@ -1,0 +1,64 @@
+import { Type } from 'typebox'
+import { isCleanText } from './text.ts'
+
+/** Whatever the verbs read from the wire is made of these. Nothing is coerced, nothing unknown is let through. */
+const MOST_NAME = 64
+
+const deviceFields = [
+  'device',
+  'platform',
+  'operating_system',
+  'device_id',
+  'user_agent',
+  'location',
+  'latitude',
+  'longitude',
+] as const
+
+const DeviceInformation = Type.Object(
+  Object.fromEntries(
+    deviceFields.map((name) => [name, Type.Optional(Type.String({ maxLength: 500 }))]),
+  ) as Record<(typeof deviceFields)[number], ReturnType<typeof optionalText>>,
+  { additionalProperties: false },
+)
+
+function optionalText() {
+  return Type.Optional(Type.String({ maxLength: 500 }))
+}
+
+/** Fields of older clients, accepted everywhere in auth and never required (contract section 2). */
+export const tolerated = {
+  device_information: Type.Optional(DeviceInformation),
+  device_info: Type.Optional(DeviceInformation),
+  is_register: Type.Optional(Type.Boolean()),
+}
+
+export const EmailKey = Type.String({
+  pattern: '^uuid-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+  description: 'What login or register answered',
+})
+
+/** A JSON number or a string of exactly these digits; which length is right, only the key's holder learns. */
+export const VerificationCode = Type.Union([
+  Type.Integer({ minimum: 1000, maximum: 99_999_999 }),
+  Type.String({ pattern: '^[1-9][0-9]{3,7}$' }),
+])
+
+export const Password = Type.String({ minLength: 1, maxLength: 256 })
+export const Identifier = Type.String({ minLength: 1, maxLength: 320 })
+export const Name = Type.String({ minLength: 1, maxLength: MOST_NAME })
+export const Token = Type.String({ minLength: 1, maxLength: 4096 })
+
+export const strict = { additionalProperties: false } as const
+
+interface SaysDevice {
+  readonly device_information?: { readonly device?: string }
+  readonly device_info?: { readonly device?: string }
+}
+
+/** What the client calls its device, cut to a name's length; null when it says nothing that can be shown. */
+export function deviceName(body: SaysDevice): string | null {
+  const said = body.device_information?.device ?? body.device_info?.device
+  if (!said || !isCleanText(said)) return null
+  return [...said].slice(0, MOST_NAME).join('')
+}
