@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { PASSWORD, SECRET } from './freddy.ts'
+
+const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+
+/** A server in a process of its own, as `npm start` runs it. */
+export interface ServerProcess {
+  readonly base: string
+  readonly child: ChildProcess
+  /** Ends it at once, as a power cut would. */
+  kill(): Promise<void>
+  /** Asks it to stop; answers its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+export async function startProcess(env: Record<string, string>): Promise<ServerProcess> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
+    env: { PATH: process.env.PATH, SECRET_KEY: SECRET, WORKERS: '1', PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const base = await readBase(child)
+  return {
+    base,
+    child,
+    async kill() {
+      child.kill('SIGKILL')
+      await ended
+    },
+    stop(signal = 'SIGTERM') {
+      child.kill(signal)
+      return ended
+    },
+  }
+}
+
+function readBase(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let heard = ''
+    child.stdout?.on('data', (chunk) => {
+      heard += chunk
+      const [, base] = /API\s+(http:\S+)\/v1/.exec(heard) ?? []
+      if (base) resolve(base.replace('localhost', '127.0.0.1'))
+    })
+    child.stderr?.on('data', (chunk) => (heard += chunk))
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${heard}`)))
+  })
+}
+
+export interface Said {
+  readonly status: number
+  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, before anybody checked it
+  readonly body: any
+}
+
+/** A call over a real socket; null when no answer came, so that nobody knows what happened. */
+export async function call(
+  base: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Said | null> {
+  try {
+    const answer = await fetch(base + path, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(20_000),
+    })
+    return { status: answer.status, body: await answer.json() }
+  } catch {
+    return null
+  }
+}
+
+export const credentials = (email: string) => ({ email_or_username: email, password: PASSWORD })
