@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
+import pg from 'pg'
+import { type Database, DatabaseUnavailable, type Params, type Row, type Statement } from './database.ts'
+
+const MOST_CONNECTIONS = 10
+const WAIT_MS = 1000
+const STATEMENT_MS = 2000
+const MOST_TRIES = 3
+const MOST_PREPARED = 500
+/** Any number, as long as every server of ours takes the same: who migrates holds this lock. */
+const MIGRATION_LOCK = 7_301_994
+
+const INT8 = 20
+const NUMERIC = 1700
+
+/** PostgreSQL: named prepared statements; the statements of a transaction go out in one trip. */
+export async function openPostgres(options: { url: string; poolSize?: number }): Promise<Database> {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.poolSize ?? MOST_CONNECTIONS,
+    connectionTimeoutMillis: WAIT_MS,
+    statement_timeout: STATEMENT_MS,
+    idle_in_transaction_session_timeout: STATEMENT_MS,
+    application_name: 'freddy-auth',
+    pipeline: true,
+    types: { getTypeParser },
+  } as pg.PoolConfig)
+  // A connection that breaks while nobody uses it is replaced by the next call.
+  pool.on('error', () => {})
+  await refuseUnreachable(pool)
+
+  const batch: Database['batch'] = (statements) => again(() => transact(pool, statements))
+  return {
+    engine: 'PostgreSQL',
+    batch,
+
+    async read<R = Row>(sql: string, params: Params = {}) {
+      const { rows } = await again(() => pool.query(translate({ sql, params })))
+      return rows as R[]
+    },
+
+    async write<R = Row>(sql: string, params: Params = {}) {
+      const { rows } = await again(() => pool.query(translate({ sql, params })))
+      return rows as R[]
+    },
+
+    migrate: (version, script) => migrateOnce(pool, version, script),
+
+    async close() {
+      await pool.end()
+    },
+  }
+}
+
+async function transact(pool: pg.Pool, statements: readonly Statement[]): Promise<Row[][]> {
+  const client = await pool.connect()
+  let lost: Error | undefined
+  try {
+    const steps = [
+      client.query('BEGIN'),
+      ...statements.map((statement) => client.query(translate(statement))),
+      client.query('COMMIT'),
+    ]
+    const results = await Promise.allSettled(steps)
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed) throw failed.reason
+    return results.slice(1, -1).map((result) => (result.status === 'fulfilled' ? result.value.rows : []))
+  } catch (cause) {
+    if (isLost(cause)) lost = cause as Error
+    throw cause
+  } finally {
+    // A failed transaction was ended by its own COMMIT; a lost connection is not given back.
+    client.release(lost)
+  }
+}
+
+/** Deadlocks are tried again: every statement states its own condition, so nothing happens twice. */
+async function again<T>(work: () => Promise<T>): Promise<T> {
+  for (let round = 1; ; round++) {
+    try {
+      return await work()
+    } catch (cause) {
+      if (isLost(cause)) throw new DatabaseUnavailable('PostgreSQL', { cause })
+      if (!isDeadlock(cause) || round === MOST_TRIES) throw cause
+      await wait(Math.random() * 20 * round)
+    }
+  }
+}
+
+async function migrateOnce(pool: pg.Pool, version: string, script: string): Promise<boolean> {
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN')
+    await client.query('SET LOCAL statement_timeout = 0')
+    await client.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
+    await client.query(
+      'CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)',
+    )
+    const claimed = await client.query(
+      `INSERT INTO schema_migrations VALUES ($1, extract(epoch FROM now()) * 1000) ON CONFLICT DO NOTHING`,
+      [version],
+    )
+    if (claimed.rowCount) await client.query(script)
+    await client.query('COMMIT')
+    return claimed.rowCount === 1
+  } catch (cause) {
+    await client.query('ROLLBACK')
+    throw cause
+  } finally {
+    client.release()
+  }
+}
+
+interface Translation {
+  readonly name: string
+  readonly text: string
+  readonly names: readonly string[]
+}
+
+const translations = new LRUCache<string, Translation>({ max: MOST_PREPARED })
+
+/** `:name` becomes `$1`, once for each text; the statement is named after it, so that it is planned once. */
+function translate({ sql, params }: Statement): pg.QueryConfig {
+  let known = translations.get(sql)
+  if (!known) {
+    known = number(sql)
+    translations.set(sql, known)
+  }
+  return { name: known.name, text: known.text, values: known.names.map((name) => params[name] ?? null) }
+}
+
+function number(sql: string): Translation {
+  const names: string[] = []
+  const text = sql.replace(/'[^']*'|(?<!:):([a-z_][a-z0-9_]*)/gi, (found, name?: string) => {
+    if (name === undefined) return found
+    if (!names.includes(name)) names.push(name)
+    return `$${names.indexOf(name) + 1}`
+  })
+  const name = createHash('sha256').update(text).digest('base64url').slice(0, 16)
+  return { name, text, names }
+}
+
+/** Moments and counts are numbers of ours: all of them fit. */
+const getTypeParser = ((oid: number, format?: 'text' | 'binary') => {
+  if (oid === INT8 || oid === NUMERIC) return Number
+  return pg.types.getTypeParser(oid, format as 'text')
+}) as typeof pg.types.getTypeParser
+
+async function refuseUnreachable(pool: pg.Pool): Promise<void> {
+  try {
+    await pool.query('SELECT 1')
+  } catch (cause) {
+    await pool.end()
+    throw cause
+  }
+}
+
+const isDeadlock = (cause: unknown) => ['40001', '40P01'].includes(codeOf(cause))
+
+/** Not answered because the server is away, full, or took too long. */
+function isLost(cause: unknown): boolean {
+  const code = codeOf(cause)
+  if (/^(57P0[1-5]|57014|53\d{3}|08\d{3}|25P03|E[A-Z]+)$/.test(code)) return true
+  return cause instanceof Error && /timeout|terminated|ended|closed/i.test(cause.message) && !code
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+}

@@ -1,0 +1,79 @@
+import { chmodSync, closeSync, openSync } from 'node:fs'
+import { startWriter } from '../workers/writer.ts'
+import { type Database, DatabaseUnavailable, type Row } from './database.ts'
+import { openSqliteFile, prepareOn } from './sqlite-open.ts'
+
+const MIGRATIONS = `CREATE TABLE IF NOT EXISTS schema_migrations (
+  version TEXT PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT`
+
+/** SQLite: reads on this thread by prepared statements, writes in groups on a thread of their own. */
+export async function openSqlite(options: { path: string; busyTimeoutMs?: number }): Promise<Database> {
+  const { path, busyTimeoutMs = 2000 } = options
+  ownFile(path)
+  const writer = await startWriter({ path, busyTimeoutMs })
+  const reader = openSqliteFile({ path, busyTimeoutMs })
+  reader.exec('PRAGMA query_only = ON')
+  const prepare = prepareOn(reader)
+
+  const batch: Database['batch'] = (statements) => writer.run(statements)
+  return {
+    engine: 'SQLite',
+    batch,
+
+    async read<R = Row>(sql: string, params = {}) {
+      try {
+        return prepare(sql).all(params) as R[]
+      } catch (cause) {
+        const { errcode = 0 } = cause as { errcode?: number }
+        // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR
+        if ([5, 6, 10].includes(errcode & 0xff)) throw new DatabaseUnavailable('SQLite', { cause })
+        throw cause
+      }
+    },
+
+    async write<R = Row>(sql: string, params = {}) {
+      const [rows] = await writer.run([{ sql, params }])
+      return (rows ?? []) as R[]
+    },
+
+    async migrate(version, script) {
+      await writer.run([{ sql: MIGRATIONS, params: {} }])
+      const known = prepare('SELECT version FROM schema_migrations WHERE version = :version')
+      if (known.get({ version })) return false
+      const claim = {
+        sql: 'INSERT INTO schema_migrations (version, applied_at) VALUES (:version, unixepoch() * 1000)',
+        params: { version },
+      }
+      // The first statement fails for all but one, and with it the rest of its job.
+      const steps = inOurDialect(script).map((sql) => ({ sql, params: {} }))
+      try {
+        await batch([claim, ...steps])
+        return true
+      } catch (cause) {
+        if (known.get({ version })) return false
+        throw cause
+      }
+    },
+
+    async close() {
+      await writer.close()
+      reader.close()
+    },
+  }
+}
+
+/** STRICT tables, whose integers are spelt INTEGER: one statement of the script each. */
+function inOurDialect(script: string): string[] {
+  return script
+    .replace(/\bBIGINT\b/g, 'INTEGER')
+    .replace(/^\);$/gm, ') STRICT;')
+    .split(/;\s*$/m)
+    .map((statement) => statement.trim())
+    .filter(Boolean)
+}
+
+/** The database is its owner's alone, from its first byte. */
+function ownFile(path: string): void {
+  closeSync(openSync(path, 'a', 0o600))
+  chmodSync(path, 0o600)
+}

@@ -1,0 +1,102 @@
+import { Worker } from 'node:worker_threads'
+
+/** Hashes passwords away from the event loop and from the pool that files, names and keys share. */
+export interface Hasher {
+  /** An argon2id hash in PHC form. */
+  hash(password: string): Promise<string>
+  /** False for a wrong password, and for a stored text that is no argon2id hash of reasonable cost. */
+  verify(stored: string, password: string): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** No thread became free in time: the caller says 503 and counts nothing. */
+export class HasherBusy extends Error {
+  override readonly name = 'HasherBusy'
+}
+
+export type HashTask =
+  | { readonly kind: 'hash'; readonly password: string }
+  | { readonly kind: 'verify'; readonly stored: string; readonly password: string }
+
+export type HashAnswer = { readonly value: string | boolean } | { readonly error: string }
+
+interface Waiting {
+  readonly task: HashTask
+  readonly resolve: (value: string | boolean) => void
+  readonly reject: (cause: Error) => void
+  timer?: NodeJS.Timeout
+}
+
+interface Thread {
+  readonly worker: Worker
+  job: Waiting | null
+}
+
+/**
+ * A bounded queue before threads of the lowest priority, one hash a thread (security rule 12). A flood of
+ * logins then waits for itself, and everybody else does not notice.
+ */
+export function createHasher(options: { threads: number; queue?: number; maxWaitMs?: number }): Hasher {
+  const { threads: count, queue: most = 32, maxWaitMs = 1000 } = options
+  const waiting: Waiting[] = []
+  const threads: Thread[] = []
+  let closing = false
+
+  const next = () => {
+    for (const thread of threads) {
+      if (thread.job) continue
+      const job = waiting.shift()
+      if (!job) return
+      clearTimeout(job.timer)
+      thread.job = job
+      thread.worker.ref()
+      thread.worker.postMessage(job.task)
+    }
+  }
+  const start = () => {
+    const worker = new Worker(new URL('./hash-thread.ts', import.meta.url))
+    const thread: Thread = { worker, job: null }
+    threads.push(thread)
+    worker.on('message', (answer: HashAnswer) => {
+      const { job } = thread
+      thread.job = null
+      worker.unref()
+      if (job) settle(job, answer)
+      next()
+    })
+    worker.on('error', (cause) => {
+      thread.job?.reject(new HasherBusy('The thread ended', { cause }))
+      threads.splice(threads.indexOf(thread), 1)
+      if (!closing) start()
+      next()
+    })
+    worker.unref()
+  }
+  for (let index = 0; index < count; index++) start()
+
+  const run = (task: HashTask) =>
+    new Promise<string | boolean>((resolve, reject) => {
+      if (waiting.length >= most) return reject(new HasherBusy('Too many wait'))
+      const job: Waiting = { task, resolve, reject }
+      job.timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(job), 1)
+        reject(new HasherBusy('Waited too long'))
+      }, maxWaitMs)
+      waiting.push(job)
+      return next()
+    })
+
+  return {
+    hash: async (password) => String(await run({ kind: 'hash', password })),
+    verify: async (stored, password) => (await run({ kind: 'verify', stored, password })) === true,
+    async close() {
+      closing = true
+      await Promise.all(threads.map(({ worker }) => worker.terminate()))
+    },
+  }
+}
+
+function settle(job: Waiting, answer: HashAnswer): void {
+  if ('error' in answer) job.reject(new Error(answer.error))
+  else job.resolve(answer.value)
+}

@@ -1,0 +1,106 @@
+import type { DatabaseSync } from 'node:sqlite'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { Row } from '../store/database.ts'
+import { openSqliteFile, prepareOn } from '../store/sqlite-open.ts'
+import type { GroupAnswer, Job, Outcome, WriterOptions } from './writer.ts'
+
+/** The log is written back when nobody waits for this long: done while somebody waits it is the slow tail. */
+const IDLE_MS = 500
+/** Pages of the log (4 kB each) from which a commit pays for writing it back after all. */
+const LOG_PAGES = 16_000
+
+const options = workerData as WriterOptions
+let database: DatabaseSync
+let prepare: ReturnType<typeof prepareOn>
+/** Set when a commit failed on the disk: nothing is written before the file was looked at again. */
+let broken = false
+let idle: NodeJS.Timeout | undefined
+
+try {
+  open()
+  parentPort?.postMessage({ ready: true })
+} catch (cause) {
+  const { message, code } = cause as NodeJS.ErrnoException
+  parentPort?.postMessage({ failed: message, code })
+}
+
+parentPort?.on('message', (group: readonly Job[] | 'close') => {
+  clearTimeout(idle)
+  if (group === 'close') return close()
+  parentPort?.postMessage(writeGroup(group))
+  idle = setTimeout(writeBack, IDLE_MS).unref()
+  return undefined
+})
+
+function open(): void {
+  database = openSqliteFile(options)
+  database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
+  prepare = prepareOn(database)
+}
+
+/** One transaction, one fsync, for everything that waits. */
+function writeGroup(group: readonly Job[]): GroupAnswer {
+  try {
+    if (broken) mend()
+    database.exec('BEGIN IMMEDIATE')
+    const outcomes = group.map(runJob)
+    database.exec('COMMIT')
+    return { outcomes }
+  } catch (cause) {
+    return { failed: giveUp(cause) }
+  }
+}
+
+/** A job of several statements is kept whole or not at all; one that fails leaves the others of the group alone. */
+function runJob(job: Job): Outcome {
+  const several = job.length > 1
+  if (several) database.exec('SAVEPOINT job')
+  try {
+    const rows = job.map(({ sql, params }) => prepare(sql).all(params) as Row[])
+    if (several) database.exec('RELEASE job')
+    return { rows }
+  } catch (cause) {
+    if (!database.isTransaction) throw cause
+    if (several) database.exec('ROLLBACK TO job; RELEASE job')
+    return { error: messageOf(cause) }
+  }
+}
+
+function giveUp(cause: unknown): string {
+  try {
+    if (database.isTransaction) database.exec('ROLLBACK')
+  } catch {
+    broken = true
+  }
+  // SQLITE_IOERR, SQLITE_CORRUPT: after a failed fsync nobody knows what the disk holds.
+  const { errcode } = cause as { errcode?: number }
+  if (errcode !== undefined && [10, 11].includes(errcode & 0xff)) broken = true
+  return messageOf(cause)
+}
+
+/** Opens the file anew and goes on only when it is whole. */
+function mend(): void {
+  try {
+    database.close()
+  } catch {}
+  open()
+  const row = database.prepare('PRAGMA quick_check').get()
+  if (row?.quick_check !== 'ok') throw new Error(`quick_check: ${String(row?.quick_check)}`)
+  broken = false
+}
+
+function writeBack(): void {
+  try {
+    database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+  } catch {}
+}
+
+function close(): void {
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    database.close()
+  } catch {}
+  parentPort?.close()
+}
+
+const messageOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
