@@ -55,7 +55,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const keyring = createKeyring(readSecrets(config))
   await requireSameSecret(store.store, keyring)
 
-  const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}) })
+  const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}), now })
   const mailer: Mailer = inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
   const app = assemble(config, { now, log, keyring, store: store.store })
   const outbox = createOutbox({

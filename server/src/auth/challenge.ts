@@ -137,7 +137,6 @@ export function codeLetter(challenge: Pick<ChallengeRow, 'id'>, now: number, pur
     id: randomId('mail_'),
     letter: 'code',
     challengeId: challenge.id,
-    generation: 0,
     sealed: null,
     createdAt: now,
     expiresAt: now + rules[purpose].codeLifeMs,

@@ -1,5 +1,7 @@
 import type { App, Call } from '../context.ts'
 import type { BudgetName } from '../limits.ts'
+import type { LetterFacts, LetterName } from '../mail/letters.ts'
+import type { Composition } from '../mail/outbox.ts'
 import type { NewLetter, OutboxRow } from '../store/outbox.ts'
 import type { UserRow } from '../store/users.ts'
 import { counter, takeTry } from './budget.ts'
@@ -8,24 +10,9 @@ import { randomId } from './random.ts'
 import { seal, unseal } from './seal.ts'
 
 /** Letters that tell an owner what happened. */
-export type Notice = 'already-registered' | 'wrong-codes' | 'login-hammered' | 'new-place'
+export type Notice = Exclude<LetterName, 'code'>
 
 const NOTICE_LIFE_MS = 24 * 3_600_000
-
-/** What a letter is made of, and to whom it goes. */
-export interface Composition {
-  readonly to: string
-  readonly facts: LetterFacts
-}
-
-export interface LetterFacts {
-  readonly code?: string
-  readonly purpose?: string
-  readonly minutes?: number
-  readonly address: string
-  readonly agent: string
-  readonly at: number
-}
 
 /** A letter whose words wait sealed in the outbox. */
 function ownerLetter(call: Call, to: string, letter: Notice): NewLetter {
@@ -35,7 +22,6 @@ function ownerLetter(call: Call, to: string, letter: Notice): NewLetter {
     id: randomId('mail_'),
     letter,
     challengeId: null,
-    generation: 0,
     sealed: seal(app.keyring, JSON.stringify({ to, facts } satisfies Composition)),
     createdAt: now,
     expiresAt: now + NOTICE_LIFE_MS,

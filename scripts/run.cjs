@@ -1,0 +1,37 @@
+'use strict'
+
+/*
+ * What `npm start`, `npm test` and `npm run check` call: prepares the clone, then runs the command.
+ * It has to run on whatever Node is there, from 12 on. Hence, here and in set-up/: CommonJS,
+ * no `?.`, no `??`, no `node:` names, nothing installed.
+ */
+const path = require('path')
+const runChild = require('./set-up/run-child.cjs')
+const prepare = require('./set-up/prepare.cjs')
+
+const root = path.dirname(__dirname)
+
+const commands = {
+  start: { line: 'Freddy Auth starts.', script: 'server/src/main.ts', needs: 'running' },
+  cli: { line: 'Freddy Auth, command line.', script: 'server/src/cli.ts', needs: 'running' },
+  test: { line: 'Freddy Auth, tests.', script: 'scripts/test.ts', needs: 'developing' },
+  check: { line: 'Freddy Auth, checks.', script: 'scripts/check.ts', needs: 'developing' },
+}
+
+main(process.argv[2], process.argv.slice(3)).catch((error) => {
+  process.stderr.write((error.sentence || error.stack) + '\n')
+  process.exit(error.exitCode || 1)
+})
+
+async function main(name, args) {
+  const command = Object.hasOwn(commands, name) && commands[name]
+  if (!command) {
+    process.stderr.write('Usage: node scripts/run.cjs start|cli|test|check [arguments]\n')
+    process.exit(2)
+  }
+  process.stderr.write(command.line + '\n')
+  const node = await prepare(root, command.needs)
+  const flags = ['--disable-warning=ExperimentalWarning', path.join(root, command.script)]
+  const ended = await runChild(node, flags.concat(args), { cwd: root, stdio: 'inherit' })
+  process.exit(ended.exitCode)
+}

@@ -1,0 +1,51 @@
+'use strict'
+
+const fs = require('fs')
+const path = require('path')
+const takeLock = require('./lock.cjs')
+const Problem = require('./problem.cjs')
+const node = require('./node.cjs')
+const dependencies = require('./dependencies.cjs')
+
+/**
+ * Makes sure of a Node 24 or newer and of the dependencies that `needs` ('running', 'developing')
+ * names; answers the path of that Node. Ready already: a few file reads, no lock, no npm.
+ */
+module.exports = async function prepare(root, needs) {
+  const runtime = path.join(root, '.runtime')
+  if (node.find(runtime) && dependencies.areThere(root, needs)) return node.find(runtime)
+
+  makeWritable(runtime)
+  const release = await takeLock(runtime, sayOnce('Waiting for another set-up of this clone …'))
+  try {
+    if (!node.find(runtime)) await node.fetch(runtime)
+    if (!dependencies.areThere(root, needs))
+      await dependencies.install(root, needs, node.find(runtime))
+    return node.find(runtime)
+  } finally {
+    release()
+  }
+}
+
+function makeWritable(folder) {
+  try {
+    fs.mkdirSync(folder, { recursive: true })
+    fs.accessSync(folder, fs.constants.W_OK)
+  } catch (error) {
+    throw new Problem(
+      'Cannot write to ' +
+        folder +
+        ' (' +
+        error.code +
+        '): make this folder yours, then try again.',
+    )
+  }
+}
+
+function sayOnce(line) {
+  let said = false
+  return () => {
+    if (!said) process.stderr.write(line + '\n')
+    said = true
+  }
+}

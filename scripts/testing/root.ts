@@ -1,0 +1,4 @@
+import { dirname } from 'node:path'
+
+/** The clone. */
+export const root = dirname(dirname(import.meta.dirname))

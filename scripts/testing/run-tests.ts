@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { root } from './root.ts'
+
+const everyTest = 'server/test/**/*.test.ts'
+/** For one file, in milliseconds: a hanging test must not hang the run. */
+const FILE_LIMIT_MS = 300_000
+
+/** Runs the tests and answers their exit code. Signals go to them, so that we can clean up after. */
+export async function runTests(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
+  const child = spawn(process.execPath, argumentsFor(args), {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: 'inherit',
+  })
+  const forward = (signal: NodeJS.Signals) => child.kill(signal)
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, forward)
+  const code = await ending(child)
+  for (const signal of signals) process.off(signal, forward)
+  return code
+}
+
+function argumentsFor(args: readonly string[]): string[] {
+  const isOption = (arg: string) => arg.startsWith('-')
+  const options = args.filter(isOption)
+  const files = args.filter((arg) => !isOption(arg))
+  const reporter = options.some((option) => option.startsWith('--test-reporter='))
+  return [
+    '--test',
+    '--disable-warning=ExperimentalWarning',
+    '--test-concurrency=2',
+    `--test-timeout=${FILE_LIMIT_MS}`,
+    ...(reporter ? [] : ['--test-reporter=spec']),
+    ...options,
+    ...(files.length > 0 ? files : [everyTest]),
+  ]
+}
+
+function ending(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => {
+      resolve(signal === null ? (code ?? 1) : 128 + constants.signals[signal])
+    })
+  })
+}

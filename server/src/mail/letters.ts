@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import Handlebars from 'handlebars'
+
+export const letters = ['code', 'already-registered', 'wrong-codes', 'login-hammered', 'new-place'] as const
+export type LetterName = (typeof letters)[number]
+
+/** What a letter may speak of. */
+export interface LetterFacts {
+  readonly code?: string
+  /** What the code is for. */
+  readonly purpose?: string
+  /** How long the code lives yet. */
+  readonly minutes?: number
+  /** Where it happened, with which program, and when. */
+  readonly address: string
+  readonly agent: string
+  readonly at: number
+}
+
+export interface Words {
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+}
+
+const MOST_USER_TEXT = 64
+const occasions: Readonly<Record<string, string>> = {
+  login: 'sign in',
+  registration: 'finish your registration',
+}
+
+interface Templates {
+  readonly text: HandlebarsTemplateDelegate
+  readonly html: HandlebarsTemplateDelegate
+}
+
+const templates = new Map<LetterName, Templates>(letters.map((name) => [name, compile(name)]))
+const frame = Handlebars.compile(read('frame.html.hbs'), { strict: true })
+
+/** The words of a letter. The first line of its text is the subject; in HTML everything is escaped. */
+export function renderLetter(name: LetterName, facts: LetterFacts): Words {
+  const { text, html } = templates.get(name) ?? compile(name)
+  const said = {
+    ...facts,
+    code: facts.code ?? '',
+    minutes: facts.minutes ?? 0,
+    occasion: occasions[facts.purpose ?? ''] ?? 'go on',
+    agent: [...facts.agent].slice(0, MOST_USER_TEXT).join('') || 'an unknown program',
+    time: `${new Date(facts.at).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+  }
+  const [first = '', ...lines] = text(said).split('\n')
+  const subject = first.replace(/^Subject: /, '')
+  return { subject, text: lines.join('\n').trim(), html: frame({ subject, body: html(said) }) }
+}
+
+function compile(name: LetterName): Templates {
+  return {
+    text: Handlebars.compile(read(`${name}.txt.hbs`), { strict: true, noEscape: true }),
+    html: Handlebars.compile(read(`${name}.html.hbs`), { strict: true }),
+  }
+}
+
+function read(file: string): string {
+  return readFileSync(new URL(`./letters/${file}`, import.meta.url), 'utf8')
+}

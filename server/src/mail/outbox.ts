@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto'
+import type { OutboxRow, OutboxStore } from '../store/outbox.ts'
+import { type LetterFacts, type LetterName, letters, renderLetter } from './letters.ts'
+import { MailDelayed, type Mailer, MailRefused } from './mailer.ts'
+
+const CONCURRENCY = 4
+const LEASE_MS = 60_000
+const POLL_MS = 1000
+/** Seconds before each new try; the last one goes on until the letter is over. */
+const BACK_OFF = [1, 2, 5, 10, 20, 40, 60]
+
+/** What a letter says at the moment it is sent, and to whom. */
+export interface Composition {
+  readonly to: string
+  readonly facts: LetterFacts
+}
+
+export interface OutboxParts {
+  readonly store: OutboxStore
+  readonly mailer: Mailer
+  readonly now: () => number
+  /** Null when the letter's reason is over: its challenge was used, or ended. */
+  readonly compose: (row: OutboxRow) => Promise<Composition | null>
+  readonly log: {
+    warn(fields: { event: string; mailId: string; reason?: string; cause?: unknown }): void
+  }
+  /** Behind the `@` of message ids. */
+  readonly domain: string
+}
+
+export interface Outbox {
+  start(): void
+  /** A letter was queued: look now. */
+  poke(): void
+  /** Sends everything that is due. */
+  drain(): Promise<void>
+  stop(): Promise<void>
+}
+
+/**
+ * Sends what the business left in its transactions (security rule 10). A letter is leased to one worker; a worker that
+ * died loses its lease, and another one repeats the mail under the same Message-ID.
+ */
+export function createOutbox(parts: OutboxParts): Outbox {
+  const worker = randomUUID()
+  let rounds = Promise.resolve()
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+
+  const drain = async () => {
+    while (!stopped) {
+      const rows = await parts.store.claim(parts.now(), worker, LEASE_MS, CONCURRENCY)
+      if (rows.length === 0) return
+      await Promise.all(rows.map((row) => deliver(parts, worker, row)))
+    }
+  }
+  const inTurn = () => {
+    rounds = rounds.then(drain).catch((cause) => parts.log.warn({ event: 'outbox', mailId: '', cause }))
+    return rounds
+  }
+  let poked = false
+  return {
+    start() {
+      timer = setInterval(inTurn, POLL_MS).unref()
+    },
+    poke() {
+      if (poked || !timer) return
+      poked = true
+      setImmediate(() => {
+        poked = false
+        void inTurn()
+      })
+    },
+    drain: inTurn,
+    async stop() {
+      stopped = true
+      clearInterval(timer)
+      await rounds
+    },
+  }
+}
+
+async function deliver(parts: OutboxParts, worker: string, row: OutboxRow): Promise<void> {
+  const { store, mailer, compose, log } = parts
+  const now = parts.now()
+  try {
+    const composed = now < row.expires_at ? await compose(row) : null
+    if (!composed) return await store.markEnded(row.id, worker, now, 'it came too late')
+    const words = renderLetter(nameOf(row), composed.facts)
+    await mailer.send({ messageId: `<${row.id}@${parts.domain}>`, to: composed.to, ...words })
+    await store.markSent(row.id, worker, parts.now())
+  } catch (cause) {
+    if (cause instanceof MailRefused) {
+      log.warn({ event: 'mail.refused', mailId: row.id, reason: cause.reason, cause })
+      return store.markEnded(row.id, worker, now, cause.reason)
+    }
+    const reason = cause instanceof MailDelayed ? cause.reason : 'the mail could not be made'
+    log.warn({ event: 'mail.delayed', mailId: row.id, reason, cause })
+    await store.markDelayed(row.id, worker, parts.now() + pauseAfter(row.tries), reason)
+  }
+}
+
+const pauseAfter = (tries: number) => (BACK_OFF[tries - 1] ?? BACK_OFF.at(-1) ?? 60) * 1000
+
+function nameOf(row: OutboxRow): LetterName {
+  const name = letters.find((letter) => letter === row.letter)
+  if (!name) throw new Error(`no letter is called ${row.letter}`)
+  return name
+}

@@ -1,0 +1,103 @@
+import { SMTPServer, type SMTPServerSession } from 'smtp-server'
+
+export interface SunkMail {
+  readonly envelope: { readonly from: string; readonly to: readonly string[] }
+  readonly raw: string
+  readonly headers: ReadonlyMap<string, string>
+  readonly subject: string
+  readonly messageId: string
+}
+
+/** How the server behaves from now on. */
+export interface Behaviour {
+  /** Answers so many recipients with 451 first. */
+  delays?: number
+  /** Answers every recipient with 550. */
+  refuses?: boolean
+  /** Milliseconds before each answer to a recipient. */
+  slowMs?: number
+  /** Takes so many mails and cuts the line before its 250. */
+  drops?: number
+}
+
+/** A real mail server on a free port of this machine that keeps what it takes. */
+export interface SmtpSink {
+  readonly url: string
+  readonly mails: readonly SunkMail[]
+  readonly behaviour: Behaviour
+  codeFor(address: string): string | undefined
+  close(): Promise<void>
+}
+
+export async function startSmtpSink(behaviour: Behaviour = {}): Promise<SmtpSink> {
+  const mails: SunkMail[] = []
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS', 'AUTH'],
+    logger: false,
+    onRcptTo(_address, _session, answer) {
+      const say = () => {
+        if (behaviour.refuses) return answer(reply(550, 'nobody of that name at host.internal'))
+        if ((behaviour.delays ?? 0) > 0) {
+          behaviour.delays = (behaviour.delays ?? 0) - 1
+          return answer(reply(451, 'come back later'))
+        }
+        return answer()
+      }
+      if (behaviour.slowMs) setTimeout(say, behaviour.slowMs)
+      else say()
+    },
+    onData(stream, session, answer) {
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('end', () => {
+        mails.push(read(Buffer.concat(chunks).toString('utf8'), session))
+        if ((behaviour.drops ?? 0) > 0) {
+          behaviour.drops = (behaviour.drops ?? 0) - 1
+          for (const connection of server.connections as Set<{ close(): void; _socket?: { destroy(): void } }>) {
+            connection._socket?.destroy()
+          }
+          return
+        }
+        answer()
+      })
+    },
+  })
+  server.on('error', () => {})
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  return {
+    url: `smtp://127.0.0.1:${port}`,
+    mails,
+    behaviour,
+    codeFor(to) {
+      const codes = mails.filter(({ envelope, subject }) => envelope.to.includes(to) && /^\d{4,8} /.test(subject))
+      return codes.at(-1)?.subject.split(' ')[0]
+    },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  }
+}
+
+function reply(responseCode: number, message: string): Error {
+  return Object.assign(new Error(message), { responseCode })
+}
+
+function read(raw: string, session: SMTPServerSession): SunkMail {
+  const head = raw.split('\r\n\r\n', 1)[0] ?? ''
+  const lines = head.replace(/\r\n[ \t]+/g, ' ').split('\r\n')
+  const headers = new Map(
+    lines.map((line) => {
+      const colon = line.indexOf(':')
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const
+    }),
+  )
+  const { mailFrom, rcptTo } = session.envelope
+  return {
+    envelope: { from: mailFrom ? mailFrom.address : '', to: rcptTo.map(({ address }) => address) },
+    raw,
+    headers,
+    subject: headers.get('subject') ?? '',
+    messageId: headers.get('message-id') ?? '',
+  }
+}
