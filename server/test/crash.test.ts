@@ -41,16 +41,18 @@ for (const { name, open } of databases) {
       ended: new Set(),
       apiKeys: new Set(),
     }
-    let server = await startProcess(env)
+    let server: ServerProcess | undefined
     try {
+      server = await startProcess(env)
       for (let round = 0; round < ROUNDS; round++) {
         const stopped = { now: false }
+        const running = server
         const clients = Array.from({ length: CLIENTS }, (_, client) =>
-          live(server, sink, told, `c${client}r${round}`, stopped),
+          live(running, sink, told, `c${client}r${round}`, stopped),
         )
         // A different moment each round, the same ones in each run.
         await wait(150 + ((round * 137) % 500))
-        await server.kill()
+        await running.kill()
         stopped.now = true
         await Promise.all(clients)
         server = await startProcess(env)
@@ -62,7 +64,7 @@ for (const { name, open } of databases) {
       )
       assert.deepEqual(doubled, [])
     } finally {
-      await server.kill()
+      await server?.kill()
       await sink.close()
       await place.drop()
       rmSync(folder, { recursive: true, force: true })

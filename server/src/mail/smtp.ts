@@ -1,4 +1,4 @@
-import nodemailer from 'nodemailer'
+import { createTransport } from 'nodemailer'
 import { MailDelayed, type Mailer, MailRefused } from './mailer.ts'
 
 const CONNECT_MS = 10_000
@@ -7,7 +7,7 @@ const MOST_CONNECTIONS = 4
 
 /** Mail by SMTP. The recipient is given as an address and in the envelope: no text of ours is ever read as a list. */
 export function createSmtpMailer({ url, from }: { url: string; from: string }): Mailer {
-  const transport = nodemailer.createTransport({
+  const transport = createTransport({
     url,
     pool: true,
     maxConnections: MOST_CONNECTIONS,
@@ -16,7 +16,7 @@ export function createSmtpMailer({ url, from }: { url: string; from: string }): 
     socketTimeout: SOCKET_MS,
     disableFileAccess: true,
     disableUrlAccess: true,
-  } as nodemailer.TransportOptions)
+  } as Parameters<typeof createTransport>[0])
   const sender = addressOf(from)
 
   return {

@@ -50,8 +50,13 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
   const next = () => {
     if (underWay.length || gone) return
     underWay = waiting.splice(0, MOST_AT_ONCE)
-    if (underWay.length) thread.postMessage(underWay.map(({ job }) => job))
-    else drained()
+    if (underWay.length === 0) {
+      thread.unref()
+      return drained()
+    }
+    // Who waits for a write keeps the process alive; an idle writer does not.
+    thread.ref()
+    thread.postMessage(underWay.map(({ job }) => job))
   }
   const give = (answer: GroupAnswer) => {
     const group = underWay
@@ -86,6 +91,7 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
     async close() {
       if (underWay.length) await new Promise<void>((resolve) => (drained = resolve))
       const ended = new Promise((resolve) => thread.once('exit', resolve))
+      thread.ref()
       thread.postMessage('close')
       await ended
     },
