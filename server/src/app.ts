@@ -8,8 +8,8 @@ import { warmPasswords } from './auth/password.ts'
 import { createTokens } from './auth/token.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
-import { createHttp, type Http } from './http/server.ts'
 import { pages } from './http/pages.ts'
+import { createHttp, type Http } from './http/server.ts'
 import { type Jobs, startJobs } from './jobs.ts'
 import { createLimiter } from './limiter/limiter.ts'
 import { createLog, type Log } from './log.ts'
@@ -56,7 +56,8 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   await requireSameSecret(store.store, keyring)
 
   const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}), now })
-  const mailer: Mailer = inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
+  const mailer: Mailer =
+    inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
   const app = assemble(config, { now, log, keyring, store: store.store })
   const outbox = createOutbox({
     store: store.store.outbox,
@@ -154,7 +155,8 @@ function makeDataDir({ dataDir }: Config): void {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (code === 'EEXIST' && statSync(dataDir).isDirectory()) return
-    const why = code === 'ENOENT' ? 'its parent folder is missing; make it first' : `cannot be made (${code})`
+    const why =
+      code === 'ENOENT' ? 'its parent folder is missing; make it first' : `cannot be made (${code})`
     throw new ConfigError([`DATA_DIR: ${dataDir} ${why}`])
   }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { defineCommand, runMain } from 'citty'
-import { auditCommand, keysCommand, secretCommand, usersCommand } from './commands.ts'
 import { openStore } from './app.ts'
+import { auditCommand, keysCommand, secretCommand, usersCommand } from './commands.ts'
 import { readConfig } from './config.ts'
 import { fail, serve } from './main.ts'
 

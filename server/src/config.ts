@@ -1,4 +1,4 @@
-import { limits, type Bucket, type LimitName, type LimitTable } from './limits.ts'
+import { type Bucket, type LimitName, type LimitTable, limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 
 export interface Config {
@@ -34,18 +34,43 @@ export interface Knob<T = unknown> {
   readonly read: (text: string) => T | undefined
 }
 
-function knob<T>(takes: string, standard: string, sentence: string, read: Knob<T>['read']): Knob<T> {
+function knob<T>(
+  takes: string,
+  standard: string,
+  sentence: string,
+  read: Knob<T>['read'],
+): Knob<T> {
   return { takes, standard, sentence, read }
 }
 
 /** Every environment variable the server reads. docs/configuration.md is compared with it both ways. */
 export const knobs = {
-  PORT: knob('0 to 65535', '3000', 'The port to listen on; 0 takes any free one.', whole(0, 65_535)),
+  PORT: knob(
+    '0 to 65535',
+    '3000',
+    'The port to listen on; 0 takes any free one.',
+    whole(0, 65_535),
+  ),
   HOST: knob('an address', '127.0.0.1', 'The address to listen on.', address),
-  PUBLIC_URL: knob('https://…', '', 'The address people know; also the issuer of tokens.', webAddress),
+  PUBLIC_URL: knob(
+    'https://…',
+    '',
+    'The address people know; also the issuer of tokens.',
+    webAddress,
+  ),
   DATA_DIR: knob('a folder', './data', 'Where the database and the secret are kept.', some),
-  DATABASE_URL: knob('postgres://…', '', 'A PostgreSQL database; SQLite in DATA_DIR when empty.', postgres),
-  SMTP_URL: knob('smtp://user:pass@host:port', '', 'The mail server; the terminal when empty.', smtp),
+  DATABASE_URL: knob(
+    'postgres://…',
+    '',
+    'A PostgreSQL database; SQLite in DATA_DIR when empty.',
+    postgres,
+  ),
+  SMTP_URL: knob(
+    'smtp://user:pass@host:port',
+    '',
+    'The mail server; the terminal when empty.',
+    smtp,
+  ),
   MAIL_FROM: knob('an address', 'Freddy <freddy@localhost>', 'Who mails come from.', sender),
   SECRET_KEY: knob(
     '32 bytes or more; several, newest first, with spaces between',
@@ -55,7 +80,12 @@ export const knobs = {
   ),
   SECRET_KEY_FILE: knob('a file', '', 'A file that holds SECRET_KEY, one a line.', some),
   JWT_ALG: knob('HS256', 'HS256', 'How tokens are signed.', oneOf('HS256')),
-  CODE_DIGITS: knob('4 to 8', '4', 'Digits of a sign-in code; 6 at least while under attack.', whole(4, 8)),
+  CODE_DIGITS: knob(
+    '4 to 8',
+    '4',
+    'Digits of a sign-in code; 6 at least while under attack.',
+    whole(4, 8),
+  ),
   PROFILE: knob(
     'standard or strict',
     'standard',
@@ -87,7 +117,12 @@ export const knobs = {
     whole(1024, 104_857_600),
   ),
   WORKERS: knob('1 to 64', '', 'Threads that hash passwords; one a core when empty.', whole(1, 64)),
-  SESSION_IDLE_DAYS: knob('0 to 30', '0', 'Ends sessions that were idle so long; 0 never.', whole(0, 30)),
+  SESSION_IDLE_DAYS: knob(
+    '0 to 30',
+    '0',
+    'Ends sessions that were idle so long; 0 never.',
+    whole(0, 30),
+  ),
   LOG_LEVEL: knob(
     'debug, info, warn, error or silent',
     'warn',
@@ -97,7 +132,9 @@ export const knobs = {
 } as const satisfies Record<string, Knob>
 
 type KnobName = keyof typeof knobs
-type Settings = { [Name in KnobName]: Exclude<ReturnType<(typeof knobs)[Name]['read']>, undefined> | null }
+type Settings = {
+  [Name in KnobName]: Exclude<ReturnType<(typeof knobs)[Name]['read']>, undefined> | null
+}
 
 /** A configuration that cannot be used: every problem at once, each with what the knob takes. */
 export class ConfigError extends Error {
@@ -110,7 +147,9 @@ export class ConfigError extends Error {
 }
 
 /** The configuration that the environment asks for. The only place where it is read. */
-export function readConfig(environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
   const problems: string[] = []
   const names = Object.keys(knobs) as KnobName[]
   const settings = Object.fromEntries(
@@ -170,7 +209,9 @@ function contradictions(config: Config): string[] {
 }
 
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+  return (
+    host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
+  )
 }
 
 function whole(least: number, most: number): Knob<number>['read'] {
@@ -223,7 +264,8 @@ function networks(text: string): string[] | undefined {
 function limitChanges(text: string): Partial<Record<LimitName, readonly Bucket[]>> | undefined {
   const changes: Partial<Record<LimitName, readonly Bucket[]>> = {}
   for (const part of text.split(',')) {
-    const [, name, calls, seconds] = /^\s*([a-z-]+)=(?:off|(\d{1,9})\/(\d{1,9}))\s*$/.exec(part) ?? []
+    const [, name, calls, seconds] =
+      /^\s*([a-z-]+)=(?:off|(\d{1,9})\/(\d{1,9}))\s*$/.exec(part) ?? []
     if (!name || !Object.hasOwn(limits, name)) return undefined
     if (calls && (!Number(calls) || !Number(seconds))) return undefined
     const bucket = { calls: Number(calls), perMs: Number(seconds) * 1000, burst: Number(calls) }

@@ -76,7 +76,11 @@ export class ApiError extends Error {
 }
 
 /** A 429 or 503 that says when to come back. `waitMs` is rounded up to whole seconds, at least one. */
-export function tooMany(code: ErrorCode, waitMs: number, headers: Record<string, string> = {}): ApiError {
+export function tooMany(
+  code: ErrorCode,
+  waitMs: number,
+  headers: Record<string, string> = {},
+): ApiError {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000))
   return new ApiError(code, {
     details: { retry_after: seconds },

@@ -75,7 +75,9 @@ function stopOnSignals(running: Running): void {
 /** One sentence that says what to do, and exit code 1. */
 export function fail(cause: unknown): never {
   const lines = cause instanceof ConfigError ? cause.problems : [sentenceFor(cause)]
-  process.stderr.write(`\n  Freddy Auth did not start.\n\n${lines.map((line) => `  ${line}\n`).join('')}\n`)
+  process.stderr.write(
+    `\n  Freddy Auth did not start.\n\n${lines.map((line) => `  ${line}\n`).join('')}\n`,
+  )
   process.exit(1)
 }
 
@@ -86,7 +88,8 @@ function sentenceFor(cause: unknown): string {
     EADDRINUSE: `Port ${port} is in use. Stop what listens there, or choose another: PORT=${(port ?? 3000) + 1} npm start`,
     EADDRNOTAVAIL: 'HOST is not an address of this machine. Leave it out to listen on 127.0.0.1.',
     EACCES: `No permission for ${path ?? `port ${port}`}. Choose a folder of yours (DATA_DIR) or a port above 1023.`,
-    ECONNREFUSED: 'The database of DATABASE_URL does not answer. Start it, or leave DATABASE_URL out to use SQLite.',
+    ECONNREFUSED:
+      'The database of DATABASE_URL does not answer. Start it, or leave DATABASE_URL out to use SQLite.',
   }
   return told[code ?? ''] ?? cause.message
 }

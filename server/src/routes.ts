@@ -85,7 +85,12 @@ export const routes: readonly Route[] = [
     body: RegisterBody,
     status: 201,
     summary: 'Begin an account; a code is mailed',
-    refusals: ['REGISTRATION_RESTRICTED', 'USERNAME_TAKEN', 'INVALID_EMAIL_FORMAT', 'WEAK_PASSWORD'],
+    refusals: [
+      'REGISTRATION_RESTRICTED',
+      'USERNAME_TAKEN',
+      'INVALID_EMAIL_FORMAT',
+      'WEAK_PASSWORD',
+    ],
   }),
   route('POST /v1/auth/login', 'open', null, login, LoginAnswer, {
     body: LoginBody,
@@ -104,11 +109,18 @@ export const routes: readonly Route[] = [
   }),
   route('POST /v1/auth/resend-email', 'open', 'verify-source', resendEmail, ResendAnswer, resend),
   route('POST /v1/auth/resend-code', 'open', 'verify-source', resendEmail, ResendAnswer, resend),
-  route('GET /v1/auth/challenge/:email_key', 'open', 'verify-source', showChallenge, ChallengeAnswer, {
-    params: ChallengeParams,
-    summary: 'How the mail of a challenge fares',
-    refusals: codeRefusals,
-  }),
+  route(
+    'GET /v1/auth/challenge/:email_key',
+    'open',
+    'verify-source',
+    showChallenge,
+    ChallengeAnswer,
+    {
+      params: ChallengeParams,
+      summary: 'How the mail of a challenge fares',
+      refusals: codeRefusals,
+    },
+  ),
   route('POST /v1/auth/refresh', 'open', null, refresh, RefreshAnswer, {
     body: RefreshBody,
     summary: 'A new access token; a new refresh token when asked',

@@ -6,7 +6,8 @@ import { type Config, ConfigError } from './config.ts'
 const FEWEST_BYTES = 32
 const FEWEST_DIFFERENT = 12
 /** Words that stand in examples and in lists of guessed secrets. */
-const sampleWords = /changeme|change-me|example|secret|password|your-|yoursecret|default|12345678|qwerty/i
+const sampleWords =
+  /changeme|change-me|example|secret|password|your-|yoursecret|default|12345678|qwerty/i
 
 /** The secrets of this server, newest first: from the environment, a file, or made and kept in the data folder. */
 export function readSecrets(config: Config): readonly string[] {
@@ -44,7 +45,9 @@ function readSecretFile(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
-    throw new ConfigError([`SECRET_KEY_FILE: ${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`])
+    throw new ConfigError([
+      `SECRET_KEY_FILE: ${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`,
+    ])
   }
 }
 

@@ -24,14 +24,20 @@ const sources: readonly Source[] = readdirSync(root, { recursive: true, encoding
   })
 
 const verbs = new Set(
-  routes.map((route) => route.verb.name).map((name) => fileOf(new RegExp(`export async function ${name}\\b`))),
+  routes
+    .map((route) => route.verb.name)
+    .map((name) => fileOf(new RegExp(`export async function ${name}\\b`))),
 )
 const adapters = /^(store\/(sqlite|postgres)|mail\/(smtp|inbox)|limiter\/valkey)\.ts$/
 
 test('a verb never imports a verb', () => {
   assert.ok(verbs.size > 10)
   for (const { path, imports } of sources.filter((source) => verbs.has(source.path))) {
-    assert.deepEqual(imports.filter((target) => verbs.has(target)), [], path)
+    assert.deepEqual(
+      imports.filter((target) => verbs.has(target)),
+      [],
+      path,
+    )
   }
 })
 
@@ -46,7 +52,8 @@ test('a verb or a noun knows no web server, no driver and no adapter', () => {
 
 test('Fastify is known to http/ only', () => {
   for (const { path, text } of sources) {
-    if (!path.startsWith('http/')) assert.doesNotMatch(text, /from '(@fastify\/[a-z-]+|fastify)'/, path)
+    if (!path.startsWith('http/'))
+      assert.doesNotMatch(text, /from '(@fastify\/[a-z-]+|fastify)'/, path)
   }
 })
 
@@ -64,7 +71,11 @@ test('the store, the limiter and the wire import nothing of ours but types, erro
 
 test('adapters are chosen in app.ts only', () => {
   for (const { path, imports } of sources.filter((source) => source.path !== 'app.ts')) {
-    assert.deepEqual(imports.filter((target) => adapters.test(target)), [], path)
+    assert.deepEqual(
+      imports.filter((target) => adapters.test(target)),
+      [],
+      path,
+    )
   }
 })
 
@@ -84,10 +95,14 @@ test('the environment is read in config.ts only, the clock in app.ts only', () =
 
 test('no row of a table is dead', () => {
   const all = sources.filter(({ path }) => path !== 'errors.ts' && path !== 'limits.ts')
-  const used = (name: string) => all.some(({ text }) => text.includes(`'${name}'`) || text.includes(`${name}:`))
+  const used = (name: string) =>
+    all.some(({ text }) => text.includes(`'${name}'`) || text.includes(`${name}:`))
   for (const code of Object.keys(errors)) assert.ok(used(code), `errors.ts: ${code}`)
   for (const name of Object.keys({ ...limits, ...budgets })) {
-    assert.ok(all.some(({ text }) => text.includes(`'${name}'`) || text.includes(`, ${name}`)), `limits.ts: ${name}`)
+    assert.ok(
+      all.some(({ text }) => text.includes(`'${name}'`) || text.includes(`, ${name}`)),
+      `limits.ts: ${name}`,
+    )
   }
 })
 
@@ -115,7 +130,11 @@ function importsOf(path: string, text: string): string[] {
 }
 
 function isOnlyTypes(names: string): boolean {
-  const list = names.replace(/[{}\s]+/g, ' ').split(',').map((name) => name.trim()).filter(Boolean)
+  const list = names
+    .replace(/[{}\s]+/g, ' ')
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean)
   return list.length > 0 && list.every((name) => name.startsWith('type '))
 }
 

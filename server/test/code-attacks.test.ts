@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { deriveCode } from '../src/auth/code.ts'
 import { createKeyring } from '../src/auth/keyring.ts'
-import { DAY, type Freddy, MINUTE, type Person, scene, SECRET, wrongCode } from './freddy.ts'
+import { DAY, type Freddy, MINUTE, type Person, SECRET, scene, wrongCode } from './freddy.ts'
 
 const resend = (freddy: Freddy, email_key: string) =>
   freddy.ask('POST /v1/auth/resend-email', { body: { email_key } })
@@ -15,7 +15,9 @@ async function begin(freddy: Freddy, who: Person) {
 const statusesOf = (answers: readonly { status: number }[]) => answers.map(({ status }) => status)
 
 const attemptsOf = async (freddy: Freddy) =>
-  (await freddy.database.read<{ attempts: number }>('SELECT attempts FROM challenges')).map((row) => row.attempts)
+  (await freddy.database.read<{ attempts: number }>('SELECT attempts FROM challenges')).map(
+    (row) => row.attempts,
+  )
 
 scene('attack 026: a sixth guess on one key is refused, right as it may be', async (freddy) => {
   const ada = await freddy.person('ada')
@@ -39,28 +41,31 @@ scene('attack 027: fifty guesses at once are five', async (freddy) => {
   assert.deepEqual(await attemptsOf(freddy), [5])
 })
 
-scene('attack 028: new keys bring no new guesses: eight wrong codes a day, and no more mails then', async (freddy) => {
-  const ada = await freddy.person('ada')
-  let wrong = 0
-  for (let round = 0; round < 4; round++) {
-    const login = await freddy.login(ada)
-    if (login.status !== 200) break
-    const code = await freddy.codeFor(ada.email)
-    for (let guess = 0; guess < 3; guess++) {
-      if ((await freddy.verify(login.body.email_key, wrongCode(code))).status === 401) wrong += 1
+scene(
+  'attack 028: new keys bring no new guesses: eight wrong codes a day, and no more mails then',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    let wrong = 0
+    for (let round = 0; round < 4; round++) {
+      const login = await freddy.login(ada)
+      if (login.status !== 200) break
+      const code = await freddy.codeFor(ada.email)
+      for (let guess = 0; guess < 3; guess++) {
+        if ((await freddy.verify(login.body.email_key, wrongCode(code))).status === 401) wrong += 1
+      }
+      freddy.pass(6 * MINUTE)
     }
-    freddy.pass(6 * MINUTE)
-  }
-  assert.equal(wrong, 8)
-  const mails = freddy.mail.mails.length
-  const refused = await freddy.login(ada)
-  assert.equal(refused.status, 429)
-  assert.equal(refused.body.error.code, 'TOO_MANY_VERIFICATION_ATTEMPTS')
-  await freddy.running.outbox.drain()
-  assert.equal(freddy.mail.mails.length, mails)
-  freddy.pass(DAY)
-  assert.equal((await freddy.login(ada)).status, 200)
-})
+    assert.equal(wrong, 8)
+    const mails = freddy.mail.mails.length
+    const refused = await freddy.login(ada)
+    assert.equal(refused.status, 429)
+    assert.equal(refused.body.error.code, 'TOO_MANY_VERIFICATION_ATTEMPTS')
+    await freddy.running.outbox.drain()
+    assert.equal(freddy.mail.mails.length, mails)
+    freddy.pass(DAY)
+    assert.equal((await freddy.login(ada)).status, 200)
+  },
+)
 
 scene('attack 028: a third key ends the oldest', async (freddy) => {
   const ada = await freddy.person('ada')
@@ -80,7 +85,10 @@ scene('attack 029: a resend brings no new guesses', async (freddy) => {
   for (let guess = 0; guess < 4; guess++) await freddy.verify(key, wrongCode(code))
   freddy.pass(MINUTE)
   assert.equal((await resend(freddy, key)).status, 200)
-  const answers = [await freddy.verify(key, wrongCode(code)), await freddy.verify(key, wrongCode(code))]
+  const answers = [
+    await freddy.verify(key, wrongCode(code)),
+    await freddy.verify(key, wrongCode(code)),
+  ]
   assert.deepEqual(statusesOf(answers), [401, 429])
 })
 
@@ -175,8 +183,23 @@ scene('attack 036: 2290.0 is the integer 2290, and 0042 is no JSON', async (fred
 scene('attack 037: nothing but a number or digits is a code', async (freddy) => {
   const ada = await freddy.person('ada')
   const { key, code } = await begin(freddy, ada)
-  const odd = [null, true, [42], [[42]], {}, '', ` ${code}`, `${code} `, '1e3', '0x2a', '٢٢٩٠', [Number(code)], `${code}\n`]
-  for (const value of odd) assert.equal((await freddy.verify(key, value)).status, 422, JSON.stringify(value))
+  const odd = [
+    null,
+    true,
+    [42],
+    [[42]],
+    {},
+    '',
+    ` ${code}`,
+    `${code} `,
+    '1e3',
+    '0x2a',
+    '٢٢٩٠',
+    [Number(code)],
+    `${code}\n`,
+  ]
+  for (const value of odd)
+    assert.equal((await freddy.verify(key, value)).status, 422, JSON.stringify(value))
   assert.equal((await freddy.ask('POST /v1/auth/verify', { body: { email_key: key } })).status, 422)
   assert.deepEqual(await attemptsOf(freddy), [0])
   assert.equal((await freddy.verify(key, Number(code))).status, 200)
@@ -267,7 +290,13 @@ scene('attack 043: a code belongs to its key', async (freddy) => {
     assert.equal((await freddy.verify(ada.key, Number(eve.code))).status, 401)
     assert.equal((await freddy.verify(eve.key, Number(ada.code))).status, 401)
   }
-  for (const odd of [ada.key.toUpperCase(), `${ada.key}\0`, ` ${ada.key}`, `${ada.key} `, ada.key.slice(5)]) {
+  for (const odd of [
+    ada.key.toUpperCase(),
+    `${ada.key}\0`,
+    ` ${ada.key}`,
+    `${ada.key} `,
+    ada.key.slice(5),
+  ]) {
     assert.equal((await freddy.verify(odd, Number(ada.code))).status, 422)
   }
   assert.equal((await freddy.verify(ada.key, Number(ada.code))).status, 200)
@@ -281,7 +310,9 @@ scene('attack 046: a sign-in that moved is told to its owner', async (freddy) =>
   assert.equal((await freddy.verify(login.body.email_key, Number(code), moved)).status, 200)
   await freddy.running.outbox.drain()
   assert.equal(freddy.mail.mails.length, 2)
-  const [event] = await freddy.database.read("SELECT reason FROM audit_events WHERE event = 'login.verified'")
+  const [event] = await freddy.database.read(
+    "SELECT reason FROM audit_events WHERE event = 'login.verified'",
+  )
   assert.equal(event?.reason, 'moved')
 })
 
@@ -297,26 +328,46 @@ scene(
   { env: { PROFILE: 'strict' } },
 )
 
-scene('attack 047, 048: no answer, header, log line or row tells a code or a key', async (freddy) => {
-  const ada = await freddy.person('ada')
-  const login = await freddy.login(ada, { headers: { accept: '*/*' } })
-  const key = String(login.body.email_key)
-  const code = await freddy.codeFor(ada.email)
-  const shown = await freddy.ask(`GET /v1/auth/challenge/${key}`)
-  assert.equal(shown.status, 200, shown.text)
-  const tokens = await freddy.verify(key, Number(code))
-  const answers = [login, shown, tokens].map(({ headers, text }) => JSON.stringify(headers) + text)
-  assert.equal(answers.some((answer) => answer.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|ey[\w.-]+|[0-9a-f]{32}|GMT/g, '').includes(`"${code}"`)), false)
-  const tables = ['users', 'challenges', 'sessions', 'devices', 'budgets', 'outbox', 'audit_events']
-  const rows = []
-  for (const table of tables) rows.push(...(await freddy.database.read(`SELECT * FROM ${table}`)))
-  const kept = JSON.stringify(rows) + freddy.log.join('\n')
-  const { token, refreshToken, device_token } = tokens.body
-  for (const secret of [key, key.slice(5), ada.password, token, refreshToken, device_token]) {
-    assert.equal(kept.includes(secret), false)
-  }
-  assert.equal(new RegExp(`"${code}"|\\b${code}\\b`).test(kept.replace(/\d{5,}/g, '')), false)
-})
+scene(
+  'attack 047, 048: no answer, header, log line or row tells a code or a key',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const login = await freddy.login(ada, { headers: { accept: '*/*' } })
+    const key = String(login.body.email_key)
+    const code = await freddy.codeFor(ada.email)
+    const shown = await freddy.ask(`GET /v1/auth/challenge/${key}`)
+    assert.equal(shown.status, 200, shown.text)
+    const tokens = await freddy.verify(key, Number(code))
+    const answers = [login, shown, tokens].map(
+      ({ headers, text }) => JSON.stringify(headers) + text,
+    )
+    assert.equal(
+      answers.some((answer) =>
+        answer
+          .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|ey[\w.-]+|[0-9a-f]{32}|GMT/g, '')
+          .includes(`"${code}"`),
+      ),
+      false,
+    )
+    const tables = [
+      'users',
+      'challenges',
+      'sessions',
+      'devices',
+      'budgets',
+      'outbox',
+      'audit_events',
+    ]
+    const rows = []
+    for (const table of tables) rows.push(...(await freddy.database.read(`SELECT * FROM ${table}`)))
+    const kept = JSON.stringify(rows) + freddy.log.join('\n')
+    const { token, refreshToken, device_token } = tokens.body
+    for (const secret of [key, key.slice(5), ada.password, token, refreshToken, device_token]) {
+      assert.equal(kept.includes(secret), false)
+    }
+    assert.equal(new RegExp(`"${code}"|\\b${code}\\b`).test(kept.replace(/\d{5,}/g, '')), false)
+  },
+)
 
 scene('the holder of a key is told how the mail fares', async (freddy) => {
   const ada = await freddy.person('ada')

@@ -88,7 +88,10 @@ async function live(
     if (!code) continue
     const key = String(registered.body.email_key)
     told.keys.set(key, { code, sessions: 0 })
-    const verified = await call(server.base, '/v1/auth/verify', { email_key: key, verification_code: code })
+    const verified = await call(server.base, '/v1/auth/verify', {
+      email_key: key,
+      verification_code: code,
+    })
     if (verified?.status !== 200) continue
     told.users.add(email)
     told.keys.set(key, { code, sessions: 1 })
@@ -137,14 +140,22 @@ async function judge(server: ServerProcess, told: Record_): Promise<void> {
     assert.equal((await call(server.base, '/v1/auth/refresh', { refresh_token }))?.status, 401)
   }
   for (const key of told.apiKeys) {
-    assert.equal((await call(server.base, '/v1/models', undefined, { 'api-key': key }))?.status, 200)
+    assert.equal(
+      (await call(server.base, '/v1/models', undefined, { 'api-key': key }))?.status,
+      200,
+    )
   }
   const [email] = told.users
-  if (email) assert.equal((await call(server.base, '/v1/auth/login', credentials(email)))?.status, 200)
+  if (email)
+    assert.equal((await call(server.base, '/v1/auth/login', credentials(email)))?.status, 200)
   told.keys.clear()
 }
 
-async function codeFor(sink: SmtpSink, email: string, stopped: { now: boolean }): Promise<number | null> {
+async function codeFor(
+  sink: SmtpSink,
+  email: string,
+  stopped: { now: boolean },
+): Promise<number | null> {
   for (let round = 0; round < 400 && !stopped.now; round++) {
     const code = sink.codeFor(email)
     if (code) return Number(code)

@@ -13,15 +13,25 @@ function rowsOf(path: string): string[][] {
   return read(path)
     .split('\n')
     .filter((line) => /^\| (<a [^>]*><\/a>)?`/.test(line))
-    .map((line) => line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.replace(/<a [^>]*><\/a>/, '').trim()))
+    .map((line) =>
+      line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.replace(/<a [^>]*><\/a>/, '').trim()),
+    )
     .map(([name = '', ...rest]) => [name.replaceAll('`', ''), ...rest])
 }
 
 test('docs/errors.md tells every error and no other', () => {
-  const told = rowsOf('docs/errors.md').map(([code, status, message]) => [code, Number(status), message])
+  const told = rowsOf('docs/errors.md').map(([code, status, message]) => [
+    code,
+    Number(status),
+    message,
+  ])
   const ours = Object.entries(errors).map(([code, [status, message]]) => [code, status, message])
   assert.deepEqual(told, ours)
-  for (const code of Object.keys(errors)) assert.ok(read('docs/errors.md').includes(`id="${code.toLowerCase()}"`))
+  for (const code of Object.keys(errors))
+    assert.ok(read('docs/errors.md').includes(`id="${code.toLowerCase()}"`))
 })
 
 test('docs/configuration.md tells every variable and no other', () => {
@@ -36,7 +46,10 @@ test('docs/configuration.md tells every variable and no other', () => {
 
 test('docs/rate-limits.md tells every limit and budget with its numbers', () => {
   const told = rowsOf('docs/rate-limits.md').map(([name, , limit]) => [name, limit])
-  const traffic = Object.entries(limits).map(([name, buckets]) => [name, buckets.map(sayBucket).join('; ')])
+  const traffic = Object.entries(limits).map(([name, buckets]) => [
+    name,
+    buckets.map(sayBucket).join('; '),
+  ])
   const guesses = Object.entries(budgets).map(([name, budget]) => [name, sayBudget(budget)])
   assert.deepEqual(told, [...traffic, ...guesses])
 })
@@ -68,7 +81,9 @@ function sayBudget({ windows, streak }: Budget): string {
     const then = thenEveryMs ? `, then 1 each ${thenEveryMs / 1000} seconds` : ''
     return `${tries} in ${saySpan(withinMs)}${then}`
   })
-  const last = streak ? `; after ${streak.after} in a row 1 each ${streak.everyMs / 1000} seconds` : ''
+  const last = streak
+    ? `; after ${streak.after} in a row 1 each ${streak.everyMs / 1000} seconds`
+    : ''
   return told.join('; ') + last
 }
 

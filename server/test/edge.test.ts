@@ -26,38 +26,61 @@ const post = (...lines: string[]) => `${head('POST /v1/auth/login HTTP/1.1', ...
 const json = 'Content-Type: application/json'
 const length = `Content-Length: ${login.length}`
 const statusOf = (heard: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(heard)?.[1] ?? 0)
-const answersIn = (heard: string) => [...heard.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)
+const answersIn = (heard: string) =>
+  [...heard.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)
 
-scene('every guarded route refuses who brings no credential, and a key that is not for it', async (freddy) => {
-  const { token } = await freddy.signIn(await freddy.person('ada'))
-  const made = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'k', scopes: ['usage:read'] } })
-  const key = { 'api-key': made.body.key }
-  for (const { method, path, who, body } of routes) {
-    const line = `${method} ${path.replace(':id', `key_${'0'.repeat(32)}`).replace(':email_key', 'x')}`
-    const payload = body ? { body: line.includes('api-keys') ? { name: 'x' } : { model: 'echo-1', input: 'x' } } : {}
-    const bare = await freddy.ask(line, payload)
-    if (who === 'open') assert.notEqual(bare.body?.error?.code, 'AUTHENTICATION_REQUIRED', line)
-    else {
-      assert.equal(bare.status, 401, line)
-      assert.match(String(bare.headers['www-authenticate']), /^Bearer/)
-      const fits = line.includes('logout') ? {} : payload
-      assert.equal((await freddy.ask(line, { ...fits, headers: key })).status, 403, line)
+scene(
+  'every guarded route refuses who brings no credential, and a key that is not for it',
+  async (freddy) => {
+    const { token } = await freddy.signIn(await freddy.person('ada'))
+    const made = await freddy.ask('POST /v1/api-keys', {
+      token,
+      body: { name: 'k', scopes: ['usage:read'] },
+    })
+    const key = { 'api-key': made.body.key }
+    for (const { method, path, who, body } of routes) {
+      const line = `${method} ${path.replace(':id', `key_${'0'.repeat(32)}`).replace(':email_key', 'x')}`
+      const payload = body
+        ? { body: line.includes('api-keys') ? { name: 'x' } : { model: 'echo-1', input: 'x' } }
+        : {}
+      const bare = await freddy.ask(line, payload)
+      if (who === 'open') assert.notEqual(bare.body?.error?.code, 'AUTHENTICATION_REQUIRED', line)
+      else {
+        assert.equal(bare.status, 401, line)
+        assert.match(String(bare.headers['www-authenticate']), /^Bearer/)
+        const fits = line.includes('logout') ? {} : payload
+        assert.equal((await freddy.ask(line, { ...fits, headers: key })).status, 403, line)
+      }
+      assert.equal(bare.headers['cache-control'], 'no-store', line)
+      assert.ok(bare.headers['x-request-id'], line)
+      assert.equal(bare.headers['x-content-type-options'], 'nosniff', line)
     }
-    assert.equal(bare.headers['cache-control'], 'no-store', line)
-    assert.ok(bare.headers['x-request-id'], line)
-    assert.equal(bare.headers['x-content-type-options'], 'nosniff', line)
-  }
-})
+  },
+)
 
 scene('attack 080: a bearer is one word behind one space', async (freddy) => {
   const { token } = await freddy.signIn(await freddy.person('ada'))
-  const ask = (authorization: string) => freddy.ask('GET /v1/user/me', { headers: { authorization } })
-  for (const scheme of ['Bearer', 'bearer', 'BEARER']) assert.equal((await ask(`${scheme} ${token}`)).status, 200)
+  const ask = (authorization: string) =>
+    freddy.ask('GET /v1/user/me', { headers: { authorization } })
+  for (const scheme of ['Bearer', 'bearer', 'BEARER'])
+    assert.equal((await ask(`${scheme} ${token}`)).status, 200)
   const odd = [
-    `Bearer  ${token}`, `Bearer\t${token}`, 'Bearer', 'Bearer ', 'Bearer ,', `Bearer ${token} b`, `Bearer ${token}, Bearer ${token}`,
-    `Basic ${token}`, `Bearer "${token}"`, token, `Token ${token}`, 'Bearer \u00a0x', '',
+    `Bearer  ${token}`,
+    `Bearer\t${token}`,
+    'Bearer',
+    'Bearer ',
+    'Bearer ,',
+    `Bearer ${token} b`,
+    `Bearer ${token}, Bearer ${token}`,
+    `Basic ${token}`,
+    `Bearer "${token}"`,
+    token,
+    `Token ${token}`,
+    'Bearer \u00a0x',
+    '',
   ]
-  for (const value of odd) assert.equal((await ask(value)).status, 401, JSON.stringify(value.slice(0, 12)))
+  for (const value of odd)
+    assert.equal((await ask(value)).status, 401, JSON.stringify(value.slice(0, 12)))
 })
 
 scene('attack 080: old clients send an empty bearer to open doors', async (freddy) => {
@@ -69,39 +92,67 @@ scene('attack 080: old clients send an empty bearer to open doors', async (fredd
 
 scene('attack 098: two credentials are refused, whatever either is worth', async (freddy) => {
   const { token } = await freddy.signIn(await freddy.person('ada'))
-  const { body } = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'k', scopes: ['account:read'] } })
+  const { body } = await freddy.ask('POST /v1/api-keys', {
+    token,
+    body: { name: 'k', scopes: ['account:read'] },
+  })
   const bearer = `Authorization: Bearer ${token}`
   const key = `api-key: ${body.key}`
   const other = `X-API-Key: ${body.key}`
   const mixes = [
-    [bearer, key], [key, bearer], [bearer, other], [key, other], [bearer, bearer], [key, key], [bearer, 'api-key: nothing'],
-    ['Authorization: Bearer x', key], [bearer, 'api-key:'], [other, 'x-api-key: y'], [bearer, 'authorization: Basic x'],
+    [bearer, key],
+    [key, bearer],
+    [bearer, other],
+    [key, other],
+    [bearer, bearer],
+    [key, key],
+    [bearer, 'api-key: nothing'],
+    ['Authorization: Bearer x', key],
+    [bearer, 'api-key:'],
+    [other, 'x-api-key: y'],
+    [bearer, 'authorization: Basic x'],
   ]
   for (const mix of mixes) {
-    const heard = await raw(freddy, head('GET /v1/user/me HTTP/1.1', 'Host: localhost', ...mix, 'Connection: close'))
+    const heard = await raw(
+      freddy,
+      head('GET /v1/user/me HTTP/1.1', 'Host: localhost', ...mix, 'Connection: close'),
+    )
     assert.equal(statusOf(heard), 400, mix.map((line) => line.slice(0, 24)).join(' + '))
     assert.match(heard, /AMBIGUOUS_CREDENTIALS/)
   }
   for (const one of [bearer, key, other]) {
-    const heard = await raw(freddy, head('GET /v1/user/me HTTP/1.1', 'Host: localhost', one, 'Connection: close'))
+    const heard = await raw(
+      freddy,
+      head('GET /v1/user/me HTTP/1.1', 'Host: localhost', one, 'Connection: close'),
+    )
     assert.equal(statusOf(heard), 200)
   }
 })
 
-scene('attack 095: a mistyped key costs no look-up, and all dead keys are one answer', async (freddy) => {
-  const { token } = await freddy.signIn(await freddy.person('ada'))
-  const { body } = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'k' } })
-  const key = String(body.key)
-  const last = key.at(-1) === 'A' ? 'B' : 'A'
-  for (const odd of [key.slice(0, -1) + last, key.slice(0, -1), `${key}A`, key.toUpperCase(), 'ak_', `ak-${key.slice(3)}`]) {
-    const answer = await freddy.ask('GET /v1/models', { headers: { 'api-key': odd } })
-    assert.equal(answer.status, 401)
-    assert.equal(answer.body.error.code, 'INVALID_API_KEY')
-  }
-  const rows = await freddy.database.read('SELECT * FROM api_keys')
-  assert.equal(JSON.stringify(rows).includes(key.slice(8, -4)), false)
-  assert.equal((await freddy.ask('GET /v1/models?api_key=x', { headers: {} })).status, 401)
-})
+scene(
+  'attack 095: a mistyped key costs no look-up, and all dead keys are one answer',
+  async (freddy) => {
+    const { token } = await freddy.signIn(await freddy.person('ada'))
+    const { body } = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'k' } })
+    const key = String(body.key)
+    const last = key.at(-1) === 'A' ? 'B' : 'A'
+    for (const odd of [
+      key.slice(0, -1) + last,
+      key.slice(0, -1),
+      `${key}A`,
+      key.toUpperCase(),
+      'ak_',
+      `ak-${key.slice(3)}`,
+    ]) {
+      const answer = await freddy.ask('GET /v1/models', { headers: { 'api-key': odd } })
+      assert.equal(answer.status, 401)
+      assert.equal(answer.body.error.code, 'INVALID_API_KEY')
+    }
+    const rows = await freddy.database.read('SELECT * FROM api_keys')
+    assert.equal(JSON.stringify(rows).includes(key.slice(8, -4)), false)
+    assert.equal((await freddy.ask('GET /v1/models?api_key=x', { headers: {} })).status, 401)
+  },
+)
 
 scene('attack 023: what belongs to another is like what never was', async (freddy) => {
   const ada = await freddy.signIn(await freddy.person('ada'))
@@ -113,12 +164,17 @@ scene('attack 023: what belongs to another is like what never was', async (fredd
   })
   for (const method of ['GET', 'DELETE']) {
     const theirs = await freddy.ask(`${method} /v1/api-keys/${body.id}`, { token: eve.token })
-    const nobodys = await freddy.ask(`${method} /v1/api-keys/key_${'0'.repeat(32)}`, { token: eve.token })
+    const nobodys = await freddy.ask(`${method} /v1/api-keys/key_${'0'.repeat(32)}`, {
+      token: eve.token,
+    })
     assert.equal(theirs.status, 404)
     assert.deepEqual(bare(theirs), bare(nobodys))
   }
   assert.deepEqual((await freddy.ask('GET /v1/api-keys', { token: eve.token })).body.data, [])
-  assert.equal((await freddy.ask('GET /v1/models', { headers: { 'api-key': body.key } })).status, 200)
+  assert.equal(
+    (await freddy.ask('GET /v1/models', { headers: { 'api-key': body.key } })).status,
+    200,
+  )
 })
 
 scene('attack 099: nobody makes a key for somebody else', async (freddy) => {
@@ -135,23 +191,44 @@ scene('attack 099: nobody makes a key for somebody else', async (freddy) => {
 
 scene('attack 104: a body is application/json, however it is spelt', async (freddy) => {
   const types = [
-    [], ['Content-Type: text/plain'], ['Content-Type: application/x-www-form-urlencoded'], ['Content-Type: multipart/form-data; boundary=x'],
-    ['Content-Type: application/json garbage'], ['Content-Type: application/json\t;charset=utf-8'], ['Content-Type: application/json;charset=latin1'],
-    ['Content-Type: application/jsonx'], ['Content-Type: application/json, text/plain'], [json, 'Content-Type: text/plain'], [json, json],
-    ['Content-Type: application/json;a=b'], [json, 'Content-Encoding: gzip'],
+    [],
+    ['Content-Type: text/plain'],
+    ['Content-Type: application/x-www-form-urlencoded'],
+    ['Content-Type: multipart/form-data; boundary=x'],
+    ['Content-Type: application/json garbage'],
+    ['Content-Type: application/json\t;charset=utf-8'],
+    ['Content-Type: application/json;charset=latin1'],
+    ['Content-Type: application/jsonx'],
+    ['Content-Type: application/json, text/plain'],
+    [json, 'Content-Type: text/plain'],
+    [json, json],
+    ['Content-Type: application/json;a=b'],
+    [json, 'Content-Encoding: gzip'],
   ]
   for (const type of types) {
     const heard = await raw(freddy, post('Host: localhost', ...type, length, 'Connection: close'))
     assert.equal(statusOf(heard), 415, type.join(' + '))
     assert.match(heard, /UNSUPPORTED_MEDIA_TYPE/)
   }
-  for (const type of [json, 'Content-Type: APPLICATION/JSON', 'Content-Type: application/json;charset=utf-8', 'Content-Type: application/json; charset=UTF-8']) {
-    assert.equal(statusOf(await raw(freddy, post('Host: localhost', type, length, 'Connection: close'))), 401, type)
+  for (const type of [
+    json,
+    'Content-Type: APPLICATION/JSON',
+    'Content-Type: application/json;charset=utf-8',
+    'Content-Type: application/json; charset=UTF-8',
+  ]) {
+    assert.equal(
+      statusOf(await raw(freddy, post('Host: localhost', type, length, 'Connection: close'))),
+      401,
+      type,
+    )
   }
 })
 
 scene('attack 105: a large body is refused before it is read', async (freddy) => {
-  const declared = await raw(freddy, head('POST /v1/auth/login HTTP/1.1', 'Host: localhost', json, 'Content-Length: 10000000'))
+  const declared = await raw(
+    freddy,
+    head('POST /v1/auth/login HTTP/1.1', 'Host: localhost', json, 'Content-Length: 10000000'),
+  )
   assert.equal(statusOf(declared), 413)
   assert.match(declared.toLowerCase(), /connection: close/)
   const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`
@@ -162,86 +239,159 @@ scene('attack 105: a large body is refused before it is read', async (freddy) =>
   assert.equal(statusOf(chunked), 413)
 })
 
-scene('attack 107: a request that two readers could read differently is refused and its socket closed', async (freddy) => {
-  const host = 'Host: localhost'
-  const next = head('GET /livez HTTP/1.1', host)
-  const shapes: readonly string[] = [
-    post(host, json, length, 'Transfer-Encoding: chunked'),
-    post(host, json, 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked', length),
-    post(host, json, 'Transfer-Encoding: xchunked'),
-    post(host, json, length, `Content-Length: ${login.length + 1}`),
-    post(host, json, `Content-Length : ${login.length}`),
-    post(host, json, ` Content-Length: ${login.length}`),
-    post(host, json, `Content-Length: +${login.length}`),
-    post(host, json, 'Content-Length: 0x25'),
-    post(host, json, 'Content-Length: -1'),
-    post(host, json, 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity'),
-    `POST /v1/auth/login HTTP/1.1\n${host}\n${json}\n${length}\n\n${login}`,
-    `${head('POST /v1/auth/login HTTP/1.1', host, json, 'Transfer-Encoding: chunked')}5;${'x'.repeat(20_000)}\r\nhello\r\n0\r\n\r\n`,
-    `${head('POST /v1/auth/login HTTP/1.1', host, json, 'Transfer-Encoding: chunked')}+5\r\nhello\r\n0\r\n\r\n`,
-    `${head('POST /v1/auth/login HTTP/1.1', host, json, 'Transfer-Encoding: chunked')}5\nhello\n0\n\n`,
-    head('GET /livez HTTP/1.1', host, 'X-Fold: a\r\n b'),
-    'GET /livez HTTP/1.1\r\nHost: localhost\r\nX\r\n\r\n',
-    'GET /livez HTTP/9.9\r\nHost: localhost\r\n\r\n',
-  ]
-  for (const shape of shapes) {
-    const heard = await raw(freddy, shape + next)
-    const statuses = answersIn(heard)
-    assert.ok(['400', '413', '431', '505'].includes(statuses[0] ?? ''), `${JSON.stringify(shape.slice(0, 160))} ${heard.slice(0, 60)}`)
-    assert.equal(statuses.length, 1, JSON.stringify(shape.slice(0, 160)))
-    assert.match(heard, /"success":false/)
-  }
-})
+scene(
+  'attack 107: a request that two readers could read differently is refused and its socket closed',
+  async (freddy) => {
+    const host = 'Host: localhost'
+    const next = head('GET /livez HTTP/1.1', host)
+    const shapes: readonly string[] = [
+      post(host, json, length, 'Transfer-Encoding: chunked'),
+      post(host, json, 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked', length),
+      post(host, json, 'Transfer-Encoding: xchunked'),
+      post(host, json, length, `Content-Length: ${login.length + 1}`),
+      post(host, json, `Content-Length : ${login.length}`),
+      post(host, json, ` Content-Length: ${login.length}`),
+      post(host, json, `Content-Length: +${login.length}`),
+      post(host, json, 'Content-Length: 0x25'),
+      post(host, json, 'Content-Length: -1'),
+      post(host, json, 'Transfer-Encoding: chunked', 'Transfer-Encoding: identity'),
+      `POST /v1/auth/login HTTP/1.1\n${host}\n${json}\n${length}\n\n${login}`,
+      `${head('POST /v1/auth/login HTTP/1.1', host, json, 'Transfer-Encoding: chunked')}5;${'x'.repeat(20_000)}\r\nhello\r\n0\r\n\r\n`,
+      `${head('POST /v1/auth/login HTTP/1.1', host, json, 'Transfer-Encoding: chunked')}+5\r\nhello\r\n0\r\n\r\n`,
+      `${head('POST /v1/auth/login HTTP/1.1', host, json, 'Transfer-Encoding: chunked')}5\nhello\n0\n\n`,
+      head('GET /livez HTTP/1.1', host, 'X-Fold: a\r\n b'),
+      'GET /livez HTTP/1.1\r\nHost: localhost\r\nX\r\n\r\n',
+      'GET /livez HTTP/9.9\r\nHost: localhost\r\n\r\n',
+    ]
+    for (const shape of shapes) {
+      const heard = await raw(freddy, shape + next)
+      const statuses = answersIn(heard)
+      assert.ok(
+        ['400', '413', '431', '505'].includes(statuses[0] ?? ''),
+        `${JSON.stringify(shape.slice(0, 160))} ${heard.slice(0, 60)}`,
+      )
+      assert.equal(statuses.length, 1, JSON.stringify(shape.slice(0, 160)))
+      assert.match(heard, /"success":false/)
+    }
+  },
+)
 
 scene('attack 057: a host that is not ours, none, or two are refused', async (freddy) => {
-  const hosts = [[], ['Host: evil.example'], ['Host: localhost', 'Host: localhost'], ['Host: localhost', 'Host: evil'], ['Host: localhost.evil.example'], ['Host: ']]
+  const hosts = [
+    [],
+    ['Host: evil.example'],
+    ['Host: localhost', 'Host: localhost'],
+    ['Host: localhost', 'Host: evil'],
+    ['Host: localhost.evil.example'],
+    ['Host: '],
+  ]
   for (const lines of hosts) {
     const heard = await raw(freddy, head('GET /v1/models HTTP/1.1', ...lines, 'Connection: close'))
     assert.equal(statusOf(heard), 400, lines.join(' + '))
     assert.match(heard, /MALFORMED_REQUEST/)
   }
-  for (const line of ['Host: localhost', 'Host: 127.0.0.1:9', 'Host: [::1]:80', 'Host: LOCALHOST', 'Host: auth.example.com']) {
-    assert.equal(statusOf(await raw(freddy, head('GET /v1/models HTTP/1.1', line, 'Connection: close'))), 401, line)
+  for (const line of [
+    'Host: localhost',
+    'Host: 127.0.0.1:9',
+    'Host: [::1]:80',
+    'Host: LOCALHOST',
+    'Host: auth.example.com',
+  ]) {
+    assert.equal(
+      statusOf(await raw(freddy, head('GET /v1/models HTTP/1.1', line, 'Connection: close'))),
+      401,
+      line,
+    )
   }
   for (const path of ['/livez', '/readyz']) {
-    const heard = await raw(freddy, head(`GET ${path} HTTP/1.1`, 'Host: 10.0.0.7:8080', 'Connection: close'))
+    const heard = await raw(
+      freddy,
+      head(`GET ${path} HTTP/1.1`, 'Host: 10.0.0.7:8080', 'Connection: close'),
+    )
     assert.equal(statusOf(heard), 200, path)
   }
-  assert.equal(statusOf(await raw(freddy, head('GET http://evil.example/v1/models HTTP/1.1', 'Host: localhost'))), 400)
+  assert.equal(
+    statusOf(
+      await raw(freddy, head('GET http://evil.example/v1/models HTTP/1.1', 'Host: localhost')),
+    ),
+    400,
+  )
 })
 
 scene('attack 081: headers past 16 kB, or past a hundred, are refused', async (freddy) => {
-  const big = await raw(freddy, head('GET /livez HTTP/1.1', 'Host: localhost', `X-Big: ${'x'.repeat(17_000)}`))
+  const big = await raw(
+    freddy,
+    head('GET /livez HTTP/1.1', 'Host: localhost', `X-Big: ${'x'.repeat(17_000)}`),
+  )
   assert.equal(statusOf(big), 431)
   const many = Array.from({ length: 101 }, (_, count) => `X-${count}: y`)
-  assert.equal(statusOf(await raw(freddy, head('GET /livez HTTP/1.1', 'Host: localhost', ...many, 'Connection: close'))), 431)
+  assert.equal(
+    statusOf(
+      await raw(
+        freddy,
+        head('GET /livez HTTP/1.1', 'Host: localhost', ...many, 'Connection: close'),
+      ),
+    ),
+    431,
+  )
 })
 
-scene('attack 109: a path that is there says which methods it takes, any other is not there', async (freddy) => {
-  const wrongMethods = ['GET', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND']
-  for (const method of wrongMethods) {
-    const heard = await raw(freddy, head(`${method} /v1/auth/login HTTP/1.1`, 'Host: localhost', 'Connection: close'))
-    assert.equal(statusOf(heard), 405, method)
-    assert.match(heard.toLowerCase(), /allow: post, options/, method)
-  }
-  const connected = await raw(freddy, head('CONNECT /v1/auth/login HTTP/1.1', 'Host: localhost'))
-  assert.ok([0, 400, 404, 405].includes(statusOf(connected)))
-  const paths = [
-    '//v1//auth/login', '/v1/auth/%6cogin', '/V1/auth/login', '/v1/auth/login/', '/v1/public/../auth/login', '/v1/auth/login;x=1',
-    '/v1/auth/login%00', '/v1/auth/login%2f', '/.env', '/.git/config', '/v1/auth/dev-login', '/v1', '/server/src/main.ts', '/v1/auth',
-  ]
-  for (const path of paths) {
-    const heard = await raw(freddy, head(`POST ${path} HTTP/1.1`, 'Host: localhost', json, 'Content-Length: 2', 'Connection: close') + '{}')
-    assert.equal(statusOf(heard), 404, path)
-  }
-  const overridden = await freddy.ask('POST /v1/user/me', { headers: { 'x-http-method-override': 'GET' } })
-  assert.equal(overridden.status, 405)
-})
+scene(
+  'attack 109: a path that is there says which methods it takes, any other is not there',
+  async (freddy) => {
+    const wrongMethods = ['GET', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND']
+    for (const method of wrongMethods) {
+      const heard = await raw(
+        freddy,
+        head(`${method} /v1/auth/login HTTP/1.1`, 'Host: localhost', 'Connection: close'),
+      )
+      assert.equal(statusOf(heard), 405, method)
+      assert.match(heard.toLowerCase(), /allow: post, options/, method)
+    }
+    const connected = await raw(freddy, head('CONNECT /v1/auth/login HTTP/1.1', 'Host: localhost'))
+    assert.ok([0, 400, 404, 405].includes(statusOf(connected)))
+    const paths = [
+      '//v1//auth/login',
+      '/v1/auth/%6cogin',
+      '/V1/auth/login',
+      '/v1/auth/login/',
+      '/v1/public/../auth/login',
+      '/v1/auth/login;x=1',
+      '/v1/auth/login%00',
+      '/v1/auth/login%2f',
+      '/.env',
+      '/.git/config',
+      '/v1/auth/dev-login',
+      '/v1',
+      '/server/src/main.ts',
+      '/v1/auth',
+    ]
+    for (const path of paths) {
+      const heard = await raw(
+        freddy,
+        `${head(`POST ${path} HTTP/1.1`, 'Host: localhost', json, 'Content-Length: 2', 'Connection: close')}{}`,
+      )
+      assert.equal(statusOf(heard), 404, path)
+    }
+    const overridden = await freddy.ask('POST /v1/user/me', {
+      headers: { 'x-http-method-override': 'GET' },
+    })
+    assert.equal(overridden.status, 405)
+  },
+)
 
 scene('attack 113: there is no back door, whatever one asks for', async (freddy) => {
   const ada = await freddy.person('ada')
-  const doors = ['POST /v1/auth/dev-login', 'GET /v1/auth/codes', 'GET /dev/inbox', 'GET /debug', 'GET /package.json', 'GET /data/freddy.db']
-  for (const door of doors) assert.equal((await freddy.ask(door, { headers: { 'x-test-mode': '1' } })).status, 404, door)
+  const doors = [
+    'POST /v1/auth/dev-login',
+    'GET /v1/auth/codes',
+    'GET /dev/inbox',
+    'GET /debug',
+    'GET /package.json',
+    'GET /data/freddy.db',
+  ]
+  for (const door of doors)
+    assert.equal((await freddy.ask(door, { headers: { 'x-test-mode': '1' } })).status, 404, door)
   const login = await freddy.login(ada, { headers: { 'x-test-code': '1234' } })
   const code = await freddy.codeFor(ada.email)
   for (const magic of [1234, 2290, 9999, 1111]) {
@@ -251,21 +401,30 @@ scene('attack 113: there is no back door, whatever one asks for', async (freddy)
   }
 })
 
-scene('attack 101: a name that reaches for a prototype is refused, and none is changed', async (freddy) => {
-  for (const body of ['{"__proto__":{"polluted":1}}', '{"constructor":{"prototype":{"polluted":1}}}', '{"a":{"__proto__":1}}']) {
-    const answer = await freddy.running.http.inject({
-      method: 'POST',
-      url: '/v1/auth/login',
-      headers: { host: 'localhost', 'content-type': 'application/json' },
-      payload: body,
-    })
-    assert.equal(answer.statusCode, 400, body)
-  }
-  assert.equal('polluted' in {}, false)
-})
+scene(
+  'attack 101: a name that reaches for a prototype is refused, and none is changed',
+  async (freddy) => {
+    for (const body of [
+      '{"__proto__":{"polluted":1}}',
+      '{"constructor":{"prototype":{"polluted":1}}}',
+      '{"a":{"__proto__":1}}',
+    ]) {
+      const answer = await freddy.running.http.inject({
+        method: 'POST',
+        url: '/v1/auth/login',
+        headers: { host: 'localhost', 'content-type': 'application/json' },
+        payload: body,
+      })
+      assert.equal(answer.statusCode, 400, body)
+    }
+    assert.equal('polluted' in {}, false)
+  },
+)
 
 scene('an error comes as RFC 9457 for who asks for it', async (freddy) => {
-  const answer = await freddy.ask('GET /v1/user/me', { headers: { accept: 'application/problem+json' } })
+  const answer = await freddy.ask('GET /v1/user/me', {
+    headers: { accept: 'application/problem+json' },
+  })
   assert.match(String(answer.headers['content-type']), /^application\/problem\+json/)
   assert.equal(answer.body.status, 401)
   assert.equal(answer.body.code, 'AUTHENTICATION_REQUIRED')
@@ -288,7 +447,8 @@ scene('calls are limited by who makes them, and told so', async (freddy) => {
   assert.equal(first.headers['ratelimit-policy'], '"requests";q=100;w=60')
   assert.equal(first.headers['x-ratelimit-limit'], '100')
   const statuses = [first.status]
-  for (let count = 0; count < 125; count++) statuses.push((await freddy.ask('GET /v1/models', { token })).status)
+  for (let count = 0; count < 125; count++)
+    statuses.push((await freddy.ask('GET /v1/models', { token })).status)
   assert.equal(statuses.filter((status) => status === 200).length, 120)
   const over = await freddy.ask('GET /v1/models', { token })
   assert.equal(over.status, 429)
@@ -305,10 +465,12 @@ scene(
     const ada = await freddy.person('ada')
     const { token } = await freddy.signIn(ada)
     const statuses = []
-    for (let count = 0; count < 4; count++) statuses.push((await freddy.ask('GET /v1/models', { token })).status)
+    for (let count = 0; count < 4; count++)
+      statuses.push((await freddy.ask('GET /v1/models', { token })).status)
     assert.deepEqual(statuses, [200, 200, 429, 429])
     const guesses = []
-    for (let count = 0; count < 6; count++) guesses.push((await freddy.login({ as: ada.email, password: 'wrong' })).status)
+    for (let count = 0; count < 6; count++)
+      guesses.push((await freddy.login({ as: ada.email, password: 'wrong' })).status)
     assert.deepEqual(guesses, [401, 401, 401, 401, 401, 429])
   },
   { env: { LIMITS: 'requests=2/60,refresh=off' } },
@@ -317,7 +479,10 @@ scene(
 scene('a source whose credentials are refused again and again is held back', async (freddy) => {
   const { token } = await freddy.signIn(await freddy.person('ada'))
   for (let count = 0; count < 300; count++) {
-    assert.equal((await freddy.ask('GET /v1/models', { token: 'x', from: '192.0.2.1' })).status, 401)
+    assert.equal(
+      (await freddy.ask('GET /v1/models', { token: 'x', from: '192.0.2.1' })).status,
+      401,
+    )
   }
   assert.equal((await freddy.ask('GET /v1/models', { token: 'x', from: '192.0.2.1' })).status, 429)
   assert.equal((await freddy.ask('GET /v1/models', { token: 'x', from: '192.0.2.2' })).status, 401)

@@ -109,7 +109,16 @@ export async function startFreddy(
     now: () => now,
     log: createLog('info', (line) => log.push(line)),
   })
-  const freddy = { running, engine, mail, log, now: () => now, pass: (ms: number) => void (now += ms) }
+  const freddy = {
+    running,
+    engine,
+    mail,
+    log,
+    now: () => now,
+    pass: (ms: number) => {
+      now += ms
+    },
+  }
   return { ...freddy, ...verbs(running, mail, () => now) }
 }
 

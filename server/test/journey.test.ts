@@ -31,7 +31,11 @@ scene('Ada registers, signs in, calls the API, renews and logs out', async (fred
   assert.equal(tokens.expires_in, 86_400)
   assert.equal(tokens.token, tokens.access_token)
   assert.equal(tokens.refreshToken, tokens.refresh_token)
-  assert.deepEqual(tokens.user, { id: joined.body.user.id, email: 'ada@example.com', verified: true })
+  assert.deepEqual(tokens.user, {
+    id: joined.body.user.id,
+    email: 'ada@example.com',
+    verified: true,
+  })
 
   const asked = await freddy.ask('POST /v1/responses', {
     token: tokens.token,
@@ -112,7 +116,9 @@ scene('a resend repeats a young code and replaces an old one', async (freddy) =>
   const { body } = await freddy.login(ada)
   const first = await freddy.codeFor(ada.email)
   freddy.pass(2 * MINUTE)
-  const again = await freddy.ask('POST /v1/auth/resend-email', { body: { email_key: body.email_key } })
+  const again = await freddy.ask('POST /v1/auth/resend-email', {
+    body: { email_key: body.email_key },
+  })
   assert.equal(again.status, 200, again.text)
   assert.equal(again.body.type, 'login')
   assert.equal(await freddy.codeFor(ada.email), first)

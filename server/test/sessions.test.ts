@@ -10,7 +10,10 @@ scene('the first refresh token works for thirty days and not a second longer', a
     freddy.pass(DAY)
     const answer = await refresh(freddy, refreshToken)
     assert.equal(answer.status, 200, answer.text)
-    assert.equal((await freddy.ask('GET /v1/auth/validate', { token: answer.body.token })).status, 200)
+    assert.equal(
+      (await freddy.ask('GET /v1/auth/validate', { token: answer.body.token })).status,
+      200,
+    )
   }
   freddy.pass(DAY + 31_000)
   assert.equal((await refresh(freddy, refreshToken)).status, 401)
@@ -91,13 +94,18 @@ scene('attack 084: signing out is at once, for the warm token too', async (fredd
   assert.equal((await refresh(freddy, there.refreshToken)).status, 200)
 })
 
-scene('attack 084: a session that another process ended is refused within a second', async (freddy) => {
-  const { token, device_id } = await freddy.signIn(await freddy.person('ada'))
-  assert.equal((await freddy.ask('GET /v1/auth/validate', { token })).status, 200)
-  await freddy.database.write('UPDATE sessions SET ended_at = 1 WHERE id = :id', { id: device_id })
-  freddy.pass(1000)
-  assert.equal((await freddy.ask('GET /v1/auth/validate', { token })).status, 401)
-})
+scene(
+  'attack 084: a session that another process ended is refused within a second',
+  async (freddy) => {
+    const { token, device_id } = await freddy.signIn(await freddy.person('ada'))
+    assert.equal((await freddy.ask('GET /v1/auth/validate', { token })).status, 200)
+    await freddy.database.write('UPDATE sessions SET ended_at = 1 WHERE id = :id', {
+      id: device_id,
+    })
+    freddy.pass(1000)
+    assert.equal((await freddy.ask('GET /v1/auth/validate', { token })).status, 401)
+  },
+)
 
 scene('attack 086: a disabled account is out, and so are its keys', async (freddy) => {
   const ada = await freddy.person('ada')
@@ -116,7 +124,8 @@ scene('attack 077: neither token opens the door of the other', async (freddy) =>
   for (const wrong of [refreshToken, device_token, 'ak_']) {
     assert.equal((await freddy.ask('GET /v1/auth/validate', { token: wrong })).status, 401)
   }
-  for (const wrong of [token, device_token]) assert.equal((await refresh(freddy, wrong)).status, 401)
+  for (const wrong of [token, device_token])
+    assert.equal((await refresh(freddy, wrong)).status, 401)
 })
 
 scene('a session may be refreshed sixty times an hour', async (freddy) => {
@@ -138,7 +147,8 @@ scene('attack 093: a person has fifty sessions, and the oldest one goes', async 
     freddy.pass(40 * MINUTE)
     const { token } = await freddy.signIn(ada)
     tokens.push(token)
-    if (count === 0) assert.equal((await freddy.ask('GET /v1/auth/validate', { token })).status, 200)
+    if (count === 0)
+      assert.equal((await freddy.ask('GET /v1/auth/validate', { token })).status, 200)
   }
   const alive = await freddy.database.read<{ count: number }>(
     'SELECT count(*) AS count FROM sessions WHERE ended_at IS NULL',

@@ -54,7 +54,10 @@ export async function startSmtpSink(behaviour: Behaviour = {}): Promise<SmtpSink
         mails.push(read(Buffer.concat(chunks).toString('utf8'), session))
         if ((behaviour.drops ?? 0) > 0) {
           behaviour.drops = (behaviour.drops ?? 0) - 1
-          for (const connection of server.connections as Set<{ close(): void; _socket?: { destroy(): void } }>) {
+          for (const connection of server.connections as Set<{
+            close(): void
+            _socket?: { destroy(): void }
+          }>) {
             connection._socket?.destroy()
           }
           return
@@ -72,7 +75,9 @@ export async function startSmtpSink(behaviour: Behaviour = {}): Promise<SmtpSink
     mails,
     behaviour,
     codeFor(to) {
-      const codes = mails.filter(({ envelope, subject }) => envelope.to.includes(to) && /^\d{4,8} /.test(subject))
+      const codes = mails.filter(
+        ({ envelope, subject }) => envelope.to.includes(to) && /^\d{4,8} /.test(subject),
+      )
       return codes.at(-1)?.subject.split(' ')[0]
     },
     close: () => new Promise((resolve) => server.close(() => resolve())),

@@ -75,7 +75,8 @@ export async function createApiKey(
 ): Promise<Static<typeof NewApiKeyAnswer>> {
   const { body, now } = call
   const { userId } = requireSignedIn(call)
-  if (!isSafeName(body.name)) throw unfit('name', 'a name without control characters or web addresses')
+  if (!isSafeName(body.name))
+    throw unfit('name', 'a name without control characters or web addresses')
   const made = await makeApiKey(call, {
     userId,
     name: body.name,
@@ -156,5 +157,8 @@ function state(row: ApiKeyRow, now: number): Static<typeof ApiKeyAnswer> {
 }
 
 function unfit(field: string, message: string): ApiError {
-  return new ApiError('VALIDATION_ERROR', { details: { fields: [{ field, message }] }, param: field })
+  return new ApiError('VALIDATION_ERROR', {
+    details: { fields: [{ field, message }] },
+    param: field,
+  })
 }

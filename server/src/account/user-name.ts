@@ -20,7 +20,11 @@ export async function checkUserName(
 ): Promise<Static<typeof UserNameAnswer>> {
   const { app, body } = call
   const name = parseUserName(body.username)
-  const say = (available: boolean, message: string) => ({ available, username: body.username, message })
+  const say = (available: boolean, message: string) => ({
+    available,
+    username: body.username,
+    message,
+  })
   if (!name) return say(false, 'Not a user name, or a reserved one')
   if (await app.store.users.findByUserName(name)) return say(false, 'This user name is taken')
   return say(true, 'This user name is free')

@@ -9,11 +9,19 @@ export interface Decision {
 }
 
 /** One event for each decision about who may come in (security rule 25). */
-export function allowed(call: Pick<Call, 'now' | 'origin'>, event: string, about: Decision = {}): AuditEvent {
+export function allowed(
+  call: Pick<Call, 'now' | 'origin'>,
+  event: string,
+  about: Decision = {},
+): AuditEvent {
   return describe(call, event, 'allowed', about)
 }
 
-export function refused(call: Pick<Call, 'now' | 'origin'>, event: string, about: Decision = {}): AuditEvent {
+export function refused(
+  call: Pick<Call, 'now' | 'origin'>,
+  event: string,
+  about: Decision = {},
+): AuditEvent {
   return describe(call, event, 'refused', about)
 }
 

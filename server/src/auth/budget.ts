@@ -17,7 +17,11 @@ export function counter(
 }
 
 /** Counts one try everywhere, before the work. 0 when it may go on, else the milliseconds to wait. */
-export async function takeTry(app: App, counters: readonly Counter[], now: number): Promise<number> {
+export async function takeTry(
+  app: App,
+  counters: readonly Counter[],
+  now: number,
+): Promise<number> {
   if (await app.store.budgets.take(counters, now, randomId('try_'))) return 0
   return Math.max(1, await waitForAll(app, counters, now))
 }
@@ -37,7 +41,11 @@ export async function waitForAll(
 }
 
 /** Milliseconds until this budget has room; 0 when it has. Says what the statement in store/budgets.ts decides. */
-export function waitFor(budget: Budget, row: Pick<BudgetRow, 'log' | 'streak'>, now: number): number {
+export function waitFor(
+  budget: Budget,
+  row: Pick<BudgetRow, 'log' | 'streak'>,
+  now: number,
+): number {
   const tries = row.log.match(/\d{13}/g)?.map(Number) ?? []
   const [newest = 0] = tries
   const waits = budget.windows.map(({ tries: most, withinMs, thenEveryMs }) => {

@@ -83,7 +83,11 @@ export async function loginDigits(app: App, user: UserRow, now: number): Promise
 }
 
 /** The challenge of a live key; a wrong, used, ended or forgotten key is one answer. */
-export async function findChallenge(app: App, emailKey: string, now: number): Promise<ChallengeRow> {
+export async function findChallenge(
+  app: App,
+  emailKey: string,
+  now: number,
+): Promise<ChallengeRow> {
   const ids = app.keyring.all.map((keys) => keyedHash(keys.of.challenge, emailKey))
   const row = await app.store.challenges.find(ids)
   const gone = !row || row.consumed_at !== null || row.ended_at !== null
@@ -132,7 +136,11 @@ export function codeOf(app: App, challenge: ChallengeRow): string | null {
 }
 
 /** The letter that carries a challenge's code; the code itself is derived when the letter is sent. */
-export function codeLetter(challenge: Pick<ChallengeRow, 'id'>, now: number, purpose: Purpose): NewLetter {
+export function codeLetter(
+  challenge: Pick<ChallengeRow, 'id'>,
+  now: number,
+  purpose: Purpose,
+): NewLetter {
   return {
     id: randomId('mail_'),
     letter: 'code',
@@ -151,15 +159,16 @@ export async function mayMailStranger(app: App, mailbox: string, now: number): P
 /** Milliseconds until another mail may be asked for. */
 export function resendWait(challenge: ChallengeRow, now: number): number {
   const spent = challenge.mails >= rules[challenge.purpose].mostMails
-  return Math.max(0, (spent ? challenge.resend_until : challenge.last_mail_at + RESEND_PAUSE_MS) - now)
+  return Math.max(
+    0,
+    (spent ? challenge.resend_until : challenge.last_mail_at + RESEND_PAUSE_MS) - now,
+  )
 }
 
 /** Did the person move between two steps: another network and another program? */
 export function hasMoved(challenge: ChallengeRow, { origin }: Pick<Call, 'origin'>): boolean {
   const network = (source: string) => source.split(/[.:]/).slice(0, 2).join('.')
-  return (
-    network(challenge.source) !== network(origin.source) && challenge.agent !== origin.agent
-  )
+  return network(challenge.source) !== network(origin.source) && challenge.agent !== origin.agent
 }
 
 function codeCounter(

@@ -35,7 +35,9 @@ export const LoginAnswer = Type.Object({
 })
 
 /** Step one of signing in: the right password mails a code (contract S1). */
-export async function login(call: Call<Static<typeof LoginBody>>): Promise<Static<typeof LoginAnswer>> {
+export async function login(
+  call: Call<Static<typeof LoginBody>>,
+): Promise<Static<typeof LoginAnswer>> {
   const { app, body, now } = call
   const { user, spelling } = await findAccount(app, body.email_or_username)
   const deviceId = await findKnownDevice(app, body.device_token, user?.id ?? null, now)
@@ -59,7 +61,12 @@ export async function login(call: Call<Static<typeof LoginBody>>): Promise<Stati
 }
 
 /** Whose budget a wrong password spends. A known device has one of its own, so strangers cannot lock it out. */
-function triesOf(call: Call, user: UserRow | null, spelling: string, deviceId: string | null): Counter[] {
+function triesOf(
+  call: Call,
+  user: UserRow | null,
+  spelling: string,
+  deviceId: string | null,
+): Counter[] {
   const { app, origin } = call
   const account = user?.id ?? spelling
   const owner = user?.id ?? null
@@ -72,13 +79,17 @@ function triesOf(call: Call, user: UserRow | null, spelling: string, deviceId: s
   ]
 }
 
-async function spendTry(call: Call, user: UserRow | null, tries: readonly Counter[]): Promise<void> {
+async function spendTry(
+  call: Call,
+  user: UserRow | null,
+  tries: readonly Counter[],
+): Promise<void> {
   const { app, now, headers } = call
   const wait = await takeTry(app, tries, now)
   const [{ tries: quota, withinMs }] = budgets['login-account-source'].windows
   headers['ratelimit-policy'] = `"login";q=${quota};w=${withinMs / 1000}`
   if (wait === 0) return
-  headers['ratelimit'] = `"login";r=0;t=${Math.ceil(wait / 1000)}`
+  headers.ratelimit = `"login";r=0;t=${Math.ceil(wait / 1000)}`
   await recordRefusal(call, 'login.refused', { reason: 'too_many', userId: user?.id ?? null })
   throw tooMany('TOO_MANY_LOGIN_ATTEMPTS', wait)
 }
@@ -105,7 +116,11 @@ async function requirePassword(
 }
 
 /** After a hundred wrong passwords in a row the owner is told, once a day. Strangers cost the same look. */
-async function noticeHammering(call: Call, user: UserRow | null, tries: readonly Counter[]): Promise<void> {
+async function noticeHammering(
+  call: Call,
+  user: UserRow | null,
+  tries: readonly Counter[],
+): Promise<void> {
   const rows = await call.app.store.budgets.find(tries.map(({ key }) => key))
   const hammered = rows.some((row) => row.streak >= budgets['login-account'].streak.after)
   if (user && hammered) await writeToOwner(call, user, 'login-hammered')

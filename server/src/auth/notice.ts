@@ -67,7 +67,11 @@ export async function compose(app: App, row: OutboxRow, now: number): Promise<Co
   return text ? (JSON.parse(text) as Composition) : null
 }
 
-async function composeCode(app: App, challengeId: string, now: number): Promise<Composition | null> {
+async function composeCode(
+  app: App,
+  challengeId: string,
+  now: number,
+): Promise<Composition | null> {
   const challenge = await app.store.challenges.find([challengeId])
   if (!challenge || challenge.consumed_at !== null || challenge.ended_at !== null) return null
   const code = codeOf(app, challenge)

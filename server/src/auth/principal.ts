@@ -35,7 +35,11 @@ const REMEMBERED_MS = 1000
 const LAST_USED_GRAIN_MS = 60_000
 
 /** Who calls, or why not. An `ak_` behind Bearer is an API key: OpenAI's clients can send nothing else. */
-export async function authenticate(app: App, credential: Credential, now: number): Promise<Principal> {
+export async function authenticate(
+  app: App,
+  credential: Credential,
+  now: number,
+): Promise<Principal> {
   if (credential.kind === 'api-key' || credential.text.startsWith('ak_')) {
     return keyHolder(app, credential.text, now)
   }

@@ -56,7 +56,11 @@ async function spendRefresh({ app, headers, now }: Call, sessionId: string): Pro
 }
 
 /** A token that was replaced longer ago than an answer takes to get lost is in two hands: the session ends. */
-async function requireStanding(call: Call, session: LiveSessionRow, refreshId: string): Promise<void> {
+async function requireStanding(
+  call: Call,
+  session: LiveSessionRow,
+  refreshId: string,
+): Promise<void> {
   const { app, now } = call
   if (standing(app, session, refreshId, now) !== 'reused') return
   const about = { reason: 'refresh_reuse', userId: session.user_id, subjectId: session.id }
@@ -75,7 +79,10 @@ async function rotate(
   const about = { userId: session.user_id, subjectId: session.id }
   const isCurrent = standing(app, session, claims.jti, now) === 'current'
   const event = allowed(call, 'session.rotated', about)
-  if (isCurrent && (await app.store.sessions.rotate(session.id, session.refresh_hash, hash, event))) {
+  if (
+    isCurrent &&
+    (await app.store.sessions.rotate(session.id, session.refresh_hash, hash, event))
+  ) {
     forgetSession(app, session.id)
     return { refreshId, issuedAt: now }
   }

@@ -119,7 +119,8 @@ export function requireEmail(text: string): { address: string; mailbox: string }
 function requireUserName(text: string): string {
   const name = parseUserName(text)
   if (name) return name
-  const message = '3 to 100 of a-z, 0-9, dot, underscore and hyphen, a letter or digit first; some are reserved'
+  const message =
+    '3 to 100 of a-z, 0-9, dot, underscore and hyphen, a letter or digit first; some are reserved'
   throw new ApiError('VALIDATION_ERROR', {
     details: { fields: [{ field: 'user_name', message }] },
     param: 'user_name',

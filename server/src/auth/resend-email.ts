@@ -72,7 +72,11 @@ async function sendAgain(call: Call, challenge: ChallengeRow): Promise<void> {
 }
 
 /** A registration of an address that has an account sends its code to nobody: the owner was told once. */
-async function maySendRegistration(app: App, challenge: ChallengeRow, now: number): Promise<boolean> {
+async function maySendRegistration(
+  app: App,
+  challenge: ChallengeRow,
+  now: number,
+): Promise<boolean> {
   if (await app.store.users.findByAddress(challenge.address)) return false
   const mailbox = parseEmailAddress(challenge.address)?.mailbox ?? challenge.address
   return mayMailStranger(app, mailbox, now)

@@ -42,7 +42,11 @@ export function accessToken(
   now: number,
 ): { token: string; expiresIn: number } {
   const end = Math.min(now + app.config.accessLifeMs, session.expiresAt)
-  const claims = { sub: session.userId, sid: session.id, jti: randomBytes(16).toString('base64url') }
+  const claims = {
+    sub: session.userId,
+    sid: session.id,
+    jti: randomBytes(16).toString('base64url'),
+  }
   const iat = Math.floor(now / 1000)
   const exp = Math.floor(end / 1000)
   return { token: app.tokens.sign('access', { ...claims, iat, exp }), expiresIn: exp - iat }
@@ -87,7 +91,11 @@ export function successor(app: App, parentId: string): { refreshId: string; hash
 }
 
 /** The successor that the session already has, found again from its parent. */
-export function standingSuccessor(app: App, session: LiveSessionRow, parentId: string): string | null {
+export function standingSuccessor(
+  app: App,
+  session: LiveSessionRow,
+  parentId: string,
+): string | null {
   const children = app.keyring.all.map((keys) => childId(keys.of.session, parentId))
   return children.find((id) => hashesOf(app, id).includes(session.refresh_hash)) ?? null
 }

@@ -45,7 +45,10 @@ const types = { access: 'at+jwt', refresh: 'rt+jwt' } as const
  * must equal ours byte for byte: there is no algorithm to choose, so none to confuse.
  */
 export function createTokens(rules: TokenRules): Tokens {
-  const signers = { access: createSigners('access', rules), refresh: createSigners('refresh', rules) }
+  const signers = {
+    access: createSigners('access', rules),
+    refresh: createSigners('refresh', rules),
+  }
   const known = new LRUCache<string, Claims>({ max: MOST_REMEMBERED })
 
   return {

@@ -32,7 +32,9 @@ export const VerifyAnswer = Type.Object({
 })
 
 /** Step two of signing in: the code out of the mail starts a session, exactly once (contract S3). */
-export async function verify(call: Call<Static<typeof VerifyBody>>): Promise<Static<typeof VerifyAnswer>> {
+export async function verify(
+  call: Call<Static<typeof VerifyBody>>,
+): Promise<Static<typeof VerifyAnswer>> {
   const { app, body, now } = call
   const guess = String(body.verification_code)
   const challenge = await findChallenge(app, body.email_key, now)
@@ -77,7 +79,11 @@ async function requireCode(call: Call, challenge: ChallengeRow, guess: string): 
 }
 
 /** A registration has no owner yet. */
-async function tellOwner(call: Call, { user_id, address }: ChallengeRow, letter: Notice): Promise<void> {
+async function tellOwner(
+  call: Call,
+  { user_id, address }: ChallengeRow,
+  letter: Notice,
+): Promise<void> {
   if (user_id) await writeToOwner(call, { id: user_id, address }, letter)
 }
 

@@ -3,7 +3,11 @@ import { ApiError, type ErrorCode, errors } from '../errors.ts'
 import { DatabaseUnavailable } from '../store/database.ts'
 
 /** The founding envelope (contract section 3), or RFC 9457 for those who ask for it. */
-export function sendError(request: FastifyRequest, reply: FastifyReply, error: ApiError): FastifyReply {
+export function sendError(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: ApiError,
+): FastifyReply {
   const asked = request.headers.accept?.includes('application/problem+json')
   const body = asked ? problem(error, request.id) : envelope(error, request.id)
   reply.code(error.status).headers(error.headers)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
+import { randomId } from '../auth/random.ts'
 import { isLoopback } from '../config.ts'
 import { ApiError } from '../errors.ts'
-import { randomId } from '../auth/random.ts'
 
 const MOST_HEADERS = 100
 const plainPath = /^\/[A-Za-z0-9/._-]*$/
@@ -28,7 +28,9 @@ export function timesSent(request: IncomingMessage, name: string): number {
 /** A caller's own request id when it is harmless, else one of ours. */
 export function requestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id']
-  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(given) ? given : randomId('req_')
+  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(given)
+    ? given
+    : randomId('req_')
 }
 
 /** Health checks come by address and may name any host. */

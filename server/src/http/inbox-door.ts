@@ -7,7 +7,13 @@ import { inboxPage } from './inbox-page.ts'
 import type { Http } from './server.ts'
 
 const COOKIE = 'freddy_inbox'
-const proxyHeaders = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto']
+const proxyHeaders = [
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+]
 
 /**
  * `/dev/inbox` (contract section 6): the mails of a server without SMTP, for whoever read the start-up text.
@@ -35,7 +41,8 @@ export function inboxDoor(app: App, http: Http, inbox: Inbox): void {
       .headers({
         'content-type': 'text/html; charset=utf-8',
         'cache-control': 'no-store',
-        'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        'content-security-policy':
+          "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         'referrer-policy': 'no-referrer',
       })
       .send(inboxPage(inbox.mails()))

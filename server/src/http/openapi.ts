@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
-import { errors } from '../errors.ts'
 import type { OpenAPIV3_1 } from 'openapi-types'
+import { errors } from '../errors.ts'
 import type { Route } from '../routes.ts'
 
 const ErrorEnvelope: OpenAPIV3_1.SchemaObject = {
@@ -45,7 +45,11 @@ export async function openApi(http: FastifyInstance): Promise<void> {
   await http.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Freddy Auth', version: '1', description: 'Two-step sign-in, API keys and a gateway.' },
+      info: {
+        title: 'Freddy Auth',
+        version: '1',
+        description: 'Two-step sign-in, API keys and a gateway.',
+      },
       servers: [{ url: '/' }],
       components: {
         securitySchemes: {
@@ -68,7 +72,8 @@ export async function openApi(http: FastifyInstance): Promise<void> {
 
 /** What a row of the table says beside its schemas. */
 function describe(row: Route) {
-  const security = row.who === 'open' ? [] : row.who === 'signedIn' ? [{ bearer: [] }] : [{ bearer: [] }, { apiKey: [] }]
+  const keys = row.who === 'signedIn' ? [] : [{ apiKey: [] }]
+  const security = row.who === 'open' ? [] : [{ bearer: [] }, ...keys]
   return {
     summary: row.summary,
     tags: [row.path.split('/')[2] ?? ''],
@@ -79,7 +84,12 @@ function describe(row: Route) {
 
 /** Every code that a row can answer with: its own, and those of the checks before it. */
 export function refusalsOf(row: Route): string[] {
-  const guarded = ['AUTHENTICATION_REQUIRED', 'TOKEN_INVALID', 'TOKEN_EXPIRED', 'AMBIGUOUS_CREDENTIALS']
+  const guarded = [
+    'AUTHENTICATION_REQUIRED',
+    'TOKEN_INVALID',
+    'TOKEN_EXPIRED',
+    'AMBIGUOUS_CREDENTIALS',
+  ]
   const keyed = ['INVALID_API_KEY', 'API_KEY_EXPIRED', 'INSUFFICIENT_PERMISSIONS']
   const bodied = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']
   const all = [
@@ -95,7 +105,9 @@ export function refusalsOf(row: Route): string[] {
   return [...new Set(all)].sort()
 }
 
-type Document = { paths?: Record<string, Record<string, Record<string, unknown> | undefined> | undefined> }
+type Document = {
+  paths?: Record<string, Record<string, Record<string, unknown> | undefined> | undefined>
+}
 
 /** Turns each operation's codes into its answers: one a status, with the codes that it carries. */
 function withErrors<T>(document: T): T {

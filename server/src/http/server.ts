@@ -8,8 +8,8 @@ import { parseJson } from '../wire/json.ts'
 import { asApiError, sendError } from './answer.ts'
 import { requestId, requirePlainRequest } from './edge.ts'
 import { bodyLimit, identify, requireBodyType, requireRight, spendCall } from './guards.ts'
-import { createOrigins, type Origins } from './origin.ts'
 import { openApi } from './openapi.ts'
+import { createOrigins, type Origins } from './origin.ts'
 import { guardSockets, refuseBrokenRequest } from './sockets.ts'
 import { validatorFor } from './validator.ts'
 
@@ -106,7 +106,12 @@ function greet(app: App, http: Http, origins: Origins): void {
   http.setErrorHandler((cause, request, reply) => {
     const error = asApiError(cause)
     if (error.status >= 500) {
-      app.log.error({ event: 'failed', requestId: request.id, code: error.code, cause: error.cause })
+      app.log.error({
+        event: 'failed',
+        requestId: request.id,
+        code: error.code,
+        cause: error.cause,
+      })
     }
     return sendError(request, reply, error)
   })
@@ -183,7 +188,9 @@ function refuseTheRest(http: Http): void {
 
 function methodsOf(http: Http, path: string): string[] {
   const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
-  return methods.filter((method) => http.findRoute({ method, url: path }) !== null || matches(method, path))
+  return methods.filter(
+    (method) => http.findRoute({ method, url: path }) !== null || matches(method, path),
+  )
 }
 
 function matches(method: string, path: string): boolean {

@@ -4,13 +4,21 @@ import type { TSchema } from 'typebox'
 import { ApiError, type FieldProblem } from '../errors.ts'
 
 /** Nothing is coerced, removed or filled in: what does not fit is named (security rule 19). */
-const rules = { coerceTypes: false, removeAdditional: false, useDefaults: false, strict: false } as const
+const rules = {
+  coerceTypes: false,
+  removeAdditional: false,
+  useDefaults: false,
+  strict: false,
+} as const
 const thorough = new Ajv({ ...rules, allErrors: true })
 /** Of a body that may be large, the first problem is enough. */
 const brief = new Ajv({ ...rules, allErrors: false })
 const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/
 for (const ajv of [thorough, brief]) {
-  ajv.addFormat('date-time', (text: string) => dateTime.test(text) && !Number.isNaN(Date.parse(text)))
+  ajv.addFormat(
+    'date-time',
+    (text: string) => dateTime.test(text) && !Number.isNaN(Date.parse(text)),
+  )
 }
 
 /** Fastify's seam for schemas: a value that does not fit becomes our own error, fields and all. */
@@ -49,7 +57,10 @@ function problems(errors: readonly ErrorObject[]): FieldProblem[] {
 
 function fieldOf({ instancePath, keyword, params }: ErrorObject): string {
   const path = instancePath.slice(1).replaceAll('/', '.')
-  const inner = { required: params.missingProperty, additionalProperties: params.additionalProperty }
+  const inner = {
+    required: params.missingProperty,
+    additionalProperties: params.additionalProperty,
+  }
   const name = (inner as Record<string, unknown>)[keyword]
   if (typeof name !== 'string') return path
   return [path, name.slice(0, 100)].filter(Boolean).join('.')

@@ -15,7 +15,13 @@ export interface Inbox extends Mailer {
   mails(): readonly KeptMail[]
 }
 
-export function createInbox({ print, now }: { print: (line: string) => void; now: () => number }): Inbox {
+export function createInbox({
+  print,
+  now,
+}: {
+  print: (line: string) => void
+  now: () => number
+}): Inbox {
   const kept: KeptMail[] = []
   return {
     word: randomBytes(12).toString('base64url'),

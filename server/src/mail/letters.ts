@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
 import Handlebars from 'handlebars'
 
-export const letters = ['code', 'already-registered', 'wrong-codes', 'login-hammered', 'new-place'] as const
+export const letters = [
+  'code',
+  'already-registered',
+  'wrong-codes',
+  'login-hammered',
+  'new-place',
+] as const
 export type LetterName = (typeof letters)[number]
 
 /** What a letter may speak of. */

@@ -55,7 +55,9 @@ export function createOutbox(parts: OutboxParts): Outbox {
     }
   }
   const inTurn = () => {
-    rounds = rounds.then(drain).catch((cause) => parts.log.warn({ event: 'outbox', mailId: '', cause }))
+    rounds = rounds
+      .then(drain)
+      .catch((cause) => parts.log.warn({ event: 'outbox', mailId: '', cause }))
     return rounds
   }
   let poked = false

@@ -50,9 +50,12 @@ function addressOf(from: string): { name: string; address: string } {
 function asMailError(cause: unknown): Error {
   const { responseCode, code } = cause as { responseCode?: number; code?: string }
   if (responseCode !== undefined && responseCode >= 500) {
-    const reason = code === 'EAUTH' ? 'our mail server refused us' : 'the mail server refused this address'
+    const reason =
+      code === 'EAUTH' ? 'our mail server refused us' : 'the mail server refused this address'
     return new MailRefused(reason, { cause })
   }
-  const reason = responseCode ? 'the mail server asked us to try later' : 'the mail server does not answer'
+  const reason = responseCode
+    ? 'the mail server asked us to try later'
+    : 'the mail server does not answer'
   return new MailDelayed(reason, { cause })
 }

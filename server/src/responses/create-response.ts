@@ -86,5 +86,8 @@ function messagesOf({ messages, input }: Static<typeof ResponseBody>): readonly 
 }
 
 function unfit(field: string, message: string): ApiError {
-  return new ApiError('VALIDATION_ERROR', { details: { fields: [{ field, message }] }, param: field })
+  return new ApiError('VALIDATION_ERROR', {
+    details: { fields: [{ field, message }] },
+    param: field,
+  })
 }

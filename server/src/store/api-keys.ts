@@ -39,27 +39,29 @@ const select = `SELECT k.id, k.user_id, k.name, k.hash, k.prefix, k.last4, k.sco
 export function createApiKeyStore(database: Database): ApiKeyStore {
   return {
     async create(key, event) {
-      const [created] = await database.batch([
-        {
-          // The user's row is locked by the update in it, so that two at once cannot both be the last.
-          sql: 'UPDATE users SET updated_at = :now WHERE id = :user RETURNING id',
-          params: { now: key.created_at, user: key.user_id },
-        },
-        {
-          sql: `INSERT INTO api_keys (id, user_id, name, hash, prefix, last4, scopes, created_at, expires_at)
+      const [created] = await database
+        .batch([
+          {
+            // The user's row is locked by the update in it, so that two at once cannot both be the last.
+            sql: 'UPDATE users SET updated_at = :now WHERE id = :user RETURNING id',
+            params: { now: key.created_at, user: key.user_id },
+          },
+          {
+            sql: `INSERT INTO api_keys (id, user_id, name, hash, prefix, last4, scopes, created_at, expires_at)
             SELECT CAST(:id AS TEXT), CAST(:user_id AS TEXT), CAST(:name AS TEXT), CAST(:hash AS TEXT),
               CAST(:prefix AS TEXT), CAST(:last4 AS TEXT), CAST(:scopes AS TEXT),
               CAST(:created_at AS BIGINT), CAST(:expires_at AS BIGINT)
             WHERE (SELECT count(*) FROM api_keys WHERE user_id = :user_id AND revoked_at IS NULL
               AND (expires_at IS NULL OR expires_at > :created_at)) < ${LIVE_API_KEYS}
             RETURNING id`,
-          params: { ...key },
-        },
-        recordEvent(event, {
-          sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :made)',
-          params: { made: key.id },
-        }),
-      ]).then((results) => results.slice(1))
+            params: { ...key },
+          },
+          recordEvent(event, {
+            sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :made)',
+            params: { made: key.id },
+          }),
+        ])
+        .then((results) => results.slice(1))
       return (created?.length ?? 0) > 0
     },
 

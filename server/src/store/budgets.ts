@@ -94,7 +94,13 @@ function take(counter: Counter, now: number, tryId: string, guard: Guard): State
       WHERE ${rooms.map((part) => part.sql).join(' AND ')}
       RETURNING key`,
     params: Object.assign(
-      { key: counter.key, name: counter.name, stamp: stamp(now), try: tryId, expires: ends(budget, now) },
+      {
+        key: counter.key,
+        name: counter.name,
+        stamp: stamp(now),
+        try: tryId,
+        expires: ends(budget, now),
+      },
       counter.userId ? { user_id: counter.userId } : {},
       guard.params,
       ...rooms.map((part) => part.params),

@@ -26,7 +26,9 @@ async function refuseNewer(database: Database, ours: string): Promise<void> {
   )
   const newest = rows[0]?.version ?? ''
   if (newest > ours) {
-    throw new Error(`The database is at schema ${newest}, this server knows ${ours}: start a newer server`)
+    throw new Error(
+      `The database is at schema ${newest}, this server knows ${ours}: start a newer server`,
+    )
   }
 }
 

@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import pg from 'pg'
-import { type Database, DatabaseUnavailable, type Params, type Row, type Statement } from './database.ts'
+import {
+  type Database,
+  DatabaseUnavailable,
+  type Params,
+  type Row,
+  type Statement,
+} from './database.ts'
 
 const MOST_CONNECTIONS = 10
 const WAIT_MS = 1000
@@ -66,7 +72,9 @@ async function transact(pool: pg.Pool, statements: readonly Statement[]): Promis
     const results = await Promise.allSettled(steps)
     const failed = results.find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
-    return results.slice(1, -1).map((result) => (result.status === 'fulfilled' ? result.value.rows : []))
+    return results
+      .slice(1, -1)
+      .map((result) => (result.status === 'fulfilled' ? result.value.rows : []))
   } catch (cause) {
     if (isLost(cause)) lost = cause as Error
     throw cause
@@ -128,7 +136,11 @@ function translate({ sql, params }: Statement): pg.QueryConfig {
     known = number(sql)
     translations.set(sql, known)
   }
-  return { name: known.name, text: known.text, values: known.names.map((name) => params[name] ?? null) }
+  return {
+    name: known.name,
+    text: known.text,
+    values: known.names.map((name) => params[name] ?? null),
+  }
 }
 
 function number(sql: string): Translation {

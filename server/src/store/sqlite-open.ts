@@ -42,6 +42,8 @@ export function prepareOn(database: DatabaseSync): (sql: string) => StatementSyn
 function expect(database: DatabaseSync, pragma: string, value: string | number): void {
   const row = database.prepare(`PRAGMA ${pragma}`).get()
   if (row?.[pragma] !== value) {
-    throw new Error(`SQLite answers ${pragma} = ${String(row?.[pragma])} and not ${value}: use a local disk`)
+    throw new Error(
+      `SQLite answers ${pragma} = ${String(row?.[pragma])} and not ${value}: use a local disk`,
+    )
   }
 }

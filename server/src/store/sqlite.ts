@@ -7,7 +7,10 @@ const MIGRATIONS = `CREATE TABLE IF NOT EXISTS schema_migrations (
   version TEXT PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT`
 
 /** SQLite: reads on this thread by prepared statements, writes in groups on a thread of their own. */
-export async function openSqlite(options: { path: string; busyTimeoutMs?: number }): Promise<Database> {
+export async function openSqlite(options: {
+  path: string
+  busyTimeoutMs?: number
+}): Promise<Database> {
   const { path, busyTimeoutMs = 2000 } = options
   ownFile(path)
   const writer = await startWriter({ path, busyTimeoutMs })

@@ -30,8 +30,8 @@ function answerTo(task: HashTask): HashAnswer {
 /** A stored hash says what it costs: one that asks for too much is refused, not run. */
 function isReasonable(stored: string): boolean {
   const [, memory, passes, lanes] =
-    /^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,3}),p=(\d{1,3})\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$/.exec(stored) ?? []
-  return (
-    Number(memory) <= MOST_KIB && Number(passes) <= MOST_PASSES && Number(lanes) <= MOST_LANES
-  )
+    /^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,3}),p=(\d{1,3})\$[A-Za-z0-9+/]+\$[A-Za-z0-9+/]+$/.exec(
+      stored,
+    ) ?? []
+  return Number(memory) <= MOST_KIB && Number(passes) <= MOST_PASSES && Number(lanes) <= MOST_LANES
 }

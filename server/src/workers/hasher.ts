@@ -36,7 +36,11 @@ interface Thread {
  * A bounded queue before threads of the lowest priority, one hash a thread (security rule 12). A flood of
  * logins then waits for itself, and everybody else does not notice.
  */
-export function createHasher(options: { threads: number; queue?: number; maxWaitMs?: number }): Hasher {
+export function createHasher(options: {
+  threads: number
+  queue?: number
+  maxWaitMs?: number
+}): Hasher {
   const { threads: count, queue: most = 32, maxWaitMs = 1000 } = options
   const waiting: Waiting[] = []
   const threads: Thread[] = []

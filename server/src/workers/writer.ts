@@ -61,7 +61,7 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
   const give = (answer: GroupAnswer) => {
     const group = underWay
     underWay = []
-    group.forEach((waiter, index) => settle(waiter, answer, index))
+    for (const [index, waiter] of group.entries()) settle(waiter, answer, index)
     next()
   }
   const giveUp = (cause: Error) => {
@@ -98,11 +98,15 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
   }
 }
 
-function settle({ resolve, reject }: Waiting, { outcomes, failed }: GroupAnswer, index: number): void {
+function settle(
+  { resolve, reject }: Waiting,
+  { outcomes, failed }: GroupAnswer,
+  index: number,
+): void {
   const outcome = outcomes?.[index]
-  if (!outcome) return reject(new DatabaseUnavailable(failed ?? 'The database did not keep the group'))
-  if ('error' in outcome) return reject(new Error(outcome.error))
-  return resolve(outcome.rows)
+  if (!outcome) reject(new DatabaseUnavailable(failed ?? 'The database did not keep the group'))
+  else if ('error' in outcome) reject(new Error(outcome.error))
+  else resolve(outcome.rows)
 }
 
 /** The thread's first word: that its database is open, or why not. */
