@@ -1,5 +1,19 @@
-import { type Bucket, type LimitName, type LimitTable, limits } from './limits.ts'
+import {
+  address,
+  limitChanges,
+  networks,
+  oneOf,
+  postgres,
+  type Reader,
+  sender,
+  smtp,
+  some,
+  webAddress,
+  whole,
+} from './config-values.ts'
+import { type LimitTable, limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
+import { isLoopback } from './loopback.ts'
 
 export interface Config {
   readonly port: number
@@ -31,15 +45,10 @@ export interface Knob<T = unknown> {
   readonly takes: string
   readonly standard: string
   readonly sentence: string
-  readonly read: (text: string) => T | undefined
+  readonly read: Reader<T>
 }
 
-function knob<T>(
-  takes: string,
-  standard: string,
-  sentence: string,
-  read: Knob<T>['read'],
-): Knob<T> {
+function knob<T>(takes: string, standard: string, sentence: string, read: Reader<T>): Knob<T> {
   return { takes, standard, sentence, read }
 }
 
@@ -206,70 +215,4 @@ function contradictions(config: Config): string[] {
     problems.push(`SECRET_KEY: ${here}, so give it a secret (openssl rand -base64 48)`)
   }
   return problems
-}
-
-export function isLoopback(host: string): boolean {
-  return (
-    host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host)
-  )
-}
-
-function whole(least: number, most: number): Knob<number>['read'] {
-  return (text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
-    return value >= least && value <= most ? value : undefined
-  }
-}
-
-function oneOf<const Word extends string>(...words: readonly Word[]): Knob<Word>['read'] {
-  return (text) => words.find((word) => word === text)
-}
-
-function some(text: string): string | undefined {
-  return text
-}
-
-function address(text: string): string | undefined {
-  return /^[A-Za-z0-9.:[\]-]+$/.test(text) ? text : undefined
-}
-
-function sender(text: string): string | undefined {
-  return /^[^\r\n@<>]*<?[^\s@<>]+@[^\s@<>]+>?$/.test(text) ? text : undefined
-}
-
-function urlOf(text: string, ...schemes: readonly string[]): URL | undefined {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  return url && schemes.includes(url.protocol) && url.hostname ? url : undefined
-}
-
-function webAddress(text: string): string | undefined {
-  const url = urlOf(text, 'http:', 'https:')
-  if (!url || url.username || url.search || url.hash) return undefined
-  return url.href.replace(/\/$/, '')
-}
-
-function postgres(text: string): string | undefined {
-  return urlOf(text, 'postgres:', 'postgresql:') && text
-}
-
-function smtp(text: string): string | undefined {
-  return urlOf(text, 'smtp:', 'smtps:') && text
-}
-
-function networks(text: string): string[] | undefined {
-  const list = text.split(',').map((part) => part.trim())
-  return list.every((part) => /^[0-9a-fA-F:.]+(\/\d{1,3})?$/.test(part)) ? list : undefined
-}
-
-function limitChanges(text: string): Partial<Record<LimitName, readonly Bucket[]>> | undefined {
-  const changes: Partial<Record<LimitName, readonly Bucket[]>> = {}
-  for (const part of text.split(',')) {
-    const [, name, calls, seconds] =
-      /^\s*([a-z-]+)=(?:off|(\d{1,9})\/(\d{1,9}))\s*$/.exec(part) ?? []
-    if (!name || !Object.hasOwn(limits, name)) return undefined
-    if (calls && (!Number(calls) || !Number(seconds))) return undefined
-    const bucket = { calls: Number(calls), perMs: Number(seconds) * 1000, burst: Number(calls) }
-    changes[name as LimitName] = calls ? [bucket] : []
-  }
-  return changes
 }

@@ -1,5 +1,6 @@
 import { createApp, type Running } from './app.ts'
-import { type Config, ConfigError, isLoopback, readConfig } from './config.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
+import { isLoopback } from './loopback.ts'
 
 const DRAIN_MS = 10_000
 /** A terminal sends its signal to the wrapper and to the server: twice within this time counts once. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { randomId } from '../auth/random.ts'
-import { isLoopback } from '../config.ts'
 import { ApiError } from '../errors.ts'
+import { isLoopback } from '../loopback.ts'
 
 const MOST_HEADERS = 100
 const plainPath = /^\/[A-Za-z0-9/._-]*$/

@@ -1,7 +1,7 @@
 import { sameText } from '../auth/keyring.ts'
-import { isLoopback } from '../config.ts'
 import type { App } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import { isLoopback } from '../loopback.ts'
 import type { Inbox } from '../mail/inbox.ts'
 import { inboxPage } from './inbox-page.ts'
 import type { Http } from './server.ts'
