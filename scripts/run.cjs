@@ -24,11 +24,11 @@ main(process.argv[2], process.argv.slice(3)).catch((error) => {
 })
 
 async function main(name, args) {
-  const command = Object.hasOwn(commands, name) && commands[name]
-  if (!command) {
+  if (!Object.keys(commands).includes(name)) {
     process.stderr.write('Usage: node scripts/run.cjs start|cli|test|check [arguments]\n')
     process.exit(2)
   }
+  const command = commands[name]
   process.stderr.write(command.line + '\n')
   const node = await prepare(root, command.needs)
   const flags = ['--disable-warning=ExperimentalWarning', path.join(root, command.script)]

@@ -1,5 +1,5 @@
-import { constants } from 'node:os'
 import { runChecks } from './testing/checks.ts'
+import { interruptions } from './testing/interruptions.ts'
 import { startPostgres } from './testing/postgres.ts'
 import { preparePython } from './testing/python.ts'
 import { runTests } from './testing/run-tests.ts'
@@ -10,19 +10,17 @@ import { Unprepared } from './testing/unprepared.ts'
  * `npm test`: the checks, then what the tests need around them, then the tests.
  * Arguments go to `node --test`; options are written `--name=value`, all else is a file.
  */
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  // Ending by exit() and not by the signal lets the 'exit' listeners clean up.
-  process.on(signal, () => process.exit(128 + constants.signals[signal]))
-}
 process.exitCode = await test(process.argv.slice(2)).catch(explain)
 
 async function test(args: readonly string[]): Promise<number> {
+  const interrupted = interruptions()
   const problems = await runChecks()
   if (problems > 0) return 1
   const pythonPath = await stage('python', preparePython)
   const postgres = await stage('PostgreSQL', startPostgres)
   try {
-    return await runTests(args, { TEST_POSTGRES_URL: postgres.url, TEST_PYTHONPATH: pythonPath })
+    const env = { TEST_POSTGRES_URL: postgres.url, TEST_PYTHONPATH: pythonPath }
+    return await runTests(args, env, interrupted)
   } finally {
     await postgres.stop()
   }

@@ -15,6 +15,10 @@ const patience = [
 const quiet = ['--no-audit', '--no-fund', '--no-progress', '--loglevel=notice']
 
 const causes = [
+  [
+    /EUSAGE/,
+    () => 'package-lock.json does not fit package.json: run `npm install`, then try again.',
+  ],
   [/ENOSPC/, () => 'The disk is full: free some space (about 500 MB are needed), then try again.'],
   [
     /EACCES|EPERM|EROFS/,
@@ -32,7 +36,7 @@ const causes = [
  */
 module.exports = async function npm(folder, args, log, command) {
   const how = command || npmThatIsThere()
-  const output = openLog(log)
+  const output = fs.openSync(log, 'w')
   const ended = await runChild(how[0], how.slice(1).concat(args, quiet, patience), {
     cwd: folder,
     env: cleanEnvironment(),
@@ -53,14 +57,6 @@ function npmThatIsThere() {
   return [process.platform === 'win32' ? 'npm.cmd' : 'npm']
 }
 
-function openLog(log) {
-  try {
-    return fs.openSync(log, 'w')
-  } catch (error) {
-    throw new Problem('Cannot write ' + log + ' (' + error.code + ').')
-  }
-}
-
 /** `npm start` tells its children which project it runs in; an npm in another folder must not hear. */
 function cleanEnvironment() {
   const env = Object.assign({}, process.env)
@@ -79,6 +75,7 @@ function explain(folder, log) {
   const text = fs.readFileSync(log, 'utf8')
   const cause = causes.find((row) => row[0].test(text))
   if (cause) return cause[1](folder) + ' (Details: ' + log + ')'
+  if (!text.trim()) return 'npm ended without a word: is the disk full, or the memory?'
   const end = text.trim().split('\n').slice(-15).join('\n')
   return end + '\nnpm failed; all it said is in ' + log
 }

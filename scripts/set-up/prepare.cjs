@@ -7,6 +7,10 @@ const Problem = require('./problem.cjs')
 const node = require('./node.cjs')
 const dependencies = require('./dependencies.cjs')
 
+const notYours = (folder) => 'Cannot write to ' + folder + ': make it yours, then try again.'
+const full = (folder) => 'The disk of ' + folder + ' is full: free some space, then try again.'
+const advice = { EACCES: notYours, EPERM: notYours, EROFS: notYours, ENOSPC: full, EDQUOT: full }
+
 /**
  * Makes sure of a Node 24 or newer and of the dependencies that `needs` ('running', 'developing')
  * names; answers the path of that Node. Ready already: a few file reads, no lock, no npm.
@@ -15,30 +19,24 @@ module.exports = async function prepare(root, needs) {
   const runtime = path.join(root, '.runtime')
   if (node.find(runtime) && dependencies.areThere(root, needs)) return node.find(runtime)
 
-  makeWritable(runtime)
-  const release = await takeLock(runtime, sayOnce('Waiting for another set-up of this clone …'))
   try {
-    if (!node.find(runtime)) await node.fetch(runtime)
-    if (!dependencies.areThere(root, needs))
-      await dependencies.install(root, needs, node.find(runtime))
-    return node.find(runtime)
-  } finally {
-    release()
+    fs.mkdirSync(runtime, { recursive: true })
+    return await prepareAlone(root, needs, runtime)
+  } catch (error) {
+    throw advice[error.code] ? new Problem(advice[error.code](runtime)) : error
   }
 }
 
-function makeWritable(folder) {
+async function prepareAlone(root, needs, runtime) {
+  const release = await takeLock(runtime, sayOnce('Waiting for another set-up of this clone …'))
   try {
-    fs.mkdirSync(folder, { recursive: true })
-    fs.accessSync(folder, fs.constants.W_OK)
-  } catch (error) {
-    throw new Problem(
-      'Cannot write to ' +
-        folder +
-        ' (' +
-        error.code +
-        '): make this folder yours, then try again.',
-    )
+    if (!node.find(runtime)) await node.fetch(runtime)
+    if (!dependencies.areThere(root, needs)) {
+      await dependencies.install(root, needs, node.find(runtime))
+    }
+    return node.find(runtime)
+  } finally {
+    release()
   }
 }
 

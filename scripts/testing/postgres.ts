@@ -14,7 +14,7 @@ const STOP_LIMIT_MS = 10_000
 /** A PostgreSQL that lives in a temporary folder, as safe on disk as one in production. */
 export interface Postgres {
   readonly url: string
-  /** Stops it and leaves nothing behind. */
+  /** Stops it. Its folder goes when this process does. */
   stop(): Promise<void>
 }
 
@@ -38,14 +38,24 @@ export async function startPostgres(): Promise<Postgres> {
 /** A folder that only the account can read (mkdtemp's 0700), and that goes when this process does. */
 function makeFolder(account: Account): string {
   const folder = mkdtempSync(join(tmpdir(), 'freddy-postgres-'))
-  process.once('exit', () => {
-    // A server that is just ending may still write: look again, for some seconds at most.
-    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 })
-  })
+  process.once('exit', () => removeFolder(folder))
   if (account.uid !== undefined && account.gid !== undefined) {
     chownSync(folder, account.uid, account.gid)
   }
   return folder
+}
+
+/** A server that is just ending still writes into it: so look again, for two seconds at most. */
+function removeFolder(folder: string): void {
+  const clock = new Int32Array(new SharedArrayBuffer(4))
+  for (let tries = 0; tries < 100; tries += 1) {
+    try {
+      rmSync(folder, { recursive: true, force: true })
+      return
+    } catch {
+      Atomics.wait(clock, 0, 0, 20)
+    }
+  }
 }
 
 function makeCluster(programs: string, folder: string, account: Account): void {

@@ -1,27 +1,25 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import type { Interruptions } from './interruptions.ts'
 import { root } from './root.ts'
 
 const everyTest = 'server/test/**/*.test.ts'
 /** For one file, in milliseconds: a hanging test must not hang the run. */
 const FILE_LIMIT_MS = 300_000
 
-/** Runs the tests and answers their exit code. Signals go to them, so that we can clean up after. */
-export async function runTests(
+/** Runs the tests and answers their exit code. Signals end them, and leave us to clean up after. */
+export function runTests(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  interrupted: Interruptions,
 ): Promise<number> {
   const child = spawn(process.execPath, argumentsFor(args), {
     cwd: root,
     env: { ...process.env, ...env },
     stdio: 'inherit',
   })
-  const forward = (signal: NodeJS.Signals) => child.kill(signal)
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of signals) process.on(signal, forward)
-  const code = await ending(child)
-  for (const signal of signals) process.off(signal, forward)
-  return code
+  interrupted.passTo(child)
+  return ending(child)
 }
 
 function argumentsFor(args: readonly string[]): string[] {

@@ -39,7 +39,8 @@ export interface Running {
   readonly outbox: Outbox
   /** The mails of a server without SMTP; null with it. */
   readonly inbox: Inbox | null
-  readonly jobs: Jobs
+  /** From here on letters go out and what is over is swept, without being asked. */
+  start(): void
   /** Answers what is under way, then closes everything in the order in which it is needed. */
   close(): Promise<void>
 }
@@ -70,18 +71,21 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   app.connect(outbox)
   const http = await createHttp(app.app, (server) => pages(app.app, server, inbox))
   await warmPasswords(app.app)
-  const jobs = startJobs(app.app)
-  outbox.start()
+  let jobs: Jobs | null = null
+  const start = () => {
+    outbox.start()
+    jobs = startJobs(app.app)
+  }
 
   const close = async () => {
     await http.close()
-    await jobs.stop()
+    await jobs?.stop()
     await outbox.stop()
     await mailer.close()
     await app.app.hasher.close()
     await store.database.close()
   }
-  return { app: app.app, http, outbox, inbox, jobs, close }
+  return { app: app.app, http, outbox, inbox, start, close }
 }
 
 /** The app as a command of the operator's shell needs it: the same rules and store, no server. */

@@ -12,6 +12,7 @@ export async function serve(): Promise<void> {
     const config = readConfig()
     const running = await createApp(config, { print: (line) => process.stdout.write(`${line}\n`) })
     await listen(config, running)
+    running.start()
     stopOnSignals(running)
   } catch (cause) {
     fail(cause)

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createHasher, HasherBusy } from '../src/workers/hasher.ts'
+
+test('a hash is argon2id at its full cost, and proves its password alone', async () => {
+  const hasher = createHasher({ threads: 1 })
+  const stored = await hasher.hash('a password')
+  assert.match(stored, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+  assert.notEqual(await hasher.hash('a password'), stored)
+  assert.equal(await hasher.verify(stored, 'a password'), true)
+  assert.equal(await hasher.verify(stored, 'another'), false)
+  await hasher.close()
+})
+
+test('attack 072: a stored hash that asks for too much, or is none, is refused and not run', async () => {
+  const hasher = createHasher({ threads: 1 })
+  const odd = [
+    '$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g',
+    '$argon2id$v=19$m=19456,t=999,p=1$c29tZXNhbHRzb21lc2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g',
+    '$argon2i$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNoaGFzaGhhc2g',
+    '',
+    'a password',
+    '$2b$12$abcdefghijklmnopqrstuv',
+  ]
+  for (const stored of odd) assert.equal(await hasher.verify(stored, 'a password'), false, stored)
+  await hasher.close()
+})
+
+test('past the queue, and past the wait, a hash is refused at once; the others are done', async () => {
+  const hasher = createHasher({ threads: 1, queue: 4 })
+  const answers = await Promise.allSettled(Array.from({ length: 20 }, () => hasher.hash('x')))
+  const refused = answers.filter((answer) => answer.status === 'rejected')
+  assert.equal(answers.length - refused.length, 5)
+  for (const { reason } of refused) assert.ok(reason instanceof HasherBusy)
+  await hasher.close()
+  const hurried = createHasher({ threads: 1, queue: 32, maxWaitMs: 0 })
+  const late = await Promise.allSettled(Array.from({ length: 30 }, () => hurried.hash('x')))
+  assert.ok(
+    late.some((answer) => answer.status === 'rejected' && answer.reason instanceof HasherBusy),
+  )
+  await hurried.close()
+})
