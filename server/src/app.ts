@@ -1,12 +1,12 @@
-import { mkdirSync, statSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import { createKeyring, type Keyring } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
 import { warmPasswords } from './auth/password.ts'
 import { createTokens } from './auth/token.ts'
-import { type Config, ConfigError } from './config.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
 import type { App, Clock } from './context.ts'
 import { pages } from './http/pages.ts'
 import { createHttp, type Http } from './http/server.ts'
@@ -105,6 +105,17 @@ export async function createOperator(config: Config): Promise<Operator> {
     await database.close()
   }
   return { app, close }
+}
+
+/** The description of the API, which needs no configuration: made from a server in a folder that goes at once. */
+export async function describeApi(): Promise<unknown> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'freddy-'))
+  const running = await createApp(readConfig({ DATA_DIR: dataDir, WORKERS: '1' }))
+  await running.http.ready()
+  const description = running.http.swagger()
+  await running.close()
+  rmSync(dataDir, { recursive: true, force: true })
+  return description
 }
 
 /** The database that the configuration names, at the newest schema. */

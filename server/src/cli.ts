@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { defineCommand, runMain } from 'citty'
-import { openStore } from './app.ts'
+import { describeApi, openStore } from './app.ts'
 import { auditCommand, keysCommand, secretCommand, usersCommand } from './commands.ts'
 import { readConfig } from './config.ts'
 import { fail, serve } from './main.ts'
@@ -14,6 +14,13 @@ const migrateCommand = defineCommand({
   },
 })
 
+const openapiCommand = defineCommand({
+  meta: { name: 'openapi', description: 'Print the description of the API' },
+  async run() {
+    process.stdout.write(`${JSON.stringify(await describeApi(), null, 2)}\n`)
+  },
+})
+
 const main = defineCommand({
   meta: { name: 'freddy-auth', description: 'Two-step sign-in, API keys and a gateway' },
   subCommands: {
@@ -23,6 +30,7 @@ const main = defineCommand({
     keys: keysCommand,
     secret: secretCommand,
     audit: auditCommand,
+    openapi: openapiCommand,
   },
 })
 

@@ -15,7 +15,9 @@ import { isSurge } from './surge.ts'
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 const LONGER_DIGITS = 6
-const SETTLE_MS = 150
+/** How long a guess that came too late waits for those under way, and how often it looks. */
+const SETTLE_MS = 2000
+const LOOK_EVERY_MS = 25
 /** A resend this soon after a code's first mail repeats the code (contract section 1). */
 export const REPEAT_WITHIN_MS = 5 * MINUTE
 
@@ -62,6 +64,7 @@ export function newChallenge(
     generation: 1,
     mails: 1,
     attempts: 0,
+    misses: 0,
     created_at: now,
     first_mail_at: now,
     last_mail_at: now,
@@ -94,8 +97,8 @@ export async function findChallenge(
   if (gone || now >= Math.max(row.resend_until, row.code_expires_at)) {
     throw new ApiError('INVALID_VERIFICATION_CODE')
   }
-  if (row.attempts >= GUESSES_PER_KEY) throw deadKey()
-  return row
+  if (row.attempts < GUESSES_PER_KEY) return row
+  throw (await wasUsed(app, row)) ? new ApiError('INVALID_VERIFICATION_CODE') : deadKey()
 }
 
 /** Counts a guess on the key and on the person, before anybody compares; refuses when either is spent. */
@@ -103,14 +106,26 @@ export async function spendGuess(app: App, challenge: ChallengeRow, now: number)
   const guesses = guessCounter(app, challenge)
   const tryId = randomId('try_')
   if (await app.store.challenges.spendGuess(challenge.id, guesses, now, tryId)) return
-  const wait = await waitForAll(app, [guesses], now)
-  if (wait > 0) throw tooMany('TOO_MANY_VERIFICATION_ATTEMPTS', wait)
-  // The guesses are spent by others in this very moment. One of them may be right: then this one came too late,
-  // and that is another answer.
-  await pause(SETTLE_MS)
   const row = await app.store.challenges.find([challenge.id])
-  if (row?.consumed_at != null) throw new ApiError('INVALID_VERIFICATION_CODE')
-  throw deadKey()
+  if (await wasUsed(app, row)) throw new ApiError('INVALID_VERIFICATION_CODE')
+  const wait = await waitForAll(app, [guesses], now)
+  throw wait > 0 ? tooMany('TOO_MANY_VERIFICATION_ATTEMPTS', wait) : deadKey()
+}
+
+/**
+ * Whether another guess used the key, or its end came, while this one was refused. Guesses under way are waited
+ * for: when one of them is right this one came too late, which is another answer than that of a key which wrong
+ * guesses ended.
+ */
+async function wasUsed(app: App, row: ChallengeRow | null): Promise<boolean> {
+  let seen = row
+  for (let waited = 0; waited < SETTLE_MS; waited += LOOK_EVERY_MS) {
+    if (!seen || seen.consumed_at !== null || seen.ended_at !== null) return true
+    if (seen.misses >= seen.attempts) return false
+    await pause(LOOK_EVERY_MS)
+    seen = await app.store.challenges.find([seen.id])
+  }
+  return false
 }
 
 /** Whether this account may still be asked for a code; a password reset is the way out when it may not. */

@@ -5,7 +5,7 @@ import { GUESSES_PER_KEY } from '../limits.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
 import { deviceName, EmailKey, strict, tolerated, VerificationCode } from '../wire/body.ts'
 import { accessFields, RefreshTokenFields, refreshFields, TokenFields } from '../wire/reply.ts'
-import { allowed, recordRefusal } from './audit.ts'
+import { allowed, recordRefusal, refused } from './audit.ts'
 import { counter } from './budget.ts'
 import { codeOf, findChallenge, guessCounter, hasMoved, spendGuess } from './challenge.ts'
 import { deviceToken, newDeviceId } from './device.ts'
@@ -61,7 +61,7 @@ function requireLength(guess: string, challenge: ChallengeRow): void {
 
 async function requireAlive(call: Call, challenge: ChallengeRow): Promise<void> {
   if (call.now < challenge.code_expires_at) return
-  await recordRefusal(call, 'code.refused', { reason: 'expired', userId: challenge.user_id })
+  await miss(call, challenge, 'expired')
   throw new ApiError('VERIFICATION_EXPIRED')
 }
 
@@ -72,10 +72,15 @@ async function requireCode(call: Call, challenge: ChallengeRow, guess: string): 
     // Only wrong codes count on the person; on the key the guess stays spent.
     return app.store.budgets.giveBack([guessCounter(app, challenge).key])
   }
-  await recordRefusal(call, 'code.refused', { reason: 'wrong', userId: challenge.user_id })
+  await miss(call, challenge, 'wrong')
   await noticeSurge(app, now)
   if (challenge.attempts + 1 >= GUESSES_PER_KEY) await tellOwner(call, challenge, 'wrong-codes')
   throw new ApiError('INVALID_VERIFICATION_CODE')
+}
+
+async function miss(call: Call, { id, user_id }: ChallengeRow, reason: string): Promise<void> {
+  const event = refused(call, 'code.refused', { reason, userId: user_id })
+  await call.app.store.challenges.miss(id, event)
 }
 
 /** A registration has no owner yet. */

@@ -89,8 +89,13 @@ function greet(app: App, http: Http, origins: Origins): void {
     if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store')
     requirePlainRequest(request.raw, publicHost)
   })
+  let isClosing = false
+  http.addHook('preClose', async () => {
+    isClosing = true
+  })
   http.addHook('onSend', async (request, reply) => {
     if (request.answerHeaders) reply.headers(request.answerHeaders)
+    if (isClosing) reply.header('connection', 'close')
   })
   http.addHook('onResponse', async (request, reply) => {
     app.log.info({
@@ -169,7 +174,7 @@ function schemaOf(route: Route) {
 
 function requireBodyInTime(request: FastifyRequest): void {
   const { raw } = request
-  const timer = setTimeout(() => raw.socket.destroy(), BODY_MS).unref()
+  const timer = setTimeout(() => raw.destroy(), BODY_MS).unref()
   raw.once('close', () => clearTimeout(timer))
   raw.once('end', () => clearTimeout(timer))
 }

@@ -22,7 +22,9 @@ export interface ChallengeRow {
   readonly digits: number
   readonly generation: number
   readonly mails: number
+  /** Guesses counted before anybody compared; those that turned out wrong. Between the two: under way. */
   readonly attempts: number
+  readonly misses: number
   readonly created_at: number
   readonly first_mail_at: number
   readonly last_mail_at: number
@@ -58,8 +60,10 @@ export interface ChallengeStore {
   openLogin(opening: Opening, mails: Counter): Promise<boolean>
   /** Opens a registration in the place of any other of its address. False when the user name is spoken for. */
   openRegistration(opening: Opening, registration: RegistrationRow): Promise<boolean>
-  /** Counts a guess on the key and on the account, committed before anybody compares. */
+  /** Counts a guess on the key and on the account, or on neither; committed before anybody compares. */
   spendGuess(id: string, counter: Counter, now: number, tryId: string): Promise<boolean>
+  /** Notes that a counted guess was wrong. */
+  miss(id: string, event: AuditEvent): Promise<void>
   resend(resend: Resend): Promise<boolean>
   /** True for exactly one caller. */
   consumeLogin(consumption: Consumption): Promise<boolean>
@@ -68,7 +72,7 @@ export interface ChallengeStore {
 }
 
 const columns = `id, keys_id, purpose, user_id, address, device_id, source, agent, digits, generation,
-  mails, attempts, created_at, first_mail_at, last_mail_at, code_expires_at, resend_until,
+  mails, attempts, misses, created_at, first_mail_at, last_mail_at, code_expires_at, resend_until,
   consumed_at, ended_at`
 
 const open = `consumed_at IS NULL AND ended_at IS NULL AND attempts < ${GUESSES_PER_KEY}`
@@ -122,12 +126,24 @@ export function createChallengeStore(database: Database): ChallengeStore {
     },
 
     spendGuess(id, counter, now, tryId) {
+      const mine = triedOn(id, tryId)
       const guess: Statement = {
         sql: `UPDATE challenges SET attempts = attempts + 1, last_try = :try
           WHERE id = :id AND ${unended} RETURNING id`,
         params: { id, now, try: tryId },
       }
-      return lastOf([guess, ...takeStatements([counter], now, tryId, triedOn(id, tryId))], -1)
+      const paid = taken(counter.key, tryId)
+      const giveBack: Statement = {
+        sql: `UPDATE challenges SET attempts = attempts - 1
+          WHERE id = :id AND last_try = :try AND NOT ${paid.sql}`,
+        params: { id, try: tryId, ...paid.params },
+      }
+      return lastOf([guess, ...takeStatements([counter], now, tryId, mine), giveBack], 1)
+    },
+
+    async miss(id, event) {
+      const sql = 'UPDATE challenges SET misses = misses + 1 WHERE id = :id'
+      await database.batch([{ sql, params: { id } }, recordEvent(event)])
     },
 
     resend(resend) {

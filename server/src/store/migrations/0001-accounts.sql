@@ -47,6 +47,7 @@ CREATE TABLE challenges (
   generation BIGINT NOT NULL,
   mails BIGINT NOT NULL,
   attempts BIGINT NOT NULL,
+  misses BIGINT NOT NULL,
   created_at BIGINT NOT NULL,
   first_mail_at BIGINT NOT NULL,
   last_mail_at BIGINT NOT NULL,
