@@ -1,7 +1,10 @@
 #!/usr/bin/env node
 import { defineCommand, runMain } from 'citty'
 import { describeApi, openStore } from './app.ts'
-import { auditCommand, keysCommand, secretCommand, usersCommand } from './commands.ts'
+import { auditCommand } from './commands/audit.ts'
+import { keysCommand } from './commands/keys.ts'
+import { secretCommand } from './commands/secret.ts'
+import { usersCommand } from './commands/users.ts'
 import { readConfig } from './config.ts'
 import { fail, serve } from './main.ts'
 

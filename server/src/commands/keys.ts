@@ -1,0 +1,99 @@
+import { defineCommand } from 'citty'
+import { makeApiKey } from '../auth/api-key.ts'
+import { type Scope, scopes } from '../auth/principal.ts'
+import { randomId } from '../auth/random.ts'
+import { ConfigError } from '../config.ts'
+import { json, operate, origin, requireUser, say } from './shell.ts'
+
+const DAY = 86_400_000
+
+const createKey = defineCommand({
+  meta: { name: 'create', description: 'Make an API key; it is printed once' },
+  args: {
+    user: {
+      type: 'string',
+      description: 'E-mail address or user name of the owner',
+      required: true,
+    },
+    name: { type: 'string', description: 'What it is for', default: 'made in the shell' },
+    scopes: { type: 'string', description: scopes.join(','), default: 'responses,models' },
+    days: { type: 'string', description: 'Days until it expires', default: '90' },
+  },
+  run: ({ args }) =>
+    operate(async (operator) => {
+      const { app } = operator
+      const user = await requireUser(operator, args.user)
+      const asked = args.scopes.split(',')
+      const unknown = asked.find((scope) => !scopes.includes(scope as Scope))
+      if (unknown !== undefined)
+        throw new ConfigError([`--scopes takes ${scopes.join(',')}; not ${unknown}.`])
+      const days = Number(args.days)
+      if (!(days >= 1 && days <= 3650)) throw new ConfigError(['--days takes 1 to 3650.'])
+      const made = await makeApiKey(
+        { app, origin, now: app.now() },
+        { userId: user.id, name: args.name, scopes: asked, expiresAt: app.now() + days * DAY },
+      )
+      if (!made)
+        throw new ConfigError([`${args.user} has as many keys as one may have. Revoke one first.`])
+      say(made.key)
+    }),
+})
+
+const listKeys = defineCommand({
+  meta: { name: 'list', description: "A person's API keys" },
+  args: {
+    user: { type: 'string', description: 'E-mail address or user name', required: true },
+    json,
+  },
+  run: ({ args }) =>
+    operate(async (operator) => {
+      const user = await requireUser(operator, args.user)
+      const rows = await operator.app.store.apiKeys.list(user.id, null, 1000)
+      const keys = rows.map(({ hash: _, user_id: __, disabled_at: ___, ...shown }) => shown)
+      if (args.json) return say(JSON.stringify(keys, null, 2))
+      if (keys.length === 0) return say('No keys yet.')
+      for (const key of keys) {
+        const state = key.revoked_at === null ? '' : '  revoked'
+        say(`${key.id}  ${key.prefix}…${key.last4}  ${key.scopes}  ${key.name}${state}`)
+      }
+    }),
+})
+
+const revokeKey = defineCommand({
+  meta: { name: 'revoke', description: 'End an API key for good' },
+  args: {
+    id: { type: 'positional', description: 'key_…', required: true },
+    user: {
+      type: 'string',
+      description: 'E-mail address or user name of the owner',
+      required: true,
+    },
+  },
+  run: ({ args }) =>
+    operate(async (operator) => {
+      const { app } = operator
+      const user = await requireUser(operator, args.user)
+      const event = {
+        id: randomId('evt_'),
+        happenedAt: app.now(),
+        event: 'key.revoked',
+        outcome: 'allowed' as const,
+        reason: 'operator',
+        userId: user.id,
+        subjectId: args.id,
+        source: origin.source,
+        agent: origin.agent,
+      }
+      const revoked = await app.store.apiKeys.revoke(args.id, user.id, event)
+      if (!revoked)
+        throw new ConfigError([
+          `${args.user} has no live key ${args.id}. List them: freddy-auth keys list`,
+        ])
+      say(`${args.id} is revoked.`)
+    }),
+})
+
+export const keysCommand = defineCommand({
+  meta: { name: 'keys', description: 'API keys' },
+  subCommands: { create: createKey, list: listKeys, revoke: revokeKey },
+})

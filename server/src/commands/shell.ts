@@ -1,0 +1,42 @@
+import { createOperator, type Operator } from '../app.ts'
+import { parseEmailAddress } from '../auth/email-address.ts'
+import { parseUserName } from '../auth/user-name.ts'
+import { ConfigError, readConfig } from '../config.ts'
+import { ApiError } from '../errors.ts'
+import { fail } from '../main.ts'
+import type { UserRow } from '../store/users.ts'
+
+/** The operator's shell, as the audit trail names it. */
+export const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
+
+/** What a command prints: rows for people, JSON for programs. */
+export const json = { type: 'boolean', description: 'Print JSON', default: false } as const
+
+/** Runs a command with the store open; a problem is one sentence and exit code 1. */
+export async function operate(work: (operator: Operator) => Promise<void>): Promise<void> {
+  try {
+    const operator = await createOperator(readConfig())
+    try {
+      await work(operator)
+    } finally {
+      await operator.close()
+    }
+  } catch (cause) {
+    const reason = cause instanceof ApiError ? cause.details?.reason : undefined
+    fail(reason ? new ConfigError([`${(cause as Error).message}. ${reason}.`]) : cause)
+  }
+}
+
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+export async function requireUser({ app }: Operator, name: string): Promise<UserRow> {
+  const address = parseEmailAddress(name)?.address
+  const user = address
+    ? await app.store.users.findByAddress(address)
+    : await app.store.users.findByUserName(parseUserName(name) ?? '')
+  if (!user)
+    throw new ConfigError([`There is no user ${name}. Make one: freddy-auth users add ${name}`])
+  return user
+}

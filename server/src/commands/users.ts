@@ -1,0 +1,56 @@
+import { text as readStream } from 'node:stream/consumers'
+import { defineCommand } from 'citty'
+import { parseEmailAddress } from '../auth/email-address.ts'
+import { hashPassword, requireGoodPassword } from '../auth/password.ts'
+import { randomBytes, randomId } from '../auth/random.ts'
+import { parseUserName } from '../auth/user-name.ts'
+import { ConfigError } from '../config.ts'
+import { operate, say } from './shell.ts'
+
+const addUser = defineCommand({
+  meta: {
+    name: 'add',
+    description: 'Make an account; the password is read from standard input, or made',
+  },
+  args: {
+    email: { type: 'positional', description: 'E-mail address', required: true },
+    name: { type: 'string', description: 'User name' },
+    'password-stdin': { type: 'boolean', description: 'Read the password', default: false },
+  },
+  run: ({ args }) =>
+    operate(async ({ app }) => {
+      const address = parseEmailAddress(args.email)?.address
+      if (!address) throw new ConfigError([`${args.email} is not an e-mail address.`])
+      const userName = args.name ? parseUserName(args.name) : null
+      if (args.name && !userName)
+        throw new ConfigError([`${args.name} is not a user name, or a reserved one.`])
+      const given = args['password-stdin']
+        ? (await readStream(process.stdin)).replace(/\r?\n$/, '')
+        : null
+      const password = given ?? randomBytes(15).toString('base64url')
+      const now = app.now()
+      const created = await app.store.users.create({
+        id: randomId('usr_'),
+        address,
+        user_name: userName,
+        full_name: null,
+        password_hash: await hashPassword(app, requireGoodPassword(app, password, [address])),
+        created_at: now,
+        updated_at: now,
+        last_login_at: null,
+        disabled_at: null,
+      })
+      if (!created)
+        throw new ConfigError([`${args.email}, or its user name, has an account already.`])
+      say(
+        given === null
+          ? `${address} may sign in with the password ${password}`
+          : `${address} may sign in.`,
+      )
+    }),
+})
+
+export const usersCommand = defineCommand({
+  meta: { name: 'users', description: 'Accounts' },
+  subCommands: { add: addUser },
+})
