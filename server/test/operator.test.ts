@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { appointUser, disableUser } from '../src/auth/roster.ts'
+import { appointUser, disableUser, enableUser } from '../src/auth/roster.ts'
 import { ApiError } from '../src/errors.ts'
 import { type Freddy, type Person, SECRET, scene } from './freddy.ts'
 
@@ -119,22 +119,21 @@ scene('attack 086: a demoted admin has lost the right at the next call', async (
 })
 
 scene('of admins who disable each other at once, one is left', async (freddy) => {
-  const names = ['one', 'two', 'three', 'four']
+  const names = ['one', 'two', 'three', 'four', 'five', 'six']
   const people = await Promise.all(names.map((name) => freddy.person(name)))
   for (const { id } of people) await appointUser(acting(freddy), id, 'admin')
-  freddy.pass(1000)
-  const outcomes = await Promise.allSettled(people.map(({ id }) => disableUser(acting(freddy), id)))
-  const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
-  assert.equal(refused.length, 1)
-  const [{ reason } = { reason: null }] = refused
-  assert.ok(reason instanceof ApiError && reason.code === 'OPERATION_NOT_ALLOWED', String(reason))
-  const users = await freddy.running.app.store.roster.list({
-    address: null,
-    namePrefix: null,
-    after: null,
-    most: 10,
-  })
-  assert.equal(users.filter(({ disabled_at }) => disabled_at === null).length, 1)
+  for (let round = 0; round < 10; round++) {
+    freddy.pass(1000)
+    const outcomes = await Promise.allSettled(
+      people.map(({ id }) => disableUser(acting(freddy), id)),
+    )
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+    assert.equal(refused.length, 1, `round ${round}`)
+    const [{ reason } = { reason: null }] = refused
+    assert.ok(reason instanceof ApiError && reason.code === 'OPERATION_NOT_ALLOWED', String(reason))
+    freddy.pass(1000)
+    for (const { id } of people) await enableUser(acting(freddy), id)
+  }
 })
 
 scene('a paused key says so to who holds it, and opens nothing', async (freddy) => {
