@@ -65,6 +65,7 @@ async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder
   if (!row || row.revoked_at !== null || row.disabled_at !== null) {
     throw new ApiError('INVALID_API_KEY')
   }
+  if (row.paused_at !== null) throw new ApiError('API_KEY_PAUSED')
   if (row.expires_at !== null && now >= row.expires_at) throw new ApiError('API_KEY_EXPIRED')
   noteUse(app, row, now)
   return {

@@ -15,10 +15,11 @@ export interface ApiKeyRow {
   readonly expires_at: number | null
   readonly revoked_at: number | null
   readonly last_used_at: number | null
+  readonly paused_at: number | null
   readonly disabled_at: number | null
 }
 
-export type NewApiKey = Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'disabled_at'>
+export type NewApiKey = Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'paused_at' | 'disabled_at'>
 
 export interface ApiKeyStore {
   /** False when the person has as many live keys as one may have. */
@@ -33,7 +34,7 @@ export interface ApiKeyStore {
 }
 
 const select = `SELECT k.id, k.user_id, k.name, k.hash, k.prefix, k.last4, k.scopes, k.created_at,
-    k.expires_at, k.revoked_at, k.last_used_at, u.disabled_at
+    k.expires_at, k.revoked_at, k.last_used_at, k.paused_at, u.disabled_at
   FROM api_keys k JOIN users u ON u.id = k.user_id`
 
 export function createApiKeyStore(database: Database): ApiKeyStore {

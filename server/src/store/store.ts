@@ -5,6 +5,7 @@ import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
+import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
 import { createSettingStore, type SettingStore } from './settings.ts'
 import { createSweepStore, type SweepStore } from './sweep.ts'
@@ -13,6 +14,7 @@ import { createUserStore, type UserStore } from './users.ts'
 /** What we remember, in intentions. Its verbs: create, find, list, then the domain's own. */
 export interface Store {
   readonly users: UserStore
+  readonly roster: RosterStore
   readonly challenges: ChallengeStore
   readonly sessions: SessionStore
   readonly devices: DeviceStore
@@ -27,6 +29,7 @@ export interface Store {
 export function createStore(database: Database): Store {
   return {
     users: createUserStore(database),
+    roster: createRosterStore(database),
     challenges: createChallengeStore(database),
     sessions: createSessionStore(database),
     devices: createDeviceStore(database),
