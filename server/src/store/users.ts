@@ -10,10 +10,14 @@ export interface UserRow {
   readonly updated_at: number
   readonly last_login_at: number | null
   readonly disabled_at: number | null
+  /** Since when the password opens nothing: its owner said that somebody else knows it. */
+  readonly reset_required_at: number | null
 }
 
+export type NewUser = Omit<UserRow, 'reset_required_at'>
+
 export interface UserStore {
-  create(user: UserRow): Promise<boolean>
+  create(user: NewUser): Promise<boolean>
   find(id: string): Promise<UserRow | null>
   findByAddress(address: string): Promise<UserRow | null>
   findByUserName(userName: string): Promise<UserRow | null>
@@ -26,7 +30,7 @@ const columns = `id, address, user_name, full_name, password_hash, created_at, u
 
 export function createUserStore(database: Database): UserStore {
   const findBy = async (column: string, value: string) => {
-    const sql = `SELECT ${columns} FROM users WHERE ${column} = :value`
+    const sql = `SELECT ${columns}, reset_required_at FROM users WHERE ${column} = :value`
     const [row] = await database.read<UserRow>(sql, { value })
     return row ?? null
   }
