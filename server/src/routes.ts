@@ -26,12 +26,15 @@ import {
   ManagedUserQuery,
   showUser,
 } from './admin/users.ts'
+import { ChangeAnswer, ChangeBody, changePassword } from './auth/change-password.ts'
+import { ForgotAnswer, ForgotBody, forgotPassword } from './auth/forgot-password.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
 import { LogoutAnswer, LogoutBody, logout } from './auth/logout.ts'
 import type { Scope } from './auth/principal.ts'
 import { RefreshAnswer, RefreshBody, refresh } from './auth/refresh.ts'
 import { RegisterAnswer, RegisterBody, register } from './auth/register.ts'
 import { ResendAnswer, ResendBody, resendEmail } from './auth/resend-email.ts'
+import { ResetAnswer, ResetBody, resetPassword } from './auth/reset-password.ts'
 import { ChallengeAnswer, ChallengeParams, showChallenge } from './auth/show-challenge.ts'
 import { ValidateAnswer, validate } from './auth/validate.ts'
 import { VerifyAnswer, VerifyBody, verify } from './auth/verify.ts'
@@ -45,7 +48,7 @@ import { listModels, ModelList } from './responses/list-models.ts'
 export type Who = 'open' | 'signedIn' | 'admin' | Scope
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly who: Who
   /** Counted by source where the route is open, else by who calls. Null: counted by the verb. */
@@ -102,6 +105,11 @@ const disable: Rest = {
 const enable: Rest = { ...aboutUser, summary: 'Let somebody sign in again' }
 const remove: Rest = { ...disable, summary: 'Delete an account with all it holds' }
 const user = '/v1/admin/users/:id'
+const forgot: Rest = {
+  body: ForgotBody,
+  summary: 'Begin a password reset; a code and a link are mailed',
+  refusals: ['INVALID_EMAIL_FORMAT'],
+}
 const me: Rest = { summary: 'Who I am' }
 
 /** The table of contents: every route, who may call it, what limits it, what it does. */
@@ -155,6 +163,39 @@ export const routes: readonly Route[] = [
     body: LogoutBody,
     bodyOptional: true,
     summary: 'End this session',
+  }),
+  route(
+    'POST /v1/auth/password/reset',
+    'open',
+    'register-source',
+    forgotPassword,
+    ForgotAnswer,
+    forgot,
+  ),
+  route(
+    'POST /v1/auth/password/forgot',
+    'open',
+    'register-source',
+    forgotPassword,
+    ForgotAnswer,
+    forgot,
+  ),
+  route(
+    'POST /v1/auth/password/reset/verify',
+    'open',
+    'verify-source',
+    resetPassword,
+    ResetAnswer,
+    {
+      body: ResetBody,
+      summary: 'A new password by the mailed code; ends every session and revokes API keys',
+      refusals: [...codeRefusals, 'WEAK_PASSWORD'],
+    },
+  ),
+  route('PUT /v1/auth/password/update', 'signedIn', 'requests', changePassword, ChangeAnswer, {
+    body: ChangeBody,
+    summary: 'Another password; all other sessions end',
+    refusals: ['INVALID_CREDENTIALS', 'TOO_MANY_LOGIN_ATTEMPTS', 'WEAK_PASSWORD'],
   }),
   route('GET /v1/auth/validate', 'signedIn', 'requests', validate, ValidateAnswer, {
     summary: 'Whether this token is alive',

@@ -1,4 +1,4 @@
-import type { App } from '../context.ts'
+import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
@@ -56,6 +56,12 @@ export async function authenticate(
     amr: waysOf(session),
     signedInAt: session.created_at,
   }
+}
+
+/** The person behind a call that only a session may make. */
+export function requireSignedIn({ principal }: Call<unknown, unknown, unknown>): SignedIn {
+  if (principal?.kind !== 'signed-in') throw new ApiError('AUTHENTICATION_REQUIRED')
+  return principal
 }
 
 async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder> {

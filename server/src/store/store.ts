@@ -4,7 +4,9 @@ import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
+import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
+import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
 import { createSettingStore, type SettingStore } from './settings.ts'
@@ -19,6 +21,8 @@ export interface Store {
   readonly sessions: SessionStore
   readonly devices: DeviceStore
   readonly apiKeys: ApiKeyStore
+  readonly links: LinkStore
+  readonly recovery: RecoveryStore
   readonly budgets: BudgetStore
   readonly outbox: OutboxStore
   readonly audit: AuditStore
@@ -34,6 +38,8 @@ export function createStore(database: Database): Store {
     sessions: createSessionStore(database),
     devices: createDeviceStore(database),
     apiKeys: createApiKeyStore(database),
+    links: createLinkStore(database),
+    recovery: createRecoveryStore(database),
     budgets: createBudgetStore(database),
     outbox: createOutboxStore(database),
     audit: createAuditStore(database),

@@ -13,10 +13,12 @@ export interface UserRow {
   readonly last_login_at: number | null
   readonly disabled_at: number | null
   readonly role: Role
+  /** Since when the password opens nothing: its owner said that somebody else knows it. */
+  readonly reset_required_at: number | null
 }
 
 /** A new account is a user's; who is more is appointed. */
-export type NewUser = Omit<UserRow, 'role'>
+export type NewUser = Omit<UserRow, 'role' | 'reset_required_at'>
 
 export interface UserStore {
   create(user: NewUser): Promise<boolean>
