@@ -12,6 +12,7 @@ export const errors = {
   AUTHENTICATION_REQUIRED: [401, 'Sign in or send an API key'],
   INVALID_API_KEY: [401, 'The API key is not valid'],
   API_KEY_EXPIRED: [401, 'The API key has expired'],
+  BUDGET_EXHAUSTED: [402, 'A budget of this API key is used up'],
   INSUFFICIENT_PERMISSIONS: [403, 'This credential may not do that'],
   REGISTRATION_RESTRICTED: [403, 'Registration is closed on this server'],
   RESOURCE_NOT_FOUND: [404, 'There is nothing here'],
@@ -44,6 +45,9 @@ export interface ErrorDetails {
   readonly retry_after?: number
   readonly fields?: readonly FieldProblem[]
   readonly reason?: string
+  /** The budget that is used up, and when it begins anew. */
+  readonly limit?: string
+  readonly resets_at?: string
 }
 
 export interface ErrorOptions {

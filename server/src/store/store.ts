@@ -4,10 +4,12 @@ import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
+import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
 import { createSettingStore, type SettingStore } from './settings.ts'
 import { createSweepStore, type SweepStore } from './sweep.ts'
+import { createUsageStore, type UsageStore } from './usage.ts'
 import { createUserStore, type UserStore } from './users.ts'
 
 /** What we remember, in intentions. Its verbs: create, find, list, then the domain's own. */
@@ -18,6 +20,8 @@ export interface Store {
   readonly devices: DeviceStore
   readonly apiKeys: ApiKeyStore
   readonly budgets: BudgetStore
+  readonly ledger: LedgerStore
+  readonly usage: UsageStore
   readonly outbox: OutboxStore
   readonly audit: AuditStore
   readonly settings: SettingStore
@@ -32,6 +36,8 @@ export function createStore(database: Database): Store {
     devices: createDeviceStore(database),
     apiKeys: createApiKeyStore(database),
     budgets: createBudgetStore(database),
+    ledger: createLedgerStore(database),
+    usage: createUsageStore(database),
     outbox: createOutboxStore(database),
     audit: createAuditStore(database),
     settings: createSettingStore(database),
