@@ -75,11 +75,9 @@ function stopOnSignals(running: Running): void {
 }
 
 /** One sentence that says what to do, and exit code 1. */
-export function fail(cause: unknown): never {
+export function fail(cause: unknown, heading = 'Freddy Auth did not start.'): never {
   const lines = cause instanceof ConfigError ? cause.problems : [sentenceFor(cause)]
-  process.stderr.write(
-    `\n  Freddy Auth did not start.\n\n${lines.map((line) => `  ${line}\n`).join('')}\n`,
-  )
+  process.stderr.write(`\n  ${heading}\n\n${lines.map((line) => `  ${line}\n`).join('')}\n`)
   process.exit(1)
 }
 

@@ -14,6 +14,18 @@ import {
 } from './account/api-keys.ts'
 import { ProfileAnswer, showProfile } from './account/profile.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
+import {
+  DeletedUserAnswer,
+  deleteManagedUser,
+  disableManagedUser,
+  enableManagedUser,
+  listUsers,
+  ManagedUserAnswer,
+  ManagedUserList,
+  ManagedUserParams,
+  ManagedUserQuery,
+  showUser,
+} from './admin/users.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
 import { LogoutAnswer, LogoutBody, logout } from './auth/logout.ts'
 import type { Scope } from './auth/principal.ts'
@@ -29,8 +41,8 @@ import type { LimitName } from './limits.ts'
 import { createResponse, ResponseAnswer, ResponseBody } from './responses/create-response.ts'
 import { listModels, ModelList } from './responses/list-models.ts'
 
-/** Anybody, somebody with a session, or also a program whose API key has the scope. */
-export type Who = 'open' | 'signedIn' | Scope
+/** Anybody, somebody with a session, an admin with one, or also a program whose API key has the scope. */
+export type Who = 'open' | 'signedIn' | 'admin' | Scope
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE'
@@ -77,6 +89,19 @@ const resend: Rest = {
   summary: 'Mail a code again, also after the old one has expired',
   refusals: [...codeRefusals, 'TOO_MANY_REQUESTS'],
 }
+const aboutUser = {
+  params: ManagedUserParams,
+  refusals: ['RESOURCE_NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
+} as const
+const oneUser: Rest = { ...aboutUser, summary: 'One account' }
+const disable: Rest = {
+  ...aboutUser,
+  refusals: [...aboutUser.refusals, 'OPERATION_NOT_ALLOWED'],
+  summary: 'Sign somebody out everywhere and let them in no more',
+}
+const enable: Rest = { ...aboutUser, summary: 'Let somebody sign in again' }
+const remove: Rest = { ...disable, summary: 'Delete an account with all it holds' }
+const user = '/v1/admin/users/:id'
 const me: Rest = { summary: 'Who I am' }
 
 /** The table of contents: every route, who may call it, what limits it, what it does. */
@@ -166,6 +191,23 @@ export const routes: readonly Route[] = [
     summary: 'Revoke an API key',
     refusals: ['RESOURCE_NOT_FOUND'],
   }),
+
+  route('GET /v1/admin/users', 'admin', 'requests', listUsers, ManagedUserList, {
+    query: ManagedUserQuery,
+    summary: 'Everybody with an account, oldest first',
+    refusals: ['INSUFFICIENT_PERMISSIONS'],
+  }),
+  route(`GET ${user}`, 'admin', 'requests', showUser, ManagedUserAnswer, oneUser),
+  route(
+    `POST ${user}/disable`,
+    'admin',
+    'requests',
+    disableManagedUser,
+    ManagedUserAnswer,
+    disable,
+  ),
+  route(`POST ${user}/enable`, 'admin', 'requests', enableManagedUser, ManagedUserAnswer, enable),
+  route(`DELETE ${user}`, 'admin', 'requests', deleteManagedUser, DeletedUserAnswer, remove),
 
   route('POST /v1/responses', 'responses', 'requests', createResponse, ResponseAnswer, {
     body: ResponseBody,

@@ -39,7 +39,8 @@ scene(
     })
     const key = { 'api-key': made.body.key }
     for (const { method, path, who, body } of routes) {
-      const line = `${method} ${path.replace(':id', `key_${'0'.repeat(32)}`).replace(':email_key', 'x')}`
+      const id = `${path.includes('/users/') ? 'usr' : 'key'}_${'0'.repeat(32)}`
+      const line = `${method} ${path.replace(':id', id).replace(':email_key', 'x')}`
       const payload = body
         ? { body: line.includes('api-keys') ? { name: 'x' } : { model: 'echo-1', input: 'x' } }
         : {}

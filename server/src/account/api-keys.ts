@@ -134,7 +134,9 @@ function requireEnd(text: string | null | undefined, now: number): number | null
   throw unfit('expires_at', 'a moment to come, at most ten years from now')
 }
 
-function describe(row: Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'disabled_at'>) {
+function describe(
+  row: Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'paused_at' | 'disabled_at'>,
+) {
   return {
     id: row.id,
     name: row.name,

@@ -148,7 +148,7 @@ function serve(app: App, http: Http, route: Route): void {
       preValidation: async (request) => {
         if (route.bodyOptional && request.body === undefined) request.body = {}
       },
-      preHandler: async (request) => requireRight(route, request.principal),
+      preHandler: async (request) => requireRight(app, route, request.principal),
       handler: async (request, reply) => {
         reply.code(route.status)
         return route.verb(callOf(app, request))

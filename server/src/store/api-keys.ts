@@ -26,16 +26,11 @@ export interface ApiKeyRow extends ApiKeyLimits {
   readonly expires_at: number | null
   readonly revoked_at: number | null
   readonly last_used_at: number | null
+  readonly paused_at: number | null
   readonly disabled_at: number | null
 }
 
-export type NewApiKey = Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'disabled_at'>
-
-/** What may be changed of a key; all of it is written. */
-export type ApiKeyChange = Pick<
-  ApiKeyRow,
-  'id' | 'user_id' | 'name' | 'scopes' | 'models' | 'expires_at' | keyof ApiKeyLimits
->
+export type NewApiKey = Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'paused_at' | 'disabled_at'>
 
 export interface ApiKeyStore {
   /** False when the person has as many live keys as one may have. */
@@ -47,12 +42,11 @@ export interface ApiKeyStore {
   /** True for the one that revoked it. */
   revoke(id: string, userId: string, event: AuditEvent): Promise<boolean>
   touch(id: string, now: number): Promise<void>
-  /** Gives a live key other words and bounds. True when there was one. */
-  change(key: ApiKeyChange, event: AuditEvent): Promise<boolean>
 }
 
 const select = `SELECT k.id, k.user_id, k.name, k.hash, k.prefix, k.last4, k.scopes, k.created_at,
-    k.expires_at, k.models, k.tokens_per_day, k.tokens_per_month, k.money_per_day, k.money_per_month, k.revoked_at, k.last_used_at, u.disabled_at
+    k.expires_at, k.models, k.tokens_per_day, k.tokens_per_month, k.money_per_day, k.money_per_month,
+    k.revoked_at, k.last_used_at, k.paused_at, u.disabled_at
   FROM api_keys k JOIN users u ON u.id = k.user_id`
 
 export function createApiKeyStore(database: Database): ApiKeyStore {
@@ -116,23 +110,6 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
 
     async touch(id, now) {
       await database.write('UPDATE api_keys SET last_used_at = :now WHERE id = :id', { id, now })
-    },
-
-    async change(key, event) {
-      const [changed] = await database.batch([
-        {
-          sql: `UPDATE api_keys SET name = :name, scopes = :scopes, models = :models, expires_at = :expires_at,
-              tokens_per_day = :tokens_per_day, tokens_per_month = :tokens_per_month,
-              money_per_day = :money_per_day, money_per_month = :money_per_month
-            WHERE id = :id AND user_id = :user_id AND revoked_at IS NULL RETURNING id`,
-          params: { ...key },
-        },
-        recordEvent(event, {
-          sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :changed AND user_id = :owner AND revoked_at IS NULL)',
-          params: { changed: key.id, owner: key.user_id },
-        }),
-      ])
-      return (changed?.length ?? 0) > 0
     },
   }
 }

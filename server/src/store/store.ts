@@ -6,6 +6,7 @@ import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
+import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
 import { createSettingStore, type SettingStore } from './settings.ts'
 import { createSweepStore, type SweepStore } from './sweep.ts'
@@ -15,6 +16,7 @@ import { createUserStore, type UserStore } from './users.ts'
 /** What we remember, in intentions. Its verbs: create, find, list, then the domain's own. */
 export interface Store {
   readonly users: UserStore
+  readonly roster: RosterStore
   readonly challenges: ChallengeStore
   readonly sessions: SessionStore
   readonly devices: DeviceStore
@@ -31,6 +33,7 @@ export interface Store {
 export function createStore(database: Database): Store {
   return {
     users: createUserStore(database),
+    roster: createRosterStore(database),
     challenges: createChallengeStore(database),
     sessions: createSessionStore(database),
     devices: createDeviceStore(database),
