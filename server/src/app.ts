@@ -17,6 +17,7 @@ import { createInbox, type Inbox } from './mail/inbox.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createOutbox, type Outbox } from './mail/outbox.ts'
 import { createSmtpMailer } from './mail/smtp.ts'
+import { createUsageQueue } from './responses/usage-queue.ts'
 import { readSecrets } from './secret-file.ts'
 import type { Database } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
@@ -80,6 +81,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const close = async () => {
     await http.close()
     await jobs?.stop()
+    await app.app.usage.flush()
     await outbox.stop()
     await mailer.close()
     await app.app.hasher.close()
@@ -141,6 +143,7 @@ function assemble(
     tokens: createTokens({ keyring: parts.keyring, issuer, audience: 'freddy-api', longest }),
     limiter: createLimiter(config.limits),
     hasher: createHasher({ threads: config.workers || availableParallelism() }),
+    usage: createUsageQueue(parts.store.ledger),
     outbox: { poke: () => poke() },
     liveSessions: new LRUCache({ max: REMEMBERED_SESSIONS }),
     liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),

@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import type { Limiter } from './limiter/limiter.ts'
 import type { Log } from './log.ts'
 import type { Outbox } from './mail/outbox.ts'
+import type { UsageQueue } from './responses/usage-queue.ts'
 import type { ApiKeyRow } from './store/api-keys.ts'
 import type { LiveSessionRow } from './store/sessions.ts'
 import type { Store } from './store/store.ts'
@@ -30,6 +31,7 @@ export interface App {
   readonly limiter: Limiter
   readonly hasher: Hasher
   readonly outbox: Pick<Outbox, 'poke'>
+  readonly usage: UsageQueue
   readonly log: Log
   readonly liveSessions: LRUCache<string, Remembered<LiveSessionRow>>
   readonly liveApiKeys: LRUCache<string, Remembered<ApiKeyRow>>
@@ -55,6 +57,8 @@ export interface Call<Body = unknown, Params = unknown, Query = unknown> {
   readonly principal: Principal | null
   readonly origin: Origin
   readonly now: number
+  /** The answer's `x-request-id`. */
+  readonly requestId: string
   /** Headers the answer is to carry. */
   readonly headers: Record<string, string>
 }

@@ -13,6 +13,7 @@ export const errors = {
   INVALID_API_KEY: [401, 'The API key is not valid'],
   API_KEY_EXPIRED: [401, 'The API key has expired'],
   API_KEY_PAUSED: [401, 'The API key is paused'],
+  BUDGET_EXHAUSTED: [402, 'A budget of this API key is used up'],
   INSUFFICIENT_PERMISSIONS: [403, 'This credential may not do that'],
   OPERATION_NOT_ALLOWED: [403, 'This cannot be done here'],
   REGISTRATION_RESTRICTED: [403, 'Registration is closed on this server'],
@@ -46,6 +47,9 @@ export interface ErrorDetails {
   readonly retry_after?: number
   readonly fields?: readonly FieldProblem[]
   readonly reason?: string
+  /** The budget that is used up, and when it begins anew. */
+  readonly limit?: string
+  readonly resets_at?: string
 }
 
 export interface ErrorOptions {

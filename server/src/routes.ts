@@ -254,6 +254,7 @@ export const routes: readonly Route[] = [
     body: ResponseBody,
     gateway: true,
     summary: 'Ask a model',
+    refusals: ['BUDGET_EXHAUSTED'],
   }),
   route('GET /v1/models', 'models', 'requests', listModels, ModelList, {
     summary: 'The models that answer here',

@@ -158,8 +158,9 @@ function serve(app: App, http: Http, route: Route): void {
 }
 
 function callOf(app: App, request: FastifyRequest): Call {
-  const { body, params, query, principal, origin, startedAt, answerHeaders } = request
-  return { app, body, params, query, principal, origin, now: startedAt, headers: answerHeaders }
+  const { body, params, query, principal, origin, startedAt, answerHeaders, id } = request
+  const asked = { app, body, params, query, principal, origin, requestId: id }
+  return { ...asked, now: startedAt, headers: answerHeaders }
 }
 
 function schemaOf(route: Route) {

@@ -1,8 +1,10 @@
 import { type Static, Type } from 'typebox'
+import { requireModel } from '../auth/principal.ts'
 import { randomId } from '../auth/random.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { ECHO_MODEL, echo, type Message } from './echo.ts'
+import { reserve, settle, spenderOf } from './ledger.ts'
 
 const Part = Type.Object({ type: Type.Optional(Type.String()), text: Type.Optional(Type.String()) })
 const Message_ = Type.Object({
@@ -51,9 +53,13 @@ export const ResponseAnswer = Type.Object({
 export async function createResponse(
   call: Call<Static<typeof ResponseBody>>,
 ): Promise<Static<typeof ResponseAnswer>> {
-  const { body, now } = call
+  const { body, principal, now } = call
   if (body.stream) throw unfit('stream', 'streaming is not available on this server')
+  requireModel(principal, body.model)
   const { text, inputTokens, outputTokens } = echo(messagesOf(body))
+  const used = { inputTokens, outputTokens, money: 0 }
+  const reservation = await reserve(call, { ...spenderOf(call), model: ECHO_MODEL, most: used })
+  await settle(call.app, reservation, used)
   return {
     id: randomId('resp_'),
     object: 'response',
