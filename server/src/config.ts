@@ -8,6 +8,10 @@ import {
   sender,
   smtp,
   some,
+  standardTimes,
+  type UpstreamTimes,
+  upstreamAddress,
+  upstreamTimes,
   webAddress,
   whole,
 } from './config-values.ts'
@@ -33,6 +37,12 @@ export interface Config {
   readonly registration: 'open' | 'invite' | 'closed'
   readonly limits: LimitTable
   readonly maxRequestBytes: number
+  readonly upstreamUrl: string | null
+  readonly upstreamApiKey: string | null
+  readonly modelsFile: string | null
+  readonly upstreamAllow: readonly string[]
+  readonly upstreamTimes: UpstreamTimes
+  readonly keyLeaseMs: number
   readonly workers: number
   readonly sessionIdleDays: number
   readonly logLevel: LogLevel
@@ -125,6 +135,38 @@ export const knobs = {
     'The largest body of a gateway request.',
     whole(1024, 104_857_600),
   ),
+  UPSTREAM_URL: knob(
+    'http://… or https://…',
+    '',
+    'The model server, as far as its `/v1`; the built-in model when empty.',
+    upstreamAddress,
+  ),
+  UPSTREAM_API_KEY: knob('a key', '', 'What the model server is sent as bearer.', some),
+  OPENAI_API_KEY: knob('a key', '', 'The same, under the name that many machines have.', some),
+  MODELS_FILE: knob(
+    'a file',
+    '',
+    'Models and their servers, see docs/gateway.md; `models.json` in DATA_DIR when there is one.',
+    some,
+  ),
+  UPSTREAM_ALLOW: knob(
+    'CIDRs with commas between',
+    '',
+    'Private networks in which model servers may stand.',
+    networks,
+  ),
+  UPSTREAM_TIMES: knob(
+    'name=seconds, with commas between',
+    'connect=5,first=60,plain=600,idle=60,total=600,keepalive=15',
+    'How long a model server may take: to be reached, to begin a stream, to begin a plain answer, between two events, in all; and between comments to a caller who waits.',
+    upstreamTimes,
+  ),
+  KEY_LEASE_SECONDS: knob(
+    '0 to 3600',
+    '600',
+    'How long callers who were known go on when the database does not answer.',
+    whole(0, 3600),
+  ),
   WORKERS: knob('1 to 64', '', 'Threads that hash passwords; one a core when empty.', whole(1, 64)),
   SESSION_IDLE_DAYS: knob(
     '0 to 30',
@@ -197,6 +239,12 @@ function arrange(set: Settings): Config {
     registration: set.REGISTRATION ?? 'open',
     limits: { ...limits, ...set.LIMITS },
     maxRequestBytes: set.MAX_REQUEST_BYTES ?? 20_971_520,
+    upstreamUrl: set.UPSTREAM_URL,
+    upstreamApiKey: set.UPSTREAM_API_KEY ?? set.OPENAI_API_KEY,
+    modelsFile: set.MODELS_FILE,
+    upstreamAllow: set.UPSTREAM_ALLOW ?? [],
+    upstreamTimes: set.UPSTREAM_TIMES ?? standardTimes,
+    keyLeaseMs: (set.KEY_LEASE_SECONDS ?? 600) * 1000,
     workers: set.WORKERS ?? 0,
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     logLevel: set.LOG_LEVEL ?? 'warn',
