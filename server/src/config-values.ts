@@ -3,6 +3,23 @@ import { type Bucket, type LimitName, limits } from './limits.ts'
 /** Reads a setting's text; undefined when it does not fit. */
 export type Reader<T> = (text: string) => T | undefined
 
+/** One setting: what it takes, in words and as a function that answers undefined when it does not fit. */
+export interface Knob<T = unknown> {
+  readonly takes: string
+  readonly standard: string
+  readonly sentence: string
+  readonly read: Reader<T>
+}
+
+export function knob<T>(
+  takes: string,
+  standard: string,
+  sentence: string,
+  read: Reader<T>,
+): Knob<T> {
+  return { takes, standard, sentence, read }
+}
+
 export function whole(least: number, most: number): Reader<number> {
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN
@@ -35,46 +52,6 @@ export function webAddress(text: string): string | undefined {
   const url = urlOf(text, 'http:', 'https:')
   if (!url || url.username || url.search || url.hash) return undefined
   return url.href.replace(/\/$/, '')
-}
-
-/**
- * A model server's address. Its host must be spelt as it is read: `127.1`, `2130706433` and circled digits
- * all become 127.0.0.1, and nobody who looks at them sees it.
- */
-export function upstreamAddress(text: string): string | undefined {
-  const address = webAddress(text)
-  const [, spelt = ''] = /^https?:\/\/(\[[^\]]*\]|[^:/]+)/i.exec(text) ?? []
-  if (!address || new URL(address).hostname !== spelt.toLowerCase()) return undefined
-  return new URL(address).pathname === '/' ? `${address}/v1` : address
-}
-
-/** Milliseconds. */
-export interface UpstreamTimes {
-  readonly connect: number
-  readonly first: number
-  readonly plain: number
-  readonly idle: number
-  readonly total: number
-  readonly keepalive: number
-}
-
-export const standardTimes: UpstreamTimes = {
-  connect: 5000,
-  first: 60_000,
-  plain: 600_000,
-  idle: 60_000,
-  total: 600_000,
-  keepalive: 15_000,
-}
-
-export function upstreamTimes(text: string): UpstreamTimes | undefined {
-  const times: Record<string, number> = {}
-  for (const part of text.split(',')) {
-    const [, name = '', seconds] = /^\s*([a-z]+)=(\d{1,5}(?:\.\d{1,3})?)\s*$/.exec(part) ?? []
-    if (!Object.hasOwn(standardTimes, name) || !Number(seconds)) return undefined
-    times[name] = Number(seconds) * 1000
-  }
-  return { ...standardTimes, ...times }
 }
 
 export function postgres(text: string): string | undefined {

@@ -1,17 +1,15 @@
+import { standardTimes, type UpstreamTimes, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
+  type Knob,
+  knob,
   limitChanges,
   networks,
   oneOf,
   postgres,
-  type Reader,
   sender,
   smtp,
   some,
-  standardTimes,
-  type UpstreamTimes,
-  upstreamAddress,
-  upstreamTimes,
   webAddress,
   whole,
 } from './config-values.ts'
@@ -42,24 +40,11 @@ export interface Config {
   readonly modelsFile: string | null
   readonly upstreamAllow: readonly string[]
   readonly upstreamTimes: UpstreamTimes
-  readonly keyLeaseMs: number
   readonly workers: number
   readonly sessionIdleDays: number
   readonly logLevel: LogLevel
   /** How long an access token lives: a day, or 15 minutes in the strict profile. */
   readonly accessLifeMs: number
-}
-
-/** One setting: what it takes, in words and as a function that answers undefined when it does not fit. */
-export interface Knob<T = unknown> {
-  readonly takes: string
-  readonly standard: string
-  readonly sentence: string
-  readonly read: Reader<T>
-}
-
-function knob<T>(takes: string, standard: string, sentence: string, read: Reader<T>): Knob<T> {
-  return { takes, standard, sentence, read }
 }
 
 /** Every environment variable the server reads. docs/configuration.md is compared with it both ways. */
@@ -135,38 +120,7 @@ export const knobs = {
     'The largest body of a gateway request.',
     whole(1024, 104_857_600),
   ),
-  UPSTREAM_URL: knob(
-    'http://… or https://…',
-    '',
-    'The model server, as far as its `/v1`; the built-in model when empty.',
-    upstreamAddress,
-  ),
-  UPSTREAM_API_KEY: knob('a key', '', 'What the model server is sent as bearer.', some),
-  OPENAI_API_KEY: knob('a key', '', 'The same, under the name that many machines have.', some),
-  MODELS_FILE: knob(
-    'a file',
-    '',
-    'Models and their servers, see docs/gateway.md; `models.json` in DATA_DIR when there is one.',
-    some,
-  ),
-  UPSTREAM_ALLOW: knob(
-    'CIDRs with commas between',
-    '',
-    'Private networks in which model servers may stand.',
-    networks,
-  ),
-  UPSTREAM_TIMES: knob(
-    'name=seconds, with commas between',
-    'connect=5,first=60,plain=600,idle=60,total=600,keepalive=15',
-    'How long a model server may take: to be reached, to begin a stream, to begin a plain answer, between two events, in all; and between comments to a caller who waits.',
-    upstreamTimes,
-  ),
-  KEY_LEASE_SECONDS: knob(
-    '0 to 3600',
-    '600',
-    'How long callers who were known go on when the database does not answer.',
-    whole(0, 3600),
-  ),
+  ...upstreamKnobs,
   WORKERS: knob('1 to 64', '', 'Threads that hash passwords; one a core when empty.', whole(1, 64)),
   SESSION_IDLE_DAYS: knob(
     '0 to 30',
@@ -244,7 +198,6 @@ function arrange(set: Settings): Config {
     modelsFile: set.MODELS_FILE,
     upstreamAllow: set.UPSTREAM_ALLOW ?? [],
     upstreamTimes: set.UPSTREAM_TIMES ?? standardTimes,
-    keyLeaseMs: (set.KEY_LEASE_SECONDS ?? 600) * 1000,
     workers: set.WORKERS ?? 0,
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     logLevel: set.LOG_LEVEL ?? 'warn',

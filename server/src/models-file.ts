@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { type Config, ConfigError } from './config.ts'
-import { upstreamAddress } from './config-values.ts'
+import { upstreamAddress } from './config-upstream.ts'
 
 const strict = { additionalProperties: false } as const
 const name = Type.String({ minLength: 1, maxLength: 200 })

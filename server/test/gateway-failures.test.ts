@@ -162,9 +162,9 @@ modelScene(
 modelScene(
   'attack 120: garbage, a wrong length and an answer of the wrong kind are no answers',
   async (freddy, model, token) => {
-    model.behave((answer) =>
-      answer.writeHead(200, { 'content-type': 'application/json' }).end('<html>'),
-    )
+    model.behave((answer) => {
+      answer.writeHead(200, { 'content-type': 'application/json' }).end('<html>')
+    })
     assert.equal((await freddy.ask('POST /v1/responses', { token, body: hello })).status, 502)
     model.behave((answer) => {
       answer.writeHead(200, { 'content-type': 'application/json', 'content-length': '100' })

@@ -1,11 +1,12 @@
 import { isIP } from 'node:net'
 import { Agent, buildConnector, type Dispatcher, request } from 'undici'
-import type { UpstreamTimes } from '../config-values.ts'
+import type { UpstreamTimes } from '../config-upstream.ts'
 import type { Clock } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { Upstream } from '../models-file.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
 import { guardedLookup, type MayReach, RefusedAddress } from './upstream-address.ts'
+import { createWatch, type Watch } from './upstream-watch.ts'
 
 const RETRY_AFTER_MS = 200
 /** A stream that goes on for ever is cut here. */
@@ -70,9 +71,16 @@ export function createUpstreams(parts: {
       if (waitMs > 0) throw tooMany('SERVICE_UNAVAILABLE', waitMs)
       open += 1
       const watch = createWatch(times, ask.left)
+      // How it went is told once: the body of a refusal ends well, and is no good news.
+      let failed = false
       const news = {
-        good: () => breaker.succeeded(),
-        bad: () => breaker.failed(now()),
+        good: () => {
+          if (!failed) breaker.succeeded()
+        },
+        bad: () => {
+          if (!failed) breaker.failed(now())
+          failed = true
+        },
         over: once(() => {
           open -= 1
           watch.end()
@@ -146,40 +154,6 @@ const unreached = new Set([
   'EAI_AGAIN',
   'UND_ERR_CONNECT_TIMEOUT',
 ])
-
-/** One clock for the next byte, one for everything; either ends the call. */
-interface Watch {
-  readonly signal: AbortSignal
-  expect(ms: number): void
-  /** The caller is slow, not the model server. */
-  rest(): void
-  end(): void
-  readonly idleMs: number
-}
-
-function createWatch(times: UpstreamTimes, left: AbortSignal): Watch {
-  const controller = new AbortController()
-  const expire = () => controller.abort(new ApiError('UPSTREAM_TIMEOUT'))
-  const leave = () => controller.abort(left.reason)
-  if (left.aborted) leave()
-  left.addEventListener('abort', leave, { once: true })
-  const total = setTimeout(expire, times.total)
-  let next: NodeJS.Timeout | undefined
-  return {
-    signal: controller.signal,
-    idleMs: times.idle,
-    expect(ms) {
-      clearTimeout(next)
-      next = setTimeout(expire, ms)
-    },
-    rest: () => clearTimeout(next),
-    end() {
-      clearTimeout(total)
-      clearTimeout(next)
-      left.removeEventListener('abort', leave)
-    },
-  }
-}
 
 interface News {
   good(): void
