@@ -2,7 +2,7 @@ import type { App } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
-import { findLiveSession } from './session.ts'
+import { findLiveSession, waysOf } from './session.ts'
 
 /** What an API key may be made for. */
 export const scopes = ['responses', 'models', 'usage:read', 'account:read'] as const
@@ -13,6 +13,9 @@ export interface SignedIn {
   readonly kind: 'signed-in'
   readonly userId: string
   readonly sessionId: string
+  /** How they signed in, and when. */
+  readonly amr: readonly string[]
+  readonly signedInAt: number
 }
 
 /** A program with an API key. It never becomes a session and makes no other key. */
@@ -46,7 +49,13 @@ export async function authenticate(
   const claims = app.tokens.check('access', credential.text, now)
   const session = await findLiveSession(app, claims.sid, now)
   if (session.user_id !== claims.sub) throw new ApiError('TOKEN_INVALID')
-  return { kind: 'signed-in', userId: session.user_id, sessionId: session.id }
+  return {
+    kind: 'signed-in',
+    userId: session.user_id,
+    sessionId: session.id,
+    amr: waysOf(session),
+    signedInAt: session.created_at,
+  }
 }
 
 async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder> {

@@ -103,7 +103,10 @@ async function startSession(
   const userId = challenge.user_id ?? randomId('usr_')
   const known = challenge.device_id !== null
   const device = { id: challenge.device_id ?? newDeviceId(), known }
-  const { session, refreshId } = newSession(call, userId, device, deviceName(body))
+  const { session, refreshId } = newSession(call, userId, device, deviceName(body), [
+    'pwd',
+    'email',
+  ])
   const event = allowed(call, `${challenge.purpose}.verified`, {
     userId,
     subjectId: session.id,

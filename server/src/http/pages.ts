@@ -8,6 +8,6 @@ import type { Http } from './server.ts'
 /** Everything that is no part of the API: health, documentation, the inbox of a server without SMTP. */
 export function pages(app: App, http: Http, inbox: Inbox | null): void {
   health(app, http)
-  docsPages(http)
+  docsPages(app, http)
   if (inbox) inboxDoor(app, http, inbox)
 }
