@@ -41,7 +41,11 @@ scene(
     for (const { method, path, who, body } of routes) {
       const line = `${method} ${path.replace(':id', `key_${'0'.repeat(32)}`).replace(':email_key', 'x')}`
       const payload = body
-        ? { body: line.includes('api-keys') ? { name: 'x' } : { model: 'echo-1', input: 'x' } }
+        ? {
+            body: line.includes('api-keys')
+              ? { name: 'x' }
+              : { model: 'echo-1', input: 'x', messages: [{ role: 'user', content: 'x' }] },
+          }
         : {}
       const bare = await freddy.ask(line, payload)
       if (who === 'open') assert.notEqual(bare.body?.error?.code, 'AUTHENTICATION_REQUIRED', line)
