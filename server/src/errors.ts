@@ -5,6 +5,7 @@
 export const errors = {
   MALFORMED_REQUEST: [400, 'The request could not be read'],
   AMBIGUOUS_CREDENTIALS: [400, 'Send one credential, in one header, once'],
+  MODEL_REFUSED: [400, 'The model server refused the request'],
   INVALID_CREDENTIALS: [401, 'Invalid email or password'],
   INVALID_VERIFICATION_CODE: [401, 'Invalid verification code'],
   TOKEN_EXPIRED: [401, 'The token has expired'],
@@ -32,7 +33,9 @@ export const errors = {
   TOO_MANY_REQUESTS: [429, 'Too many requests. Please try again later'],
   HEADERS_TOO_LARGE: [431, 'The request headers are too large'],
   INTERNAL_ERROR: [500, 'Something went wrong on our side'],
+  UPSTREAM_ERROR: [502, 'The model server did not answer as it should'],
   SERVICE_UNAVAILABLE: [503, 'The service is busy. Please try again shortly'],
+  UPSTREAM_TIMEOUT: [504, 'The model server took too long'],
 } as const satisfies Record<string, readonly [status: number, sentence: string]>
 
 export type ErrorCode = keyof typeof errors

@@ -41,8 +41,23 @@ import { VerifyAnswer, VerifyBody, verify } from './auth/verify.ts'
 import type { Call } from './context.ts'
 import type { ErrorCode } from './errors.ts'
 import type { LimitName } from './limits.ts'
+import { ChatAnswer, ChatBody, createChatCompletion } from './responses/create-chat-completion.ts'
+import { createEmbedding, EmbeddingAnswer, EmbeddingBody } from './responses/create-embedding.ts'
 import { createResponse, ResponseAnswer, ResponseBody } from './responses/create-response.ts'
-import { listModels, ModelList } from './responses/list-models.ts'
+import {
+  cancelResponse,
+  deleteResponse,
+  KeptResponse,
+  ResponseParams,
+  showResponse,
+} from './responses/kept-responses.ts'
+import {
+  listModels,
+  ModelAnswer,
+  ModelList,
+  ModelParams,
+  showModel,
+} from './responses/list-models.ts'
 
 /** Anybody, somebody with a session, an admin with one, or also a program whose API key has the scope. */
 export type Who = 'open' | 'signedIn' | 'admin' | Scope
@@ -110,6 +125,12 @@ const forgot: Rest = {
   summary: 'Begin a password reset; a code and a link are mailed',
   refusals: ['INVALID_EMAIL_FORMAT'],
 }
+const fromModel = ['UPSTREAM_ERROR', 'UPSTREAM_TIMEOUT', 'MODEL_REFUSED'] as const
+const asks: Rest = {
+  gateway: true,
+  refusals: [...fromModel, 'RESOURCE_NOT_FOUND', 'BUDGET_EXHAUSTED'],
+}
+const kept: Rest = { gateway: true, params: ResponseParams, refusals: fromModel }
 const me: Rest = { summary: 'Who I am' }
 
 /** The table of contents: every route, who may call it, what limits it, what it does. */
@@ -251,12 +272,43 @@ export const routes: readonly Route[] = [
   route(`DELETE ${user}`, 'admin', 'requests', deleteManagedUser, DeletedUserAnswer, remove),
 
   route('POST /v1/responses', 'responses', 'requests', createResponse, ResponseAnswer, {
+    ...asks,
     body: ResponseBody,
     gateway: true,
-    summary: 'Ask a model',
-    refusals: ['BUDGET_EXHAUSTED'],
+    summary: 'Ask a model, by messages or input; `stream: true` answers events',
+  }),
+  route('POST /v1/model/response', 'responses', 'requests', createResponse, ResponseAnswer, {
+    ...asks,
+    body: ResponseBody,
+    summary: 'Ask a model, by inputs',
+  }),
+  route('GET /v1/responses/:id', 'responses', 'requests', showResponse, KeptResponse, {
+    ...kept,
+    summary: 'A response of mine that its model server keeps',
+  }),
+  route('DELETE /v1/responses/:id', 'responses', 'requests', deleteResponse, KeptResponse, {
+    ...kept,
+    summary: 'Have the model server forget a response of mine',
+  }),
+  route('POST /v1/responses/:id/cancel', 'responses', 'requests', cancelResponse, KeptResponse, {
+    ...kept,
+    summary: 'Stop a response of mine that runs in the background',
+  }),
+  route('POST /v1/chat/completions', 'responses', 'requests', createChatCompletion, ChatAnswer, {
+    ...asks,
+    body: ChatBody,
+    summary: 'Ask a model in the shape of chat completions',
+  }),
+  route('POST /v1/embeddings', 'responses', 'requests', createEmbedding, EmbeddingAnswer, {
+    ...asks,
+    body: EmbeddingBody,
+    summary: 'Vectors of texts',
   }),
   route('GET /v1/models', 'models', 'requests', listModels, ModelList, {
     summary: 'The models that answer here',
+  }),
+  route('GET /v1/models/:id', 'models', 'requests', showModel, ModelAnswer, {
+    params: ModelParams,
+    summary: 'One model',
   }),
 ]

@@ -12,6 +12,7 @@ const purposes = [
   'device',
   'name',
   'link',
+  'response',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

@@ -105,9 +105,10 @@ function requireOwnForm(app: App, request: FastifyRequest): void {
 }
 
 function callOf(app: App, request: FastifyRequest): Call<URLSearchParams> {
-  const { params, query, origin, startedAt, answerHeaders } = request
+  const { params, query, origin, startedAt, answerHeaders, id, headers } = request
   const body = request.body instanceof URLSearchParams ? request.body : new URLSearchParams()
-  const about = { app, body, params, query, origin, now: startedAt }
+  const carried = { bytes: Buffer.alloc(0), headers, left: new AbortController().signal }
+  const about = { app, body, params, query, origin, carried, requestId: id, now: startedAt }
   return { ...about, principal: null, headers: answerHeaders }
 }
 
