@@ -12,6 +12,17 @@ import {
   revokeApiKey,
   showApiKey,
 } from './account/api-keys.ts'
+import {
+  beginTotp,
+  ConfirmTotpBody,
+  confirmTotp,
+  FactorsAnswer,
+  NewTotpAnswer,
+  RecoveryCodesAnswer,
+  removeTotp,
+  replaceRecoveryCodes,
+  showFactors,
+} from './account/factors.ts'
 import { ProfileAnswer, showProfile } from './account/profile.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
@@ -104,7 +115,7 @@ export const routes: readonly Route[] = [
   }),
   route('POST /v1/auth/verify', 'open', 'verify-source', verify, VerifyAnswer, {
     body: VerifyBody,
-    summary: 'Step two of signing in: the mailed code; answers tokens',
+    summary: 'Step two of signing in: the mailed code, or another method; answers tokens',
     refusals: [...codeRefusals, 'VERIFICATION_EXPIRED'],
   }),
   route('POST /v1/auth/resend-email', 'open', 'verify-source', resendEmail, ResendAnswer, resend),
@@ -145,6 +156,32 @@ export const routes: readonly Route[] = [
     checkUserName,
     UserNameAnswer,
     { body: UserNameBody, summary: 'Whether a user name is free' },
+  ),
+
+  route('GET /v1/user/factors', 'signedIn', 'requests', showFactors, FactorsAnswer, {
+    summary: 'My ways to pass the second step',
+  }),
+  route('POST /v1/user/factors/totp', 'signedIn', 'requests', beginTotp, NewTotpAnswer, {
+    status: 201,
+    summary: 'Begin to add an authenticator app; its secret is shown once',
+    refusals: ['FACTOR_EXISTS'],
+  }),
+  route('POST /v1/user/factors/totp/confirm', 'signedIn', 'requests', confirmTotp, FactorsAnswer, {
+    body: ConfirmTotpBody,
+    summary: 'Add the authenticator app: the code that it shows now',
+    refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route('DELETE /v1/user/factors/totp', 'signedIn', 'requests', removeTotp, FactorsAnswer, {
+    summary: 'Remove the authenticator app',
+    refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route(
+    'POST /v1/user/factors/recovery-codes',
+    'signedIn',
+    'requests',
+    replaceRecoveryCodes,
+    RecoveryCodesAnswer,
+    { status: 201, summary: 'Make ten recovery codes, shown once; older ones end' },
   ),
 
   route('POST /v1/api-keys', 'signedIn', 'requests', createApiKey, NewApiKeyAnswer, {

@@ -11,6 +11,7 @@ const purposes = [
   'session',
   'device',
   'name',
+  'recovery',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

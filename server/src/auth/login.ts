@@ -13,6 +13,7 @@ import { findKnownDevice } from './device.ts'
 import { writeToOwner } from './notice.ts'
 import { isPassword, refreshHash } from './password.ts'
 import { randomId } from './random.ts'
+import { methodsOf } from './second-step.ts'
 
 export const LoginBody = Type.Object(
   {
@@ -32,6 +33,7 @@ export const LoginAnswer = Type.Object({
   requires_verification: Type.Literal(true),
   next_step: Type.Literal('email_verification'),
   type: Type.Literal('login'),
+  methods: Type.Array(Type.String(), { description: 'What `verify` takes as its `method`' }),
 })
 
 /** Step one of signing in: the right password mails a code (contract S1). */
@@ -57,6 +59,7 @@ export async function login(
     requires_verification: true,
     next_step: 'email_verification',
     type: 'login',
+    methods: await methodsOf(app, user.id),
   }
 }
 

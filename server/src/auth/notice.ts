@@ -12,12 +12,15 @@ import { seal, unseal } from './seal.ts'
 /** Letters that tell an owner what happened. */
 export type Notice = Exclude<LetterName, 'code'>
 
+/** What a letter says beside where and when. */
+export type About = Pick<LetterFacts, 'change'>
+
 const NOTICE_LIFE_MS = 24 * 3_600_000
 
 /** A letter whose words wait sealed in the outbox. */
-function ownerLetter(call: Call, to: string, letter: Notice): NewLetter {
+function ownerLetter(call: Call, to: string, letter: Notice, about: About): NewLetter {
   const { app, origin, now } = call
-  const facts: LetterFacts = { address: origin.address, agent: origin.agent, at: now }
+  const facts: LetterFacts = { address: origin.address, agent: origin.agent, at: now, ...about }
   return {
     id: randomId('mail_'),
     letter,
@@ -40,12 +43,13 @@ export async function dueLetter(
   call: Call,
   owner: Pick<UserRow, 'id' | 'address'>,
   letter: Notice,
+  about: About = {},
 ): Promise<NewLetter | null> {
   const { app, now } = call
   const name = daily[letter]
   const once = name ? [counter(app, name, [owner.id], owner.id)] : []
   if (once.length && (await takeTry(app, once, now)) > 0) return null
-  return ownerLetter(call, owner.address, letter)
+  return ownerLetter(call, owner.address, letter, about)
 }
 
 /** Tells the owner of an account what happened on it. */
@@ -53,8 +57,9 @@ export async function writeToOwner(
   call: Call,
   owner: Pick<UserRow, 'id' | 'address'>,
   letter: Notice,
+  about: About = {},
 ): Promise<void> {
-  const due = await dueLetter(call, owner, letter)
+  const due = await dueLetter(call, owner, letter, about)
   if (!due) return
   await call.app.store.outbox.queue(due)
   call.app.outbox.poke()

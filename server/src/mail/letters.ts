@@ -7,6 +7,7 @@ export const letters = [
   'wrong-codes',
   'login-hammered',
   'new-place',
+  'factors',
 ] as const
 export type LetterName = (typeof letters)[number]
 
@@ -17,6 +18,8 @@ export interface LetterFacts {
   readonly purpose?: string
   /** How long the code lives yet. */
   readonly minutes?: number
+  /** What changed about the ways to sign in. */
+  readonly change?: keyof typeof changes
   /** Where it happened, with which program, and when. */
   readonly address: string
   readonly agent: string
@@ -35,6 +38,13 @@ const occasions: Readonly<Record<string, string>> = {
   registration: 'finish your registration',
 }
 
+const changes = {
+  'totp-added': 'An authenticator app was added.',
+  'totp-removed': 'The authenticator app was removed.',
+  'recovery-codes-made': 'New recovery codes were made; the old ones have ended.',
+  'recovery-code-used': 'A recovery code was used to sign in. Each works once.',
+} as const
+
 interface Templates {
   readonly text: HandlebarsTemplateDelegate
   readonly html: HandlebarsTemplateDelegate
@@ -50,6 +60,7 @@ export function renderLetter(name: LetterName, facts: LetterFacts): Words {
     ...facts,
     code: facts.code ?? '',
     minutes: facts.minutes ?? 0,
+    change: facts.change ? changes[facts.change] : '',
     occasion: occasions[facts.purpose ?? ''] ?? 'go on',
     agent: [...facts.agent].slice(0, MOST_USER_TEXT).join('') || 'an unknown program',
     time: `${new Date(facts.at).toISOString().slice(0, 16).replace('T', ' ')} UTC`,

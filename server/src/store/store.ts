@@ -4,6 +4,7 @@ import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
+import { createFactorStore, type FactorStore } from './factors.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
 import { createSettingStore, type SettingStore } from './settings.ts'
@@ -16,6 +17,7 @@ export interface Store {
   readonly challenges: ChallengeStore
   readonly sessions: SessionStore
   readonly devices: DeviceStore
+  readonly factors: FactorStore
   readonly apiKeys: ApiKeyStore
   readonly budgets: BudgetStore
   readonly outbox: OutboxStore
@@ -30,6 +32,7 @@ export function createStore(database: Database): Store {
     challenges: createChallengeStore(database),
     sessions: createSessionStore(database),
     devices: createDeviceStore(database),
+    factors: createFactorStore(database),
     apiKeys: createApiKeyStore(database),
     budgets: createBudgetStore(database),
     outbox: createOutboxStore(database),
