@@ -23,10 +23,19 @@ import {
   replaceRecoveryCodes,
   showFactors,
 } from './account/factors.ts'
+import {
+  beginPasskey,
+  createPasskey,
+  DeletedPasskey,
+  PasskeyBody,
+  PasskeyParams,
+  removePasskey,
+} from './account/passkeys.ts'
 import { ProfileAnswer, showProfile } from './account/profile.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
 import { LogoutAnswer, LogoutBody, logout } from './auth/logout.ts'
+import { CreationOptions, PasskeyAnswer } from './auth/passkey.ts'
 import type { Scope } from './auth/principal.ts'
 import { RefreshAnswer, RefreshBody, refresh } from './auth/refresh.ts'
 import { RegisterAnswer, RegisterBody, register } from './auth/register.ts'
@@ -182,6 +191,27 @@ export const routes: readonly Route[] = [
     replaceRecoveryCodes,
     RecoveryCodesAnswer,
     { status: 201, summary: 'Make ten recovery codes, shown once; older ones end' },
+  ),
+  route(
+    'POST /v1/user/factors/passkeys/options',
+    'signedIn',
+    'requests',
+    beginPasskey,
+    CreationOptions,
+    { summary: 'Begin to add a passkey: what the browser is to be given' },
+  ),
+  route('POST /v1/user/factors/passkeys', 'signedIn', 'requests', createPasskey, PasskeyAnswer, {
+    body: PasskeyBody,
+    status: 201,
+    summary: 'Add a passkey: what the browser answered',
+  }),
+  route(
+    'DELETE /v1/user/factors/passkeys/:id',
+    'signedIn',
+    'requests',
+    removePasskey,
+    DeletedPasskey,
+    { params: PasskeyParams, summary: 'Remove a passkey', refusals: ['RESOURCE_NOT_FOUND'] },
   ),
 
   route('POST /v1/api-keys', 'signedIn', 'requests', createApiKey, NewApiKeyAnswer, {

@@ -89,6 +89,7 @@ scene('an authenticator app is added, signs in, and is removed', async (freddy) 
     methods: ['email', 'totp'],
     totp_since: '2026-11-23T12:00:00.000Z',
     recovery_codes_left: 0,
+    passkeys: [],
   })
   assert.equal((await post(freddy, 'totp/confirm', token, right)).status, 404)
   assert.equal((await post(freddy, 'totp', token)).body.error.code, 'FACTOR_EXISTS')

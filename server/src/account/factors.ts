@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { allowed } from '../auth/audit.ts'
-import { type About, dueLetter } from '../auth/notice.ts'
+import { factorChange, requireFreshUser } from '../auth/factor-change.ts'
+import { describePasskey, PasskeyAnswer } from '../auth/passkey.ts'
 import {
   newRecoveryCode,
   RECOVERY_CODES,
@@ -8,12 +8,9 @@ import {
   spellRecoveryCode,
 } from '../auth/recovery-code.ts'
 import { methodsOf, spellTotp } from '../auth/second-step.ts'
-import { requireFreshSession } from '../auth/strong-session.ts'
 import { newTotpSecret, sealTotp, TOTP_SHAPE, totpStep, totpUri, unsealTotp } from '../auth/totp.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import type { FactorChange } from '../store/factors.ts'
-import type { UserRow } from '../store/users.ts'
 import { StepCode, strict } from '../wire/body.ts'
 import { Moment, momentOrNull, OrNull } from '../wire/reply.ts'
 
@@ -23,6 +20,7 @@ export const FactorsAnswer = Type.Object({
   methods: Type.Array(Type.String()),
   totp_since: OrNull(Moment),
   recovery_codes_left: Type.Integer(),
+  passkeys: Type.Array(PasskeyAnswer),
 })
 
 export const NewTotpAnswer = Type.Object({
@@ -46,6 +44,7 @@ export async function showFactors({ app, principal }: Call): Promise<Static<type
     methods: await methodsOf(app, userId),
     totp_since: momentOrNull(row.totp_at),
     recovery_codes_left: row.recovery_codes,
+    passkeys: (await app.store.passkeys.list(userId)).map(describePasskey),
   }
 }
 
@@ -71,7 +70,7 @@ export async function confirmTotp(
   const secret = unsealTotp(app, user.id, row.sealed)
   const step = secret && totpStep(secret, code, now, row.last_step)
   if (!step) throw wrongCode()
-  const change = await changeOf(call, user, 'factor.added', 'totp-added')
+  const change = await factorChange(call, user, 'factor.added', 'totp-added')
   if (!(await app.store.factors.confirmTotp(row, step, change))) {
     throw new ApiError('RESOURCE_NOT_FOUND')
   }
@@ -82,7 +81,7 @@ export async function confirmTotp(
 export async function removeTotp(call: Call): Promise<Static<typeof FactorsAnswer>> {
   const { app } = call
   const user = await requireFreshUser(call)
-  const change = await changeOf(call, user, 'factor.removed', 'totp-removed')
+  const change = await factorChange(call, user, 'factor.removed', 'totp-removed')
   if (!(await app.store.factors.removeTotp(user.id, change))) {
     throw new ApiError('RESOURCE_NOT_FOUND')
   }
@@ -101,31 +100,10 @@ export async function replaceRecoveryCodes(
     const [hash = ''] = recoveryHashes(app, user.id, spellRecoveryCode(code) ?? '')
     return hash
   })
-  const change = await changeOf(call, user, 'recovery-codes.made', 'recovery-codes-made')
+  const change = await factorChange(call, user, 'recovery-codes.made', 'recovery-codes-made')
   await app.store.factors.replaceRecoveryCodes(user.id, hashes, change)
   app.outbox.poke()
   return { recovery_codes: codes }
-}
-
-async function requireFreshUser(call: Call): Promise<UserRow> {
-  const { userId } = requireFreshSession(call)
-  const user = await call.app.store.users.find(userId)
-  if (!user) throw new ApiError('TOKEN_INVALID')
-  return user
-}
-
-/** What every change leaves behind: its event, and a letter to the owner. */
-async function changeOf(
-  call: Call,
-  user: UserRow,
-  event: string,
-  change: NonNullable<About['change']>,
-): Promise<FactorChange> {
-  const about = { userId: user.id, ...(change.startsWith('totp') ? { reason: 'totp' } : {}) }
-  return {
-    event: allowed(call, event, about),
-    letter: await dueLetter(call, user, 'factors', { change }),
-  }
 }
 
 /** Not a 401: the token is fine, and a client would renew it. There is nothing to guess here. */

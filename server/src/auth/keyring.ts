@@ -12,6 +12,7 @@ const purposes = [
   'device',
   'name',
   'recovery',
+  'passkey',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

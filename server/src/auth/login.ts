@@ -3,6 +3,7 @@ import type { Call } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import { budgets } from '../limits.ts'
 import type { Counter } from '../store/budgets.ts'
+import type { ChallengeRow } from '../store/challenges.ts'
 import type { UserRow } from '../store/users.ts'
 import { Identifier, Password, strict, tolerated } from '../wire/body.ts'
 import { findAccount } from './account.ts'
@@ -11,6 +12,7 @@ import { counter, takeTry, waitForAll } from './budget.ts'
 import { codeLetter, loginDigits, newChallenge, newEmailKey, requireGuesses } from './challenge.ts'
 import { findKnownDevice } from './device.ts'
 import { writeToOwner } from './notice.ts'
+import { AssertionOptions, assertionOptions } from './passkey.ts'
 import { isPassword, refreshHash } from './password.ts'
 import { randomId } from './random.ts'
 import { methodsOf } from './second-step.ts'
@@ -34,6 +36,7 @@ export const LoginAnswer = Type.Object({
   next_step: Type.Literal('email_verification'),
   type: Type.Literal('login'),
   methods: Type.Array(Type.String(), { description: 'What `verify` takes as its `method`' }),
+  passkey: Type.Optional(AssertionOptions),
 })
 
 /** Step one of signing in: the right password mails a code (contract S1). */
@@ -50,7 +53,10 @@ export async function login(
   if (!user) throw new ApiError('INVALID_CREDENTIALS')
   await requireGuesses(app, user, deviceId, now)
 
-  const emailKey = await openChallenge(call, user, deviceId)
+  const emailKey = newEmailKey()
+  const challenge = await openChallenge(call, user, deviceId, emailKey)
+  const methods = await methodsOf(app, user.id)
+  const passkey = methods.includes('passkey') && (await assertionOptions(app, challenge, user.id))
   return {
     success: true,
     message: 'Login credentials verified. Please check your email for verification code.',
@@ -59,7 +65,8 @@ export async function login(
     requires_verification: true,
     next_step: 'email_verification',
     type: 'login',
-    methods: await methodsOf(app, user.id),
+    methods,
+    ...(passkey ? { passkey } : {}),
   }
 }
 
@@ -129,9 +136,13 @@ async function noticeHammering(
   if (user && hammered) await writeToOwner(call, user, 'login-hammered')
 }
 
-async function openChallenge(call: Call, user: UserRow, deviceId: string | null): Promise<string> {
+async function openChallenge(
+  call: Call,
+  user: UserRow,
+  deviceId: string | null,
+  emailKey: string,
+): Promise<ChallengeRow> {
   const { app, origin, now } = call
-  const emailKey = newEmailKey()
   const digits = await loginDigits(app, user, now)
   const challenge = newChallenge(app, emailKey, {
     purpose: 'login',
@@ -153,5 +164,5 @@ async function openChallenge(call: Call, user: UserRow, deviceId: string | null)
     throw tooMany('TOO_MANY_REQUESTS', await waitForAll(app, [mails], now))
   }
   app.outbox.poke()
-  return emailKey
+  return challenge
 }

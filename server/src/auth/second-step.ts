@@ -6,18 +6,18 @@ import type { FactorUse } from '../store/factors.ts'
 import type { StepCode } from '../wire/body.ts'
 import { codeOf } from './challenge.ts'
 import { sameText } from './keyring.ts'
+import { type Assertion, provenCounter } from './passkey.ts'
 import { recoveryHashes, spellRecoveryCode } from './recovery-code.ts'
 import { TOTP_SHAPE, totpStep, unsealTotp } from './totp.ts'
 
 /** The ways to pass the second step. */
-export const methods = ['email', 'totp', 'recovery_code'] as const
+export const methods = ['email', 'totp', 'recovery_code', 'passkey'] as const
 export type Method = (typeof methods)[number]
 
 /** A guess of the right shape, in its one spelling. */
-export interface Guess {
-  readonly method: Method
-  readonly text: string
-}
+export type Guess =
+  | { readonly method: 'email' | 'totp' | 'recovery_code'; readonly text: string }
+  | { readonly method: 'passkey'; readonly assertion: Assertion }
 
 /** What a right guess proves. */
 export interface Proof {
@@ -31,6 +31,7 @@ interface Answered {
   readonly method?: Method
   readonly verification_code?: Static<typeof StepCode>
   readonly recovery_code?: string
+  readonly passkey?: Assertion
 }
 
 /** The ways that this person has; the mailed code is always one. */
@@ -40,21 +41,33 @@ export async function methodsOf(app: App, userId: string): Promise<Method[]> {
     'email',
     ...(row?.totp_at ? (['totp'] as const) : []),
     ...(row?.recovery_codes ? (['recovery_code'] as const) : []),
+    ...(row?.passkeys ? (['passkey'] as const) : []),
   ]
 }
 
-/** The guess that a body carries: of the method's one field, in the method's shape. Else it spends nothing. */
+/** The one field in which each method has its proof. */
+const fields = {
+  email: 'verification_code',
+  totp: 'verification_code',
+  recovery_code: 'recovery_code',
+  passkey: 'passkey',
+} as const satisfies Record<Method, keyof Answered>
+
+/** The guess that a body carries: in the method's one field, in the method's shape. Else it spends nothing. */
 export function readGuess(body: Answered): Guess {
-  const { method = 'email', verification_code: code, recovery_code: recovery } = body
-  if (method === 'recovery_code') {
-    if (code !== undefined) throw unfit('verification_code', 'is not a field of this method')
-    const text = spellRecoveryCode(recovery ?? '')
-    if (!text) throw unfit('recovery_code', 'must have 16 letters and digits')
-    return { method, text }
+  const { method = 'email' } = body
+  for (const field of new Set(Object.values(fields))) {
+    const sent = body[field] !== undefined
+    if (sent && field !== fields[method]) throw unfit(field, 'is not a field of this method')
+    if (!sent && field === fields[method]) throw unfit(field, 'is missing')
   }
-  if (recovery !== undefined) throw unfit('recovery_code', 'is not a field of this method')
-  if (code === undefined) throw unfit('verification_code', 'is missing')
-  return { method, text: method === 'totp' ? spellTotp(code) : spellMailed(code) }
+  const { verification_code: code = '', recovery_code: recovery = '', passkey } = body
+  if (passkey) return { method: 'passkey', assertion: passkey }
+  if (method === 'totp') return { method, text: spellTotp(code) }
+  if (method === 'email') return { method, text: spellMailed(code) }
+  const text = spellRecoveryCode(recovery)
+  if (!text) throw unfit('recovery_code', 'must have 16 letters and digits')
+  return { method: 'recovery_code', text }
 }
 
 /** Six digits. A number has lost the zeros in front: they are put back. */
@@ -75,13 +88,13 @@ function spellMailed(code: Static<typeof StepCode>): string {
 }
 
 /** A guess that this challenge cannot take is a slip of the hand: its holder is told, and none is spent. */
-export function requireFit({ method, text }: Guess, challenge: ChallengeRow): void {
-  if (method !== 'email') {
+export function requireFit(guess: Guess, challenge: ChallengeRow): void {
+  if (guess.method !== 'email') {
     const own = challenge.purpose === 'login' && challenge.user_id !== null
     if (!own) throw unfit('method', 'must be email for this key')
     return
   }
-  if (text.length === challenge.digits) return
+  if (guess.text.length === challenge.digits) return
   throw unfit('verification_code', `must have ${challenge.digits} digits`)
 }
 
@@ -89,18 +102,18 @@ export function requireFit({ method, text }: Guess, challenge: ChallengeRow): vo
 export async function prove(
   app: App,
   challenge: ChallengeRow,
-  { method, text }: Guess,
+  guess: Guess,
   now: number,
 ): Promise<Proof | null> {
-  if (method === 'email') {
+  if (guess.method === 'email') {
     const code = codeOf(app, challenge)
-    return code && sameText(code, text) ? { amr: ['pwd', 'email'], factor: null } : null
+    return code && sameText(code, guess.text) ? { amr: ['pwd', 'email'], factor: null } : null
   }
   const userId = challenge.user_id
   if (!userId) return null
-  return method === 'totp'
-    ? proveTotp(app, userId, text, now)
-    : proveRecoveryCode(app, userId, text)
+  if (guess.method === 'totp') return proveTotp(app, userId, guess.text, now)
+  if (guess.method === 'passkey') return provePasskey(app, challenge, userId, guess.assertion)
+  return proveRecoveryCode(app, userId, guess.text)
 }
 
 /** A code that was used, or is older than one that was, proves nothing any more. */
@@ -121,6 +134,19 @@ async function proveRecoveryCode(app: App, userId: string, text: string): Promis
   const hashes = recoveryHashes(app, userId, text)
   if (!(await app.store.factors.hasRecoveryCode(userId, hashes))) return null
   return { amr: ['pwd', 'recovery'], factor: { kind: 'recovery_code', hashes } }
+}
+
+/** The key itself counts, or its challenge does: neither signs in twice. */
+async function provePasskey(
+  app: App,
+  challenge: ChallengeRow,
+  userId: string,
+  assertion: Assertion,
+): Promise<Proof | null> {
+  const row = await app.store.passkeys.findByCredential(userId, assertion.id)
+  const counter = row && (await provenCounter(app, challenge, row, assertion))
+  if (!row || counter === null) return null
+  return { amr: ['pwd', 'pop'], factor: { kind: 'passkey', id: row.id, counter } }
 }
 
 function unfit(field: string, message: string): ApiError {

@@ -10,6 +10,7 @@ import { counter } from './budget.ts'
 import { findChallenge, guessCounter, hasMoved, spendGuess } from './challenge.ts'
 import { deviceToken, newDeviceId } from './device.ts'
 import { type About, type Notice, writeToOwner } from './notice.ts'
+import { AssertionBody } from './passkey.ts'
 import { randomId } from './random.ts'
 import { type Guess, methods, type Proof, prove, readGuess, requireFit } from './second-step.ts'
 import { accessToken, newSession, refreshToken } from './session.ts'
@@ -26,6 +27,7 @@ export const VerifyBody = Type.Object(
     ),
     verification_code: Type.Optional(StepCode),
     recovery_code: Type.Optional(RecoveryCode),
+    passkey: Type.Optional(AssertionBody),
     ...tolerated,
   },
   strict,

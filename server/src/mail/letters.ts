@@ -41,6 +41,8 @@ const occasions: Readonly<Record<string, string>> = {
 const changes = {
   'totp-added': 'An authenticator app was added.',
   'totp-removed': 'The authenticator app was removed.',
+  'passkey-added': 'A passkey was added.',
+  'passkey-removed': 'A passkey was removed.',
   'recovery-codes-made': 'New recovery codes were made; the old ones have ended.',
   'recovery-code-used': 'A recovery code was used to sign in. Each works once.',
 } as const

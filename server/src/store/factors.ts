@@ -1,11 +1,12 @@
-import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Params, Statement } from './database.ts'
-import { type NewLetter, queueLetter } from './outbox.ts'
+import { type FactorChange, holdUser, tellChange } from './factor-change.ts'
+import { usePasskey } from './passkeys.ts'
 import { always, type Guard, insert } from './sql.ts'
 
 /** The ways of a person to pass the second step, beside a mailed code. */
 export interface FactorsRow {
   readonly totp_at: number | null
+  readonly passkeys: number
   /** Those that were not used yet. */
   readonly recovery_codes: number
 }
@@ -19,16 +20,11 @@ export interface TotpRow {
   readonly confirmed_at: number | null
 }
 
-/** What a sign-in uses up: a step of time and all before it, or one recovery code. */
+/** What a sign-in uses up: a step of time and all before it, one recovery code, one count of a passkey. */
 export type FactorUse =
   | { readonly kind: 'totp'; readonly step: number }
   | { readonly kind: 'recovery_code'; readonly hashes: readonly string[] }
-
-/** What a change of a person's factors leaves behind beside the change: its event, and a letter to the owner. */
-export interface FactorChange {
-  readonly event: AuditEvent
-  readonly letter: NewLetter | null
-}
+  | { readonly kind: 'passkey'; readonly id: string; readonly counter: number }
 
 export interface FactorStore {
   find(userId: string): Promise<FactorsRow | null>
@@ -58,6 +54,7 @@ export function createFactorStore(database: Database): FactorStore {
     async find(userId) {
       const [row] = await database.read<FactorsRow>(
         `SELECT (SELECT confirmed_at FROM totp_factors WHERE user_id = u.id) AS totp_at,
+           (SELECT count(*) FROM passkeys WHERE user_id = u.id) AS passkeys,
            (SELECT count(*) FROM recovery_codes WHERE user_id = u.id AND used_at IS NULL) AS recovery_codes
          FROM users u WHERE u.id = :user`,
         { user: userId },
@@ -153,6 +150,7 @@ export function spendFactor(
       params: { step: factor.step, session: id, user: userId, ...guard.params },
     }
   }
+  if (factor.kind === 'passkey') return usePasskey(factor, { id, userId }, now, guard)
   const { sql, params } = hashList(factor.hashes)
   return {
     sql: `UPDATE recovery_codes SET used_at = :now, used_by = :session
@@ -161,29 +159,22 @@ export function spendFactor(
   }
 }
 
+const usedBy = {
+  totp: ['totp_factors', 'last_used_by'],
+  recovery_code: ['recovery_codes', 'used_by'],
+  passkey: ['passkeys', 'last_used_by'],
+} as const satisfies Record<FactorUse['kind'], readonly [table: string, column: string]>
+
 /** Holds in the transaction in which this session used the factor up. */
 export function spentFactor(
   { kind }: FactorUse,
   { id, userId }: { readonly id: string; readonly userId: string },
 ): Guard {
-  const [table, column] =
-    kind === 'totp' ? ['totp_factors', 'last_used_by'] : ['recovery_codes', 'used_by']
+  const [table, column] = usedBy[kind]
   return {
     sql: `EXISTS (SELECT 1 FROM ${table} WHERE user_id = :spent_of AND ${column} = :spent_by)`,
     params: { spent_of: userId, spent_by: id },
   }
-}
-
-/** Changes and uses of one person's factors happen one after another: each holds the person's row first. */
-export function holdUser(userId: string): Statement {
-  return {
-    sql: 'UPDATE users SET updated_at = updated_at WHERE id = :user',
-    params: { user: userId },
-  }
-}
-
-function tellChange({ event, letter }: FactorChange, guard: Guard): Statement[] {
-  return [...(letter ? [queueLetter(letter, guard)] : []), recordEvent(event, guard)]
 }
 
 function hashList(hashes: readonly string[]): { sql: string; params: Params } {

@@ -6,6 +6,7 @@ import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createFactorStore, type FactorStore } from './factors.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
+import { createPasskeyStore, type PasskeyStore } from './passkeys.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
 import { createSettingStore, type SettingStore } from './settings.ts'
 import { createSweepStore, type SweepStore } from './sweep.ts'
@@ -18,6 +19,7 @@ export interface Store {
   readonly sessions: SessionStore
   readonly devices: DeviceStore
   readonly factors: FactorStore
+  readonly passkeys: PasskeyStore
   readonly apiKeys: ApiKeyStore
   readonly budgets: BudgetStore
   readonly outbox: OutboxStore
@@ -33,6 +35,7 @@ export function createStore(database: Database): Store {
     sessions: createSessionStore(database),
     devices: createDeviceStore(database),
     factors: createFactorStore(database),
+    passkeys: createPasskeyStore(database),
     apiKeys: createApiKeyStore(database),
     budgets: createBudgetStore(database),
     outbox: createOutboxStore(database),
