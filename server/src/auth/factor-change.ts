@@ -7,9 +7,7 @@ import { type About, dueLetter } from './notice.ts'
 import { requireFreshSession } from './strong-session.ts'
 
 /** Whoever may change their ways to sign in now. */
-export async function requireFreshUser(
-  call: Pick<Call, 'app' | 'principal' | 'now'>,
-): Promise<UserRow> {
+export async function requireFreshUser(call: Call<unknown, unknown, unknown>): Promise<UserRow> {
   const { userId } = requireFreshSession(call)
   const user = await call.app.store.users.find(userId)
   if (!user) throw new ApiError('TOKEN_INVALID')

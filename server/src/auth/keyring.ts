@@ -11,6 +11,8 @@ const purposes = [
   'session',
   'device',
   'name',
+  'link',
+  'response',
   'recovery',
   'passkey',
 ] as const

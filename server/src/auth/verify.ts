@@ -50,7 +50,7 @@ export async function verify(
 ): Promise<Static<typeof VerifyAnswer>> {
   const { app, body, now } = call
   const guess = readGuess(body)
-  const challenge = await findChallenge(app, body.email_key, now)
+  const challenge = await findChallenge(app, body.email_key, now, ['login', 'registration'])
   requireFit(guess, challenge)
 
   await spendGuess(app, challenge, now).catch(async (refusal) => {

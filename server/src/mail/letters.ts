@@ -7,6 +7,9 @@ export const letters = [
   'wrong-codes',
   'login-hammered',
   'new-place',
+  'password-changed',
+  'password-reset',
+  'reset-needed',
   'factors',
 ] as const
 export type LetterName = (typeof letters)[number]
@@ -18,6 +21,8 @@ export interface LetterFacts {
   readonly purpose?: string
   /** How long the code lives yet. */
   readonly minutes?: number
+  /** The page of ours that undoes it, or goes on without the code. */
+  readonly link?: string
   /** What changed about the ways to sign in. */
   readonly change?: keyof typeof changes
   /** Where it happened, with which program, and when. */
@@ -36,6 +41,7 @@ const MOST_USER_TEXT = 64
 const occasions: Readonly<Record<string, string>> = {
   login: 'sign in',
   registration: 'finish your registration',
+  password_reset: 'choose another password',
 }
 
 const changes = {
@@ -61,6 +67,9 @@ export function renderLetter(name: LetterName, facts: LetterFacts): Words {
   const said = {
     ...facts,
     code: facts.code ?? '',
+    link: facts.link ?? '',
+    isLogin: facts.purpose === 'login',
+    isReset: facts.purpose === 'password_reset',
     minutes: facts.minutes ?? 0,
     change: facts.change ? changes[facts.change] : '',
     occasion: occasions[facts.purpose ?? ''] ?? 'go on',
