@@ -13,6 +13,8 @@ const purposes = [
   'name',
   'link',
   'response',
+  'recovery',
+  'passkey',
 ] as const
 
 export type Purpose = (typeof purposes)[number]
