@@ -143,7 +143,7 @@ export const tokens: readonly Mutant[] = [
     file: 'app.ts',
     find: '!keyring.all.some((keys) => keys.check === kept)',
     replace: 'false',
-    tests: 'two-processes.test.ts',
-    named: 'what keeps a server',
+    tests: 'store-defences.test.ts',
+    named: 'attack 082',
   },
 ]

@@ -45,7 +45,7 @@ export function openBench(env: NodeJS.ProcessEnv = process.env): Bench {
   const folder = mkdtempSync(join(tmpdir(), 'freddy-mutants-'))
   const running = new Set<ChildProcess>()
   const close = () => {
-    for (const child of running) child.kill('SIGKILL')
+    for (const child of running) endGroup(child)
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
     process.off('exit', close)
   }
@@ -111,6 +111,7 @@ function runTests(
     cwd,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   })
   running.add(child)
   const passed: string[] = []
@@ -122,7 +123,7 @@ function runTests(
     if (verdict === 'ok') passed.push(name)
     if (verdict !== 'not ok' || failed) return
     failed = name
-    child.kill('SIGKILL')
+    endGroup(child)
   }
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
     const lines = (line + part).split('\n')
@@ -134,7 +135,7 @@ function runTests(
   })
   const limit = setTimeout(() => {
     failed ??= `(nothing within ${LIMIT_MS / 1000} s)`
-    child.kill('SIGKILL')
+    endGroup(child)
   }, LIMIT_MS)
   return new Promise((resolve) => {
     child.on('error', (cause) => {
@@ -171,4 +172,13 @@ function options(names: readonly string[]): string[] {
     '--disable-warning=ExperimentalWarning',
     ...names.map((name) => `--test-name-pattern=${name.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}`),
   ]
+}
+
+/** Tests start servers, and these are to go with them: the child leads a group of its own. */
+function endGroup(child: ChildProcess): void {
+  try {
+    if (child.pid) process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // It ended by itself.
+  }
 }

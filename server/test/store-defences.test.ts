@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
-import { statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
+import { createApp } from '../src/app.ts'
 import { allowed } from '../src/auth/audit.ts'
 import { findBrokenSeal, sealEvents } from '../src/auth/audit-chain.ts'
 import { createKeyring } from '../src/auth/keyring.ts'
 import { seal, unseal } from '../src/auth/seal.ts'
+import { readConfig } from '../src/config.ts'
 import { databases } from './databases.ts'
 import { DAY, type Freddy, HOUR, MINUTE, type Person, SECRET, scene, wrongCode } from './freddy.ts'
 
@@ -89,6 +93,16 @@ test("the database file is its owner's alone", async () => {
   const place = await databases[0].open()
   assert.equal(statSync(place.url).mode & 0o777, 0o600)
   await place.drop()
+})
+
+test('attack 082: a database made with another secret stops the start', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
+  const env = { DATA_DIR: folder, WORKERS: '1' }
+  const first = await createApp(readConfig({ ...env, SECRET_KEY: SECRET }))
+  await first.close()
+  const other = createApp(readConfig({ ...env, SECRET_KEY: SECRET.toLowerCase() }))
+  await assert.rejects(other, /made with another secret/)
+  rmSync(folder, { recursive: true, force: true })
 })
 
 test('a read of SQLite changes nothing', async () => {
