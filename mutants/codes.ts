@@ -114,14 +114,6 @@ export const codes: readonly Mutant[] = [
     named: 'attack 042: a code ends',
   },
   {
-    name: 'a minute lies between two mails of a key',
-    file: 'auth/resend-email.ts',
-    find: "  if (early > 0) throw tooMany('TOO_MANY_REQUESTS', early)\n",
-    replace: '',
-    tests: 'code-attacks.test.ts',
-    named: 'attack 042: four resends',
-  },
-  {
     name: 'resends at once are one mail',
     file: 'store/challenges.ts',
     find: 'AND last_mail_at <= :pause',

@@ -42,14 +42,6 @@ export const edge: readonly Mutant[] = [
     named: 'attack 109',
   },
   {
-    name: 'a path has no empty part',
-    file: 'http/edge.ts',
-    find: " || path.includes('//')",
-    replace: '',
-    tests: 'edge.test.ts',
-    named: 'attack 109',
-  },
-  {
     name: 'a target is a path',
     file: 'http/edge.ts',
     find: "  if (!path.startsWith('/')) throw new ApiError('MALFORMED_REQUEST')\n",
@@ -64,14 +56,6 @@ export const edge: readonly Mutant[] = [
     replace: 'given.length > 0',
     tests: 'edge.test.ts',
     named: 'a request id',
-  },
-  {
-    name: 'a large body without a length is refused',
-    file: 'http/server.ts',
-    find: "{ parseAs: 'buffer', bodyLimit: bodyLimit(app, route) },",
-    replace: "{ parseAs: 'buffer', bodyLimit: 1e9 },",
-    tests: 'edge.test.ts',
-    named: 'attack 105',
   },
   {
     name: 'a body is JSON',

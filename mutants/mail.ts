@@ -110,8 +110,8 @@ export const mail: readonly Mutant[] = [
     file: 'auth/email-address.ts',
     find: ' || more.length > 0',
     replace: '',
-    tests: 'registration.test.ts',
-    named: 'attack 053, 054',
+    tests: 'email-address.test.ts',
+    named: 'no address',
   },
   {
     name: 'a local part is plain',

@@ -103,7 +103,7 @@ export const tokens: readonly Mutant[] = [
     file: 'auth/token.ts',
     find: '  if (token.length > MOST_CHARACTERS) return null\n',
     replace: '',
-    tests: 'token.test.ts',
+    tests: 'session-defences.test.ts',
     named: 'attack 081',
   },
   {

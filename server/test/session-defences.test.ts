@@ -33,6 +33,12 @@ test('attack 078: a token that is remembered ends like any other', () => {
   assert.throws(() => tokens.check('access', token, NOW + HOUR + 30_000), { code: 'TOKEN_EXPIRED' })
 })
 
+test('attack 081: a token that is too long is refused, genuine as it may be', () => {
+  const tokens = createTokens(rules)
+  const token = tokens.sign('access', { ...claims, jti: 'a'.repeat(4096) })
+  assert.throws(() => tokens.check('access', token, NOW), { code: 'TOKEN_INVALID' })
+})
+
 test('attack 077: every purpose has a key of its own', () => {
   const { of, check } = rules.keyring.current
   const keys = [...Object.values(of).map((key) => key.toString('base64url')), check]
