@@ -4,13 +4,14 @@ import { type Ended, run } from './run.ts'
 import { stage } from './stage.ts'
 import { Unprepared } from './unprepared.ts'
 
-const checks = [
-  { name: 'biome', script: '@biomejs/biome/bin/biome', args: ['ci', '--colors=off'] },
-  { name: 'tsc', script: 'typescript/bin/tsc', args: ['-p', '.', '--noEmit'] },
-]
+const biome = { reading: ['ci', '--colors=off'], mending: ['check', '--write', '--colors=off'] }
 
 /** Form, lint and types, one after the other; what a failing one says is shown. Answers how many failed. */
-export async function runChecks(): Promise<number> {
+export async function runChecks(how: keyof typeof biome = 'reading'): Promise<number> {
+  const checks = [
+    { name: 'biome', script: '@biomejs/biome/bin/biome', args: biome[how] },
+    { name: 'tsc', script: 'typescript/bin/tsc', args: ['-p', '.', '--noEmit'] },
+  ]
   let failed = 0
   for (const { name, script, args } of checks) {
     const path = join(root, 'node_modules', script)

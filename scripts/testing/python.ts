@@ -5,15 +5,15 @@ import { run } from './run.ts'
 import { Unprepared } from './unprepared.ts'
 
 const folder = join(root, '.cache', 'python')
-const wanted = 'requests==2.32.*'
+const wanted = ['requests==2.32.*', 'openai==3.57.0']
 
-/** Makes sure that `python3` finds the wanted `requests`; answers the PYTHONPATH for it. */
+/** Makes sure that `python3` finds the wanted packages; answers the PYTHONPATH for it. */
 export async function preparePython(): Promise<string> {
   if (await isThere()) return folder
   if (!(await hasPip())) await installFromDebian(['python3', 'python3-pip'])
   const ended = await run(
     'python3',
-    ['-m', 'pip', 'install', '--upgrade', '--target', folder, wanted],
+    ['-m', 'pip', 'install', '--upgrade', '--target', folder, ...wanted],
     {
       PIP_DISABLE_PIP_VERSION_CHECK: '1',
       PIP_ROOT_USER_ACTION: 'ignore',
@@ -21,12 +21,13 @@ export async function preparePython(): Promise<string> {
   )
   if (ended.exitCode === 0 && (await isThere())) return folder
   throw new Unprepared(
-    `${ended.output.trimEnd()}\npip could not install ${wanted}: is there a network?`,
+    `${ended.output.trimEnd()}\npip could not install ${wanted.join(' and ')}: is there a network?`,
   )
 }
 
 async function isThere(): Promise<boolean> {
-  const question = "import requests, sys; sys.exit(not requests.__version__.startswith('2.32.'))"
+  const question = `import openai, requests, sys
+sys.exit(not (requests.__version__.startswith('2.32.') and openai.__version__ == '3.57.0'))`
   return (await run('python3', ['-c', question], { PYTHONPATH: folder })).exitCode === 0
 }
 

@@ -190,3 +190,12 @@ test('what was signed under the secret before goes on proving itself', () => {
   const dropped = createTokens({ keyring: createKeyring([next]), ...rules })
   assert.throws(() => dropped.check('access', token, NOW), { code: 'TOKEN_INVALID' })
 })
+
+test('an access token says how its person signed in, and a refresh token does not', () => {
+  const said = { ...claims, amr: ['pwd', 'email'] }
+  assert.deepEqual(tokens.check('access', tokens.sign('access', said), NOW).amr, ['pwd', 'email'])
+  for (const amr of [[], 'pwd', null, [1], {}]) refuses(forge(ourHeader, { ...ours, amr }))
+  refuses(forge(ourHeader, { ...ours, amr: ['pwd'], nbf: seconds }))
+  const refresh = tokens.sign('refresh', { ...said, exp: seconds + 60 })
+  assert.throws(() => tokens.check('refresh', refresh, NOW), { code: 'TOKEN_INVALID' })
+})

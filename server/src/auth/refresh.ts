@@ -14,6 +14,7 @@ import {
   standing,
   standingSuccessor,
   successor,
+  waysOf,
 } from './session.ts'
 import type { Claims } from './token.ts'
 
@@ -41,7 +42,12 @@ export async function refresh(
 
   const next = body.rotate ? await rotate(call, session, claims) : null
   if (!next) await continued(call, session)
-  const life = { id: session.id, userId: session.user_id, expiresAt: session.expires_at }
+  const life = {
+    id: session.id,
+    userId: session.user_id,
+    expiresAt: session.expires_at,
+    amr: waysOf(session),
+  }
   const { token, expiresIn } = accessToken(app, life, now)
   return {
     ...accessFields(token, expiresIn, session.id),

@@ -18,6 +18,7 @@ export function newSession(
   userId: string,
   device: NewSession['device'],
   name: string | null,
+  amr: readonly string[],
 ): { session: NewSession; refreshId: string } {
   const { app, origin, now } = call
   const refreshId = randomBytes(16).toString('base64url')
@@ -31,6 +32,7 @@ export function newSession(
     createdAt: now,
     expiresAt: now + SESSION_LIFE_MS,
     refreshHash: keyedHash(app.keyring.current.of.session, refreshId),
+    amr,
   }
   return { session, refreshId }
 }
@@ -38,7 +40,7 @@ export function newSession(
 /** An access token, never longer than its session, and its life in seconds. */
 export function accessToken(
   app: App,
-  session: { id: string; userId: string; expiresAt: number },
+  session: { id: string; userId: string; expiresAt: number; amr: readonly string[] },
   now: number,
 ): { token: string; expiresIn: number } {
   const end = Math.min(now + app.config.accessLifeMs, session.expiresAt)
@@ -46,6 +48,7 @@ export function accessToken(
     sub: session.userId,
     sid: session.id,
     jti: randomBytes(16).toString('base64url'),
+    amr: session.amr,
   }
   const iat = Math.floor(now / 1000)
   const exp = Math.floor(end / 1000)
@@ -122,6 +125,16 @@ export function forgetSession(app: App, id: string): void {
   app.liveSessions.delete(id)
 }
 
+/** The same for everything of a person, keys included. */
+export function forgetPerson(app: App, userId: string): void {
+  for (const [id, { row }] of app.liveSessions.entries()) {
+    if (row.user_id === userId) app.liveSessions.delete(id)
+  }
+  for (const [hash, { row }] of app.liveApiKeys.entries()) {
+    if (row.user_id === userId) app.liveApiKeys.delete(hash)
+  }
+}
+
 function requireLive(app: App, row: LiveSessionRow, now: number): LiveSessionRow {
   const idleMs = app.config.sessionIdleDays * DAY
   const over = now >= row.expires_at || (idleMs > 0 && now - row.last_seen_at >= idleMs)
@@ -134,6 +147,11 @@ function requireLive(app: App, row: LiveSessionRow, now: number): LiveSessionRow
     throw new ApiError('TOKEN_INVALID')
   }
   return row
+}
+
+/** How the person of a session signed in; before that was kept, there was one way. */
+export function waysOf(session: Pick<LiveSessionRow, 'amr'>): readonly string[] {
+  return session.amr?.split(' ') ?? ['pwd', 'email']
 }
 
 const childId = (key: Buffer, parentId: string) => keyedHash(key, 'successor', parentId)

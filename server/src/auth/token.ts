@@ -22,6 +22,8 @@ export interface Claims {
   readonly jti: string
   readonly iat: number
   readonly exp: number
+  /** How the session's person signed in (RFC 8176); in access tokens alone. */
+  readonly amr?: readonly string[]
 }
 
 export interface Tokens {
@@ -112,7 +114,8 @@ function fits(claims: Claims, kind: TokenKind, rules: TokenRules, nowMs: number)
   const timed = Number.isSafeInteger(claims.iat) && Number.isSafeInteger(claims.exp)
   return (
     // Exactly our claims: a claim that nobody here reads (nbf, crit ...) must not be promised to anybody.
-    Object.keys(claims).length === CLAIMS &&
+    Object.keys(claims).length === CLAIMS + (claims.amr === undefined ? 0 : 1) &&
+    (claims.amr === undefined || (kind === 'access' && isWays(claims.amr))) &&
     named &&
     timed &&
     claims.iss === rules.issuer &&
@@ -121,6 +124,10 @@ function fits(claims: Claims, kind: TokenKind, rules: TokenRules, nowMs: number)
     claims.exp > claims.iat &&
     claims.exp - claims.iat <= rules.longest[kind]
   )
+}
+
+function isWays(amr: unknown): boolean {
+  return Array.isArray(amr) && amr.length > 0 && amr.every((way) => typeof way === 'string')
 }
 
 /**

@@ -37,7 +37,7 @@ export async function verify(
 ): Promise<Static<typeof VerifyAnswer>> {
   const { app, body, now } = call
   const guess = String(body.verification_code)
-  const challenge = await findChallenge(app, body.email_key, now)
+  const challenge = await findChallenge(app, body.email_key, now, ['login', 'registration'])
   requireLength(guess, challenge)
 
   await spendGuess(app, challenge, now).catch(async (refusal) => {
@@ -103,7 +103,10 @@ async function startSession(
   const userId = challenge.user_id ?? randomId('usr_')
   const known = challenge.device_id !== null
   const device = { id: challenge.device_id ?? newDeviceId(), known }
-  const { session, refreshId } = newSession(call, userId, device, deviceName(body))
+  const { session, refreshId } = newSession(call, userId, device, deviceName(body), [
+    'pwd',
+    'email',
+  ])
   const event = allowed(call, `${challenge.purpose}.verified`, {
     userId,
     subjectId: session.id,

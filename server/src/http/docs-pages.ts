@@ -1,4 +1,15 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { Marked } from 'marked'
+import type { App } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import { docsPage } from './docs-page.ts'
 import type { Http } from './server.ts'
+
+const folder = new URL('../../../docs/', import.meta.url)
+/** The address that the pages speak of; shown as the one that the reader has. */
+const EXAMPLE = 'http://localhost:3000'
+/** What to read first; pages that are not named follow by name. */
+const order = ['login-flow', 'api-keys', 'errors', 'rate-limits', 'configuration', 'storage']
 
 /** Paths that clients of old have bookmarked. */
 const bookmarks: Readonly<Record<string, string>> = {
@@ -8,8 +19,71 @@ const bookmarks: Readonly<Record<string, string>> = {
   '/docs/api-reference/authentication/login/login': '/docs/login-flow',
 }
 
-export function docsPages(http: Http): void {
+export interface DocsPage {
+  readonly name: string
+  readonly title: string
+  /** The first sentence, for the list of pages. */
+  readonly lead: string
+  readonly html: string
+}
+
+/** The documentation, as it lies in `docs/`: read and rendered once. */
+export function docsPages(app: App, http: Http): void {
   for (const [from, to] of Object.entries(bookmarks)) {
     http.get(from, async (_request, reply) => reply.redirect(to, 301))
   }
+  const pages = readPages()
+  http.get<{ Params: { name: string } }>('/docs/:name', async (request, reply) => {
+    const page = pages.find(({ name }) => name === request.params.name)
+    if (!page) throw new ApiError('RESOURCE_NOT_FOUND')
+    const base = app.config.publicUrl ?? `http://${request.headers.host}`
+    return reply.headers(headers).send(docsPage(pages, page).replaceAll(EXAMPLE, base))
+  })
+  http.get('/docs', async (_request, reply) => reply.headers(headers).send(docsPage(pages, null)))
 }
+
+const headers = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+}
+
+function readPages(): DocsPage[] {
+  const names = readdirSync(folder)
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => file.slice(0, -'.md'.length))
+  const place = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length)
+  return names.sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1)).map(readPage)
+}
+
+function readPage(name: string): DocsPage {
+  const text = readFileSync(new URL(`${name}.md`, folder), 'utf8')
+  const [, title = name] = /^# (.+)$/m.exec(text) ?? []
+  const [, paragraph = ''] = /^# .+\n+([^\n#|`][^\n]*(?:\n[^\n]+)*)/m.exec(text) ?? []
+  const [lead = ''] = paragraph.replaceAll('\n', ' ').match(/^.*?\.(?= |$)/) ?? [paragraph]
+  const html = markdown.parse(text, { async: false })
+  return { name, title, lead: lead.replace(/[`*]/g, ''), html }
+}
+
+/** Headings can be pointed at, and pages point at each other as they are served. */
+const markdown = new Marked({
+  renderer: {
+    heading({ tokens, depth, text }) {
+      const id = text.toLowerCase().replace(/[^a-z0-9]+/g, '-')
+      return `<h${depth} id="${id}">${this.parser.parseInline(tokens)}</h${depth}>\n`
+    },
+    link({ href, tokens }) {
+      const local = /^([a-z-]+)\.md(#.*)?$/.exec(href)
+      const target = local ? `/docs/${local[1]}${local[2] ?? ''}` : href
+      return `<a href="${target}">${this.parser.parseInline(tokens)}</a>`
+    },
+    table(token) {
+      const cells = (row: typeof token.header, tag: string) =>
+        `<tr>${row.map((cell) => `<${tag}>${this.parser.parseInline(cell.tokens)}</${tag}>`).join('')}</tr>`
+      const rows = token.rows.map((row) => cells(row, 'td')).join('')
+      const head = cells(token.header, 'th')
+      return `<div class="wide" tabindex="0"><table><thead>${head}</thead><tbody>${rows}</tbody></table></div>`
+    },
+  },
+})

@@ -17,6 +17,8 @@ export interface LiveSessionRow {
   readonly parent_hash: string | null
   readonly ended_at: number | null
   readonly end_reason: string | null
+  /** How its person signed in (RFC 8176), separated by spaces; null before this was kept. */
+  readonly amr: string | null
   readonly address: string
   readonly disabled_at: number | null
   readonly sessions_valid_after: number
@@ -32,6 +34,7 @@ export interface NewSession {
   readonly createdAt: number
   readonly expiresAt: number
   readonly refreshHash: string
+  readonly amr: readonly string[]
 }
 
 export interface SessionStore {
@@ -49,7 +52,7 @@ export function createSessionStore(database: Database): SessionStore {
     async find(id) {
       const [row] = await database.read<LiveSessionRow>(
         `SELECT s.id, s.user_id, s.device_id, s.created_at, s.last_seen_at, s.expires_at, s.refresh_hash,
-           s.refresh_issued_at, s.parent_hash, s.ended_at, s.end_reason, u.address, u.disabled_at,
+           s.refresh_issued_at, s.parent_hash, s.ended_at, s.end_reason, s.amr, u.address, u.disabled_at,
            u.sessions_valid_after
          FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id`,
         { id },
@@ -115,6 +118,7 @@ export function startSession(session: NewSession, guard: Guard): Statement[] {
         expires_at: session.expiresAt,
         refresh_hash: session.refreshHash,
         refresh_issued_at: createdAt,
+        amr: session.amr.join(' '),
       },
       guard,
     ),

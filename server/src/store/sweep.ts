@@ -23,6 +23,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['name_claims', 'expires_at <= :now'],
   ['challenges', `resend_until <= ${at} - ${DAY} AND code_expires_at <= ${at} - ${DAY}`],
   ['sessions', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
+  ['mail_links', `expires_at <= ${at} - ${DAY}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   ['audit_events', `happened_at <= ${at} - ${AUDIT_KEPT_MS} AND position IS NOT NULL`],
 ]

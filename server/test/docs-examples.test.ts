@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { databases } from './databases.ts'
+import { startProcess } from './server-process.ts'
+import { type SmtpSink, startSmtpSink } from './smtp-sink.ts'
+
+const EMAIL = 'you@example.com'
+
+/** A page's pieces of code in one language, by their first comment. */
+function piecesOf(page: string, language: string): Map<string, string> {
+  const text = readFileSync(new URL(`../../docs/${page}`, import.meta.url), 'utf8')
+  const fences = text.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)
+  const pieces = [...fences].filter(([, found]) => found === language)
+  return new Map(pieces.map(([, , code = ''], index) => [titleOf(code) ?? `piece ${index}`, code]))
+}
+
+const titleOf = (code: string) => /^(?:#|\/\/) (.+)\n/.exec(code)?.[1]
+
+interface Place {
+  readonly base: string
+  readonly sink: SmtpSink
+}
+
+/** Runs a program; what it prints. It must end well. */
+function run(command: string, args: readonly string[], env: Record<string, string>, input = '') {
+  return new Promise<string>((resolve, reject) => {
+    const child = execFile(
+      command,
+      args,
+      { env: { PATH: process.env.PATH, ...env }, timeout: 60_000 },
+      (failure, stdout, stderr) =>
+        failure ? reject(new Error(`${failure.message}\n${stderr}`)) : resolve(stdout),
+    )
+    child.stdin?.end(input)
+  })
+}
+
+/** The code of the newest mail past so many: the first of them may still be on its way. */
+async function nextCode(sink: SmtpSink, past: number): Promise<string> {
+  for (let round = 0; round < 1000; round++) {
+    const code = sink.mails.length > past ? sink.codeFor(EMAIL) : undefined
+    if (code) return code
+    await wait(10)
+  }
+  throw new Error('no mail came')
+}
+
+function onBoth(name: string, tell: (place: Place) => Promise<void>): void {
+  for (const { name: engine, open } of databases) {
+    test(`${name} (${engine})`, async () => {
+      const place = await open()
+      const sink = await startSmtpSink()
+      const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
+      const server = await startProcess({
+        SMTP_URL: sink.url,
+        DATA_DIR: folder,
+        ...(engine === 'PostgreSQL' ? { DATABASE_URL: place.url } : {}),
+      })
+      try {
+        await tell({ base: server.base, sink })
+      } finally {
+        await server.kill()
+        await sink.close()
+        await place.drop()
+        rmSync(folder, { recursive: true, force: true })
+      }
+    })
+  }
+}
+
+/** Runs a page's pieces for the shell as they stand there, but for the address. */
+function shell(page: string, base: string) {
+  const pieces = piecesOf(page, 'sh')
+  return async (title: string, env: Record<string, string> = {}) => {
+    const code = pieces.get(title)
+    assert.ok(code, `${page} has a piece "${title}"`)
+    return JSON.parse(
+      await run('bash', ['-ec', code.replaceAll('http://localhost:3000', base)], env),
+    )
+  }
+}
+
+async function signUp({ base, sink }: Place) {
+  const flow = shell('login-flow.md', base)
+  const begun = await flow('register')
+  const code = await nextCode(sink, 0)
+  return flow('verify', { EMAIL_KEY: begun.email_key, CODE: code })
+}
+
+onBoth('docs/login-flow.md: the calls by curl', async (place) => {
+  const flow = shell('login-flow.md', place.base)
+  await signUp(place)
+  const begun = await flow('login')
+  const code = await nextCode(place.sink, 1)
+  const tokens = await flow('verify', { EMAIL_KEY: begun.email_key, CODE: code })
+  assert.equal(tokens.user.email, EMAIL)
+  const renewed = await flow('refresh', { REFRESH_TOKEN: tokens.refreshToken })
+  const said = await flow('call', { TOKEN: renewed.token })
+  assert.equal(said.output_text, 'Hello')
+})
+
+onBoth('docs/login-flow.md: the Python class signs in and calls', async (place) => {
+  await signUp(place)
+  const pieces = [...piecesOf('login-flow.md', 'python').values()].join('\n')
+  const program = `${pieces}
+assert auth.get_headers()["Content-Type"] == "application/json"
+first = auth.token
+auth.refresh()
+assert auth.token and auth.token != first
+auth.token = "stale"
+print(auth.create_response("echo-1", [{"role": "user", "content": "Again"}])["output_text"])
+`.replaceAll('http://localhost:3000', place.base)
+  const asked = nextCode(place.sink, 1)
+  const said = await withInput('python3', ['-c', program], asked)
+  assert.match(said, /Hello\nAgain\n$/)
+})
+
+onBoth('docs/login-flow.md: the JavaScript class signs in and calls', async (place) => {
+  await signUp(place)
+  const pieces = [...piecesOf('login-flow.md', 'js').values()].join('\n')
+  const program = `import { createInterface } from 'node:readline/promises'
+const asking = createInterface({ input: process.stdin })
+const prompt = () => {}
+${pieces.replace("prompt('Code: ')", "await asking.question('')")}
+const all = await Promise.all(Array.from({ length: 10 }, (_, n) =>
+  auth.createResponse('echo-1', [{ role: 'user', content: String(n) }])))
+console.log(all.map((one) => one.output_text).join(''))
+asking.close()
+`.replaceAll('http://localhost:3000', place.base)
+  const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
+  const file = join(folder, 'program.mjs')
+  writeFileSync(file, program)
+  const said = await withInput(process.execPath, [file], nextCode(place.sink, 1))
+  rmSync(folder, { recursive: true, force: true })
+  assert.match(said, /Hello\n0123456789\n$/)
+})
+
+/** Runs a program that asks for the code when it is mailed. */
+function withInput(command: string, args: readonly string[], asked: Promise<string>) {
+  const env = { PYTHONPATH: process.env.TEST_PYTHONPATH ?? '', PATH: process.env.PATH ?? '' }
+  return new Promise<string>((resolve, reject) => {
+    const child = execFile(command, args, { env, timeout: 60_000 }, (failure, stdout, stderr) =>
+      failure ? reject(new Error(`${failure.message}\n${stderr}`)) : resolve(stdout),
+    )
+    asked.then((code) => child.stdin?.end(`${code}\n`), reject)
+  })
+}
+
+onBoth('docs/api-keys.md: a key is made, used, listed and revoked', async (place) => {
+  const { token } = await signUp(place)
+  const keys = shell('api-keys.md', place.base)
+  const made = await keys('create', { TOKEN: token })
+  assert.match(made.key, /^ak_/)
+  assert.equal((await keys('use', { API_KEY: made.key })).output_text, 'Hello')
+  const python = piecesOf('api-keys.md', 'python').get('openai') ?? ''
+  const program = `API_KEY = "${made.key}"\n${python}`.replaceAll(
+    'http://localhost:3000',
+    place.base,
+  )
+  const path = process.env.TEST_PYTHONPATH ?? ''
+  assert.equal(await run('python3', ['-c', program], { PYTHONPATH: path }), 'Hello\n')
+  assert.equal((await keys('list', { TOKEN: token })).data[0].id, made.id)
+  assert.equal((await keys('revoke', { TOKEN: token, KEY_ID: made.id })).deleted, true)
+  assert.equal((await keys('use', { API_KEY: made.key })).error.code, 'INVALID_API_KEY')
+})
