@@ -35,7 +35,7 @@ export const passwords: readonly Mutant[] = [
   },
   {
     name: 'one network is slowed over all its sources',
-    file: 'auth/login.ts',
+    file: 'auth/password-try.ts',
     find: "[counter(app, 'login-network', [origin.network])]",
     replace: '[]',
     tests: 'account-defences.test.ts',
@@ -91,7 +91,7 @@ export const passwords: readonly Mutant[] = [
   },
   {
     name: 'a disabled account is answered like a wrong password',
-    file: 'auth/login.ts',
+    file: 'auth/password-try.ts',
     find: 'right && user && user.disabled_at === null',
     replace: 'right && user',
     tests: 'login-attacks.test.ts',

@@ -44,8 +44,8 @@ export const registration: readonly Mutant[] = [
   {
     name: 'nor by a resend',
     file: 'auth/resend-email.ts',
-    find: '  if (await app.store.users.findByAddress(challenge.address)) return false\n',
-    replace: '',
+    find: ' : owner === null',
+    replace: ' : true',
     tests: 'account-defences.test.ts',
     named: 'attack 020',
   },

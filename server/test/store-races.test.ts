@@ -28,6 +28,7 @@ function session(freddy: Freddy, userId: string, index: number): NewSession {
     userId,
     device: { id: `dev_${index}`, known: false },
     name: null,
+    amr: ['pwd', 'email'],
     source: origin.source,
     agent: origin.agent,
     createdAt: freddy.now() + index,
