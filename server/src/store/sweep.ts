@@ -13,16 +13,19 @@ export interface SweepStore {
   expired(now: number): Promise<number>
 }
 
+/** Cast, since PostgreSQL takes what is set off against a small number for a small number. */
+const at = 'CAST(:now AS BIGINT)'
+
 /** Rows that are over, by table. An audit row goes only once the chain has passed it. */
 const over: readonly (readonly [table: string, condition: string])[] = [
   ['budgets', 'expires_at <= :now'],
   ['registrations', 'expires_at <= :now'],
   ['name_claims', 'expires_at <= :now'],
-  ['challenges', `resend_until <= :now - ${DAY} AND code_expires_at <= :now - ${DAY}`],
-  ['sessions', `expires_at <= :now - ${ENDED_KEPT_MS}`],
-  ['mail_links', `expires_at <= :now - ${DAY}`],
-  ['outbox', `expires_at <= :now - ${DAY}`],
-  ['audit_events', `happened_at <= :now - ${AUDIT_KEPT_MS} AND position IS NOT NULL`],
+  ['challenges', `resend_until <= ${at} - ${DAY} AND code_expires_at <= ${at} - ${DAY}`],
+  ['sessions', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
+  ['mail_links', `expires_at <= ${at} - ${DAY}`],
+  ['outbox', `expires_at <= ${at} - ${DAY}`],
+  ['audit_events', `happened_at <= ${at} - ${AUDIT_KEPT_MS} AND position IS NOT NULL`],
 ]
 
 export function createSweepStore(database: Database): SweepStore {
@@ -40,7 +43,7 @@ export function createSweepStore(database: Database): SweepStore {
   }
 
   /** Past the most, those that were idle longest go; one that blocks a name stays until its time. */
-  const evictStrangers = async (now: number) => {
+  const evictStrangers = async () => {
     const [row] = await database.read<{ count: number }>(
       'SELECT count(*) AS count FROM budgets WHERE user_id IS NULL',
     )
@@ -49,15 +52,15 @@ export function createSweepStore(database: Database): SweepStore {
     const gone = await database.write(
       `DELETE FROM budgets WHERE key IN (
         SELECT key FROM budgets WHERE user_id IS NULL AND length(log) < 65 AND streak < 100
-        ORDER BY substr(log, 1, 13) LIMIT :most) AND :now > 0 RETURNING key`,
-      { most: Math.min(excess, MOST_AT_ONCE * 10), now },
+        ORDER BY substr(log, 1, 13) LIMIT :most) RETURNING key`,
+      { most: Math.min(excess, MOST_AT_ONCE * 10) },
     )
     return gone.length
   }
 
   return {
     async expired(now) {
-      let gone = await evictStrangers(now)
+      let gone = await evictStrangers()
       for (const [table, condition] of over) gone += await remove(table, condition, now)
       return gone
     },
