@@ -95,9 +95,20 @@ export interface Operator {
 }
 
 export async function createOperator(config: Config): Promise<Operator> {
+  const operator = await createRestorer(config)
+  try {
+    await requireSameSecret(operator.app.store, operator.app.keyring)
+    return operator
+  } catch (cause) {
+    await operator.close()
+    throw cause
+  }
+}
+
+/** The same on a database that may have noted no secret yet, or another: what a restore starts from. */
+export async function createRestorer(config: Config): Promise<Operator> {
   const { database, store } = await openStore(config)
   const keyring = createKeyring(readSecrets(config))
-  await requireSameSecret(store, keyring)
   const log = createLog('error')
   const { app } = assemble({ ...config, workers: 1 }, { now: Date.now, log, keyring, store })
   const close = async () => {

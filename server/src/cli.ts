@@ -2,6 +2,7 @@
 import { defineCommand, runMain } from 'citty'
 import { describeApi, openStore } from './app.ts'
 import { auditCommand } from './commands/audit.ts'
+import { backupCommand, restoreCommand } from './commands/backup.ts'
 import { keysCommand } from './commands/keys.ts'
 import { recoverCommand } from './commands/roster.ts'
 import { secretCommand } from './commands/secret.ts'
@@ -35,6 +36,8 @@ const main = defineCommand({
     secret: secretCommand,
     audit: auditCommand,
     recover: recoverCommand,
+    backup: backupCommand,
+    restore: restoreCommand,
     openapi: openapiCommand,
   },
 })

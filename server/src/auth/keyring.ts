@@ -11,6 +11,7 @@ const purposes = [
   'session',
   'device',
   'name',
+  'backup',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

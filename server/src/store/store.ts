@@ -1,5 +1,6 @@
 import { type ApiKeyStore, createApiKeyStore } from './api-keys.ts'
 import { type AuditStore, createAuditStore } from './audit.ts'
+import { type BackupStore, createBackupStore } from './backup.ts'
 import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
@@ -24,6 +25,7 @@ export interface Store {
   readonly audit: AuditStore
   readonly settings: SettingStore
   readonly sweep: SweepStore
+  readonly backup: BackupStore
 }
 
 export function createStore(database: Database): Store {
@@ -39,5 +41,6 @@ export function createStore(database: Database): Store {
     audit: createAuditStore(database),
     settings: createSettingStore(database),
     sweep: createSweepStore(database),
+    backup: createBackupStore(database),
   }
 }
