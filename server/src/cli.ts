@@ -3,6 +3,7 @@ import { defineCommand, runMain } from 'citty'
 import { describeApi, openStore } from './app.ts'
 import { auditCommand } from './commands/audit.ts'
 import { backupCommand, restoreCommand } from './commands/backup.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { keysCommand } from './commands/keys.ts'
 import { recoverCommand } from './commands/roster.ts'
 import { secretCommand } from './commands/secret.ts'
@@ -36,6 +37,7 @@ const main = defineCommand({
     secret: secretCommand,
     audit: auditCommand,
     recover: recoverCommand,
+    doctor: doctorCommand,
     backup: backupCommand,
     restore: restoreCommand,
     openapi: openapiCommand,

@@ -8,6 +8,7 @@ import { findBrokenSeal, sealEvents } from '../src/auth/audit-chain.ts'
 import { createKeyring } from '../src/auth/keyring.ts'
 import { readBackup, writeBackup } from '../src/backup-file.ts'
 import { afterRestore } from '../src/store/backup.ts'
+import type { Database } from '../src/store/database.ts'
 import { knownTables } from '../src/store/migrate.ts'
 import { databases } from './databases.ts'
 import { type Freddy, type Person, SECRET, scene, startFreddy } from './freddy.ts'
@@ -45,10 +46,34 @@ async function makeBackup(freddy: Freddy, file: string): Promise<void> {
   writeBackup(file, { keyring: app.keyring, snapshot, now: freddy.now() })
 }
 
+/** Tables that hold something which is not over. */
+async function openDoors(database: Database): Promise<string[]> {
+  const conditions = {
+    sessions: 'ended_at IS NULL',
+    challenges: 'ended_at IS NULL AND consumed_at IS NULL',
+    devices: 'ended_at IS NULL',
+    registrations: '1 = 1',
+    name_claims: '1 = 1',
+    api_keys: 'revoked_at IS NULL AND paused_at IS NULL',
+    outbox: 'sent_at IS NULL AND ended_at IS NULL',
+  }
+  const found: string[] = []
+  for (const [table, condition] of Object.entries(conditions)) {
+    const rows = await database.read(`SELECT 1 FROM ${table} WHERE ${condition}`)
+    if (rows.length > 0) found.push(table)
+  }
+  return found
+}
+
 for (const target of databases) {
   scene(`what is restored into ${target.name} opens nothing by itself`, async (freddy, context) => {
     const file = join(folder(context), 'backup')
     const before = await livedIn(freddy)
+    assert.equal(
+      (await openDoors(freddy.database)).length,
+      7 - 1,
+      'every door but a waiting letter',
+    )
     await makeBackup(freddy, file)
 
     const place = await target.open()
@@ -63,6 +88,7 @@ for (const target of databases) {
     const snapshot = readBackup(file, app.keyring)
     assert.equal(await app.store.backup.restore(snapshot, restoring(other.now())), 'restored')
 
+    assert.deepEqual(await openDoors(place.database), [])
     const opens = async (token: string) =>
       (await other.ask('GET /v1/auth/validate', { token })).status
     assert.equal(await opens(before.token), 401)

@@ -1,13 +1,11 @@
 import { defineCommand } from 'citty'
-import { createRestorer } from '../app.ts'
+import { openOperator } from '../app.ts'
 import { allowed } from '../auth/audit.ts'
 import { readBackup, writeBackup } from '../backup-file.ts'
 import { ConfigError } from '../config.ts'
+import { BACKUP_SETTING } from '../doctor.ts'
 import type { Restored } from '../store/backup.ts'
 import { operate, origin, say } from './shell.ts'
-
-/** When the last backup was made, in milliseconds; `doctor` looks at it. */
-export const BACKUP_SETTING = 'backup_at'
 
 const file = { type: 'positional', description: 'The file', required: true } as const
 
@@ -37,7 +35,7 @@ export const restoreCommand = defineCommand({
       say(`${snapshot.rows.length} rows are back. Every session, code and link has ended.`)
       say('API keys are paused. See them: freddy-auth keys list --user …')
       say('Resume one: freddy-auth keys resume KEY --user …')
-    }, createRestorer),
+    }, openOperator),
 })
 
 const refusals: Readonly<Record<Exclude<Restored, 'restored'>, string>> = {

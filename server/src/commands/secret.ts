@@ -1,8 +1,7 @@
-import { join } from 'node:path'
 import { defineCommand } from 'citty'
 import { ConfigError, readConfig } from '../config.ts'
 import { fail } from '../main.ts'
-import { addSecret } from '../secret-file.ts'
+import { addSecret, secretFileOf } from '../secret-file.ts'
 import { say } from './shell.ts'
 
 const addSecretCommand = defineCommand({
@@ -14,7 +13,7 @@ const addSecretCommand = defineCommand({
     const config = readConfig()
     if (config.secretKey)
       fail(new ConfigError(['SECRET_KEY: put the new one before it, with a space between.']))
-    addSecret(config.secretKeyFile ?? join(config.dataDir, 'secret.key'))
+    addSecret(secretFileOf(config))
     say('A new secret stands first. Restart the server; drop the last one after 30 days.')
   },
 })

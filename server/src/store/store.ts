@@ -5,6 +5,7 @@ import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
+import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
@@ -26,6 +27,7 @@ export interface Store {
   readonly settings: SettingStore
   readonly sweep: SweepStore
   readonly backup: BackupStore
+  readonly inspection: InspectionStore
 }
 
 export function createStore(database: Database): Store {
@@ -42,5 +44,6 @@ export function createStore(database: Database): Store {
     settings: createSettingStore(database),
     sweep: createSweepStore(database),
     backup: createBackupStore(database),
+    inspection: createInspectionStore(database),
   }
 }
