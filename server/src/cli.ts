@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineCommand, runMain } from 'citty'
+import { defineCommand } from 'citty'
 import { describeApi, openStore } from './app.ts'
 import { auditCommand } from './commands/audit.ts'
 import { backupCommand, restoreCommand } from './commands/backup.ts'
@@ -7,16 +7,20 @@ import { doctorCommand } from './commands/doctor.ts'
 import { keysCommand } from './commands/keys.ts'
 import { recoverCommand } from './commands/roster.ts'
 import { secretCommand } from './commands/secret.ts'
+import { answer, json } from './commands/shell.ts'
 import { usersCommand } from './commands/users.ts'
+import { runWords } from './commands/words.ts'
 import { readConfig } from './config.ts'
 import { fail, serve } from './main.ts'
 
 const migrateCommand = defineCommand({
   meta: { name: 'migrate', description: 'Bring the database to the newest schema' },
-  async run() {
-    const { database } = await openStore(readConfig()).catch(fail)
+  args: { json },
+  async run({ args }) {
+    const { database, store } = await openStore(readConfig()).catch(fail)
+    const schema = await store.inspection.newestVersion()
     await database.close()
-    process.stdout.write('The database is at the newest schema.\n')
+    answer(args, { schema }, 'The database is at the newest schema.')
   },
 })
 
@@ -44,4 +48,4 @@ const main = defineCommand({
   },
 })
 
-await runMain(main)
+await runWords(main, process.argv.slice(2))

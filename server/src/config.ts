@@ -35,6 +35,7 @@ export interface Config {
   readonly maxRequestBytes: number
   readonly workers: number
   readonly sessionIdleDays: number
+  readonly auditDays: number
   readonly logLevel: LogLevel
   /** How long an access token lives: a day, or 15 minutes in the strict profile. */
   readonly accessLifeMs: number
@@ -132,6 +133,7 @@ export const knobs = {
     'Ends sessions that were idle so long; 0 never.',
     whole(0, 30),
   ),
+  AUDIT_DAYS: knob('7 to 3650', '90', 'How long the audit trail is kept.', whole(7, 3650)),
   LOG_LEVEL: knob(
     'debug, info, warn, error or silent',
     'warn',
@@ -199,6 +201,7 @@ function arrange(set: Settings): Config {
     maxRequestBytes: set.MAX_REQUEST_BYTES ?? 20_971_520,
     workers: set.WORKERS ?? 0,
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
+    auditDays: set.AUDIT_DAYS ?? 90,
     logLevel: set.LOG_LEVEL ?? 'warn',
     accessLifeMs: profile === 'strict' ? 900_000 : 86_400_000,
   }

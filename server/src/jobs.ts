@@ -12,7 +12,7 @@ export interface Jobs {
 export function startJobs(app: App): Jobs {
   const jobs = [
     every(app, SEAL_EVERY_MS, 'audit.seal', () => sealEvents(app.store.audit)),
-    every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now())),
+    every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now(), app.config)),
   ]
   return {
     async stop() {

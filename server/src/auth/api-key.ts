@@ -19,7 +19,14 @@ export function newApiKey(): string {
 /** Makes and keeps a key; null when its owner has as many as one may have. The text is answered and not kept. */
 export async function makeApiKey(
   call: Pick<Call, 'now' | 'origin'> & { readonly app: App },
-  wish: { userId: string; name: string; scopes: readonly string[]; expiresAt: number | null },
+  wish: {
+    userId: string
+    name: string
+    scopes: readonly string[]
+    expiresAt: number | null
+    /** Who made it, where it is not its owner. */
+    actor?: string
+  },
 ): Promise<{ key: string; row: NewApiKey } | null> {
   const { app, now } = call
   const key = newApiKey()
@@ -34,7 +41,8 @@ export async function makeApiKey(
     created_at: now,
     expires_at: wish.expiresAt,
   }
-  const event = allowed(call, 'key.created', { userId: wish.userId, subjectId: row.id })
+  const about = { userId: wish.userId, subjectId: row.id, actor: wish.actor ?? null }
+  const event = allowed(call, 'key.created', about)
   return (await app.store.apiKeys.create(row, event)) ? { key, row } : null
 }
 

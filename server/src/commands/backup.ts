@@ -5,13 +5,13 @@ import { readBackup, writeBackup } from '../backup-file.ts'
 import { ConfigError } from '../config.ts'
 import { BACKUP_SETTING } from '../doctor.ts'
 import type { Restored } from '../store/backup.ts'
-import { operate, origin, say } from './shell.ts'
+import { answer, json, operate, origin } from './shell.ts'
 
 const file = { type: 'positional', description: 'The file', required: true } as const
 
 export const backupCommand = defineCommand({
   meta: { name: 'backup', description: 'Everything in one file, while the server runs' },
-  args: { file },
+  args: { file, json },
   run: ({ args }) =>
     operate(async ({ app }) => {
       const now = app.now()
@@ -19,22 +19,30 @@ export const backupCommand = defineCommand({
       writeBackup(args.file, { keyring: app.keyring, snapshot, now })
       await app.store.settings.put(BACKUP_SETTING, String(now))
       await app.store.audit.record(allowed({ now, origin }, 'backup.made', { actor: 'shell' }))
-      say(`${args.file} holds ${snapshot.rows.length} rows. Keep the secret apart from it.`)
+      answer(
+        args,
+        { file: args.file, rows: snapshot.rows.length },
+        `${args.file} holds ${snapshot.rows.length} rows. Keep the secret apart from it.`,
+      )
     }),
 })
 
 export const restoreCommand = defineCommand({
   meta: { name: 'restore', description: 'A backup into an empty database' },
-  args: { file },
+  args: { file, json },
   run: ({ args }) =>
     operate(async ({ app }) => {
       const snapshot = readBackup(args.file, app.keyring)
       const event = allowed({ now: app.now(), origin }, 'database.restored', { actor: 'shell' })
       const outcome = await app.store.backup.restore(snapshot, event)
       if (outcome !== 'restored') throw new ConfigError([refusals[outcome]])
-      say(`${snapshot.rows.length} rows are back. Every session, code and link has ended.`)
-      say('API keys are paused. See them: freddy-auth keys list --user …')
-      say('Resume one: freddy-auth keys resume KEY --user …')
+      answer(
+        args,
+        { rows: snapshot.rows.length },
+        `${snapshot.rows.length} rows are back. Every session, code and link has ended.`,
+        'API keys are paused. See them: freddy-auth keys list --user …',
+        'Resume one: freddy-auth keys resume KEY --user …',
+      )
     }, openOperator),
 })
 

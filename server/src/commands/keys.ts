@@ -3,7 +3,7 @@ import { makeApiKey } from '../auth/api-key.ts'
 import { allowed } from '../auth/audit.ts'
 import { type Scope, scopes } from '../auth/principal.ts'
 import { ConfigError } from '../config.ts'
-import { json, operate, origin, requireUser, say } from './shell.ts'
+import { answer, json, operate, origin, requireUser, say } from './shell.ts'
 
 const DAY = 86_400_000
 
@@ -18,6 +18,7 @@ const createKey = defineCommand({
     name: { type: 'string', description: 'What it is for', default: 'made in the shell' },
     scopes: { type: 'string', description: scopes.join(','), default: 'responses,models' },
     days: { type: 'string', description: 'Days until it expires', default: '90' },
+    json,
   },
   run: ({ args }) =>
     operate(async (operator) => {
@@ -31,11 +32,17 @@ const createKey = defineCommand({
       if (!(days >= 1 && days <= 3650)) throw new ConfigError(['--days takes 1 to 3650.'])
       const made = await makeApiKey(
         { app, origin, now: app.now() },
-        { userId: user.id, name: args.name, scopes: asked, expiresAt: app.now() + days * DAY },
+        {
+          userId: user.id,
+          name: args.name,
+          scopes: asked,
+          expiresAt: app.now() + days * DAY,
+          actor: 'shell',
+        },
       )
       if (!made)
         throw new ConfigError([`${args.user} has as many keys as one may have. Revoke one first.`])
-      say(made.key)
+      answer(args, { id: made.row.id, key: made.key }, made.key)
     }),
 })
 
@@ -77,6 +84,7 @@ function act(
         description: 'E-mail address or user name of the owner',
         required: true,
       },
+      json,
     },
     run: ({ args }) =>
       operate(async (operator) => {
@@ -88,7 +96,7 @@ function act(
           throw new ConfigError([
             `${args.user} has no ${told.live} key ${args.id}. List them: freddy-auth keys list`,
           ])
-        say(`${args.id} ${told.done}`)
+        answer(args, { id: args.id, event: told.event }, `${args.id} ${told.done}`)
       }),
   })
 }

@@ -33,6 +33,15 @@ export async function operate(
   }
 }
 
+/** The same told to a program, or to a person. */
+export function answer(
+  { json: forProgram }: { readonly json: boolean },
+  told: unknown,
+  ...lines: readonly string[]
+): void {
+  for (const line of forProgram ? [JSON.stringify(told, null, 2)] : lines) say(line)
+}
+
 export function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }

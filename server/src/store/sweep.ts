@@ -1,16 +1,15 @@
-import type { Database } from './database.ts'
+import type { Database, Params } from './database.ts'
 
 /** Counters of names that are nobody's: what strangers choose may not fill the disk. */
 const MOST_STRANGER_BUDGETS = 200_000
 const MOST_AT_ONCE = 1000
 const DAY = 86_400_000
-const AUDIT_KEPT_MS = 90 * DAY
 /** An ended session is kept as long as somebody may ask why it ended. */
 const ENDED_KEPT_MS = 30 * DAY
 
 export interface SweepStore {
   /** Deletes what is over, at most a thousand rows of a kind. The number of rows that went. */
-  expired(now: number): Promise<number>
+  expired(now: number, kept: { readonly auditDays: number }): Promise<number>
 }
 
 /** Rows that are over, by table. An audit row goes only once the chain has passed it. */
@@ -18,22 +17,25 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['budgets', 'expires_at <= :now'],
   ['registrations', 'expires_at <= :now'],
   ['name_claims', 'expires_at <= :now'],
-  ['challenges', `resend_until <= :now - ${DAY} AND code_expires_at <= :now - ${DAY}`],
-  ['sessions', `expires_at <= :now - ${ENDED_KEPT_MS}`],
-  ['outbox', `expires_at <= :now - ${DAY}`],
-  ['audit_events', `happened_at <= :now - ${AUDIT_KEPT_MS} AND position IS NOT NULL`],
+  [
+    'challenges',
+    `resend_until <= CAST(:now AS BIGINT) - ${DAY} AND code_expires_at <= CAST(:now AS BIGINT) - ${DAY}`,
+  ],
+  ['sessions', `expires_at <= CAST(:now AS BIGINT) - ${ENDED_KEPT_MS}`],
+  ['outbox', `expires_at <= CAST(:now AS BIGINT) - ${DAY}`],
+  ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
 ]
 
 export function createSweepStore(database: Database): SweepStore {
   const keyOf = (table: string) =>
     ({ budgets: 'key', registrations: 'address', name_claims: 'user_name' })[table] ?? 'id'
 
-  const remove = async (table: string, condition: string, now: number) => {
+  const remove = async (table: string, condition: string, params: Params) => {
     const key = keyOf(table)
     const rows = await database.write(
       `DELETE FROM ${table} WHERE ${key} IN
         (SELECT ${key} FROM ${table} WHERE ${condition} LIMIT ${MOST_AT_ONCE}) RETURNING ${key}`,
-      { now },
+      params,
     )
     return rows.length
   }
@@ -55,9 +57,10 @@ export function createSweepStore(database: Database): SweepStore {
   }
 
   return {
-    async expired(now) {
+    async expired(now, { auditDays }) {
       let gone = await evictStrangers(now)
-      for (const [table, condition] of over) gone += await remove(table, condition, now)
+      const params = { now, audit_until: now - auditDays * DAY }
+      for (const [table, condition] of over) gone += await remove(table, condition, params)
       return gone
     },
   }
