@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { makeApiKey } from '../auth/api-key.ts'
 import { allowed } from '../auth/audit.ts'
-import { type SignedIn, scopes } from '../auth/principal.ts'
+import { requireSignedIn, scopes } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { LIVE_API_KEYS } from '../limits.ts'
@@ -118,11 +118,6 @@ export async function revokeApiKey(
   await app.store.apiKeys.revoke(row.id, userId, event)
   app.liveApiKeys.delete(row.hash)
   return { id: row.id, object: 'api_key', deleted: true }
-}
-
-function requireSignedIn({ principal }: Call<unknown, unknown, unknown>): SignedIn {
-  if (principal?.kind !== 'signed-in') throw new ApiError('AUTHENTICATION_REQUIRED')
-  return principal
 }
 
 /** Absent means 90 days, null means never. */

@@ -12,6 +12,8 @@ const purposes = [
   'device',
   'name',
   'backup',
+  'link',
+  'response',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

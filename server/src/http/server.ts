@@ -11,6 +11,7 @@ import { bodyLimit, identify, requireBodyType, requireRight, spendCall } from '.
 import { openApi } from './openapi.ts'
 import { createOrigins, type Origins } from './origin.ts'
 import { guardSockets, refuseBrokenRequest } from './sockets.ts'
+import { carriedOf, sendAnswer } from './streaming.ts'
 import { validatorFor } from './validator.ts'
 
 declare module 'fastify' {
@@ -19,6 +20,8 @@ declare module 'fastify' {
     origin: Origin
     principal: Principal | null
     startedAt: number
+    /** The body of a gateway request as it came. */
+    bytes: Buffer | null
     answerHeaders: Record<string, string>
   }
 }
@@ -39,6 +42,8 @@ export async function createHttp(app: App, pages: (http: Http) => void): Promise
     requestIdHeader: false,
     logger: false,
     exposeHeadRoutes: true,
+    // A response's id carries whose it is.
+    routerOptions: { maxParamLength: 512 },
     return503OnClosing: true,
     frameworkErrors: (error, request, reply) => {
       void sendError(request as FastifyRequest, reply as FastifyReply, asApiError(error))
@@ -48,6 +53,7 @@ export async function createHttp(app: App, pages: (http: Http) => void): Promise
   http.removeAllContentTypeParsers()
   http.decorateRequest('startedAt', 0)
   http.decorateRequest('principal', null)
+  http.decorateRequest('bytes', null)
   greet(app, http, origins)
   await openApi(http)
   http.after(() => {
@@ -129,7 +135,10 @@ function serve(app: App, http: Http, route: Route): void {
     scope.addContentTypeParser<Buffer>(
       /^application\/json/i,
       { parseAs: 'buffer', bodyLimit: bodyLimit(app, route) },
-      async (_request: FastifyRequest, bytes: Buffer) => parseJson(bytes, depth),
+      async (request: FastifyRequest, bytes: Buffer) => {
+        if (route.gateway) request.bytes = bytes
+        return parseJson(bytes, depth)
+      },
     )
     scope.route({
       method: route.method,
@@ -151,15 +160,17 @@ function serve(app: App, http: Http, route: Route): void {
       preHandler: async (request) => requireRight(app, route, request.principal),
       handler: async (request, reply) => {
         reply.code(route.status)
-        return route.verb(callOf(app, request))
+        return sendAnswer(reply, await route.verb(callOf(app, route, request, reply)))
       },
     })
   })
 }
 
-function callOf(app: App, request: FastifyRequest): Call {
-  const { body, params, query, principal, origin, startedAt, answerHeaders } = request
-  return { app, body, params, query, principal, origin, now: startedAt, headers: answerHeaders }
+function callOf(app: App, route: Route, request: FastifyRequest, reply: FastifyReply): Call {
+  const { body, params, query, principal, origin, startedAt, answerHeaders, id } = request
+  const carried = carriedOf(route, request, reply)
+  const asked = { app, body, params, query, principal, origin, carried, requestId: id }
+  return { ...asked, now: startedAt, headers: answerHeaders }
 }
 
 function schemaOf(route: Route) {

@@ -33,9 +33,14 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
   registrations: 'DELETE FROM registrations',
   challenges:
     'UPDATE challenges SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
+  mail_links:
+    'UPDATE mail_links SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
   devices: 'UPDATE devices SET ended_at = :now WHERE ended_at IS NULL',
   sessions: `UPDATE sessions SET ended_at = :now, end_reason = 'restored' WHERE ended_at IS NULL`,
   api_keys: `UPDATE api_keys SET paused_at = :now, paused_by = 'operator' WHERE revoked_at IS NULL`,
+  spending: null,
+  reservations: null,
+  usage_entries: null,
   budgets: null,
   audit_events: null,
   outbox: `UPDATE outbox SET ended_at = :now, sealed = NULL, reason = 'restored'

@@ -14,10 +14,12 @@ export interface UserRow {
   readonly last_login_at: number | null
   readonly disabled_at: number | null
   readonly role: Role
+  /** Since when the password opens nothing: its owner said that somebody else knows it. */
+  readonly reset_required_at: number | null
 }
 
 /** A new account is a user's; who is more is appointed. */
-export type NewUser = Omit<UserRow, 'role'>
+export type NewUser = Omit<UserRow, 'role' | 'reset_required_at'>
 
 export interface UserStore {
   /** False when the address or the name is somebody's. */
@@ -31,7 +33,7 @@ export interface UserStore {
 
 const columns = `id, address, user_name, full_name, password_hash, created_at, updated_at,
   last_login_at, disabled_at`
-export const userColumns = `${columns}, role`
+export const userColumns = `${columns}, role, reset_required_at`
 
 export function createUserStore(database: Database): UserStore {
   const findBy = async (column: string, value: string) => {
