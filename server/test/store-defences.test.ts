@@ -138,10 +138,10 @@ scene('the sweep keeps an event until the chain has passed it', async (freddy) =
   const { audit, sweep } = freddy.running.app.store
   await audit.record(allowed({ now: freddy.now(), origin }, 'test.event'))
   freddy.pass(91 * DAY)
-  await sweep.expired(freddy.now())
+  await sweep.expired(freddy.now(), { auditDays: 90 })
   assert.equal((await audit.listUnsealed(10)).length, 1)
   await sealEvents(audit)
-  await sweep.expired(freddy.now())
+  await sweep.expired(freddy.now(), { auditDays: 90 })
   assert.equal(await audit.findLastSealed(), null)
 })
 
@@ -151,7 +151,7 @@ scene('attack 016: names that strangers make up do not fill the disk', async (fr
      WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 200010)
      SELECT 'key ' || n, 'login-account', NULL, '1000000000000', 1, 'try', 9000000000000 FROM counted`,
   )
-  await freddy.running.app.store.sweep.expired(freddy.now())
+  await freddy.running.app.store.sweep.expired(freddy.now(), { auditDays: 90 })
   const [row] = await freddy.database.read('SELECT count(*) AS count FROM budgets')
   assert.equal(row?.count, 200_000)
 })

@@ -47,6 +47,7 @@ async function challenged(freddy: Freddy) {
       challenge,
       session: session(freddy, ada.id, index),
       event: eventAt(freddy.now()),
+      factor: null,
       now: freddy.now(),
     })
   const sessions = async () => (await freddy.database.read('SELECT id FROM sessions')).length

@@ -11,6 +11,7 @@ const purposes = [
   'session',
   'device',
   'name',
+  'backup',
   'link',
   'response',
   'recovery',

@@ -1,10 +1,12 @@
 import { type ApiKeyStore, createApiKeyStore } from './api-keys.ts'
 import { type AuditStore, createAuditStore } from './audit.ts'
+import { type BackupStore, createBackupStore } from './backup.ts'
 import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createFactorStore, type FactorStore } from './factors.ts'
+import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
@@ -36,6 +38,8 @@ export interface Store {
   readonly audit: AuditStore
   readonly settings: SettingStore
   readonly sweep: SweepStore
+  readonly backup: BackupStore
+  readonly inspection: InspectionStore
 }
 
 export function createStore(database: Database): Store {
@@ -57,5 +61,7 @@ export function createStore(database: Database): Store {
     audit: createAuditStore(database),
     settings: createSettingStore(database),
     sweep: createSweepStore(database),
+    backup: createBackupStore(database),
+    inspection: createInspectionStore(database),
   }
 }

@@ -1,16 +1,18 @@
-import type { Database } from './database.ts'
+import type { Database, Params } from './database.ts'
 
 /** Counters of names that are nobody's: what strangers choose may not fill the disk. */
 const MOST_STRANGER_BUDGETS = 200_000
 const MOST_AT_ONCE = 1000
 const DAY = 86_400_000
-const AUDIT_KEPT_MS = 90 * DAY
 /** An ended session is kept as long as somebody may ask why it ended. */
 const ENDED_KEPT_MS = 30 * DAY
 
+/** Longer than a year, so that a year can be looked back at. */
+const USAGE_KEPT_MS = 400 * DAY
+
 export interface SweepStore {
   /** Deletes what is over, at most a thousand rows of a kind. The number of rows that went. */
-  expired(now: number): Promise<number>
+  expired(now: number, kept: { readonly auditDays: number }): Promise<number>
 }
 
 /** Cast, since PostgreSQL takes what is set off against a small number for a small number. */
@@ -25,19 +27,21 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['sessions', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
-  ['audit_events', `happened_at <= ${at} - ${AUDIT_KEPT_MS} AND position IS NOT NULL`],
+  ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
+  ['reservations', `lease_until <= ${at} - ${DAY} AND settled_by IS NOT NULL`],
+  ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
 ]
 
 export function createSweepStore(database: Database): SweepStore {
   const keyOf = (table: string) =>
     ({ budgets: 'key', registrations: 'address', name_claims: 'user_name' })[table] ?? 'id'
 
-  const remove = async (table: string, condition: string, now: number) => {
+  const remove = async (table: string, condition: string, params: Params) => {
     const key = keyOf(table)
     const rows = await database.write(
       `DELETE FROM ${table} WHERE ${key} IN
         (SELECT ${key} FROM ${table} WHERE ${condition} LIMIT ${MOST_AT_ONCE}) RETURNING ${key}`,
-      { now },
+      params,
     )
     return rows.length
   }
@@ -59,9 +63,10 @@ export function createSweepStore(database: Database): SweepStore {
   }
 
   return {
-    async expired(now) {
+    async expired(now, { auditDays }) {
       let gone = await evictStrangers()
-      for (const [table, condition] of over) gone += await remove(table, condition, now)
+      const params = { now, audit_until: now - auditDays * DAY }
+      for (const [table, condition] of over) gone += await remove(table, condition, params)
       return gone
     },
   }
