@@ -31,7 +31,7 @@ export interface AuditRow {
 
 export interface AuditStore {
   record(event: AuditEvent): Promise<void>
-  countSince(event: string, since: number): Promise<number>
+  countSince(event: string, since: number, reason?: string): Promise<number>
   findLastSealed(): Promise<AuditRow | null>
   listUnsealed(most: number): Promise<AuditRow[]>
   listSealed(afterPosition: number, most: number): Promise<AuditRow[]>
@@ -65,10 +65,11 @@ export function createAuditStore(database: Database): AuditStore {
       await database.write(sql, params)
     },
 
-    async countSince(event, since) {
+    async countSince(event, since, reason) {
       const [row] = await database.read<{ count: number }>(
-        'SELECT count(*) AS count FROM audit_events WHERE event = :event AND happened_at > :since',
-        { event, since },
+        `SELECT count(*) AS count FROM audit_events
+          WHERE event = :event AND happened_at > :since ${reason ? 'AND reason = :reason' : ''}`,
+        { event, since, ...(reason ? { reason } : {}) },
       )
       return row?.count ?? 0
     },
