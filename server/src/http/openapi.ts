@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import type { OpenAPIV3_1 } from 'openapi-types'
 import { errors } from '../errors.ts'
 import type { Route } from '../routes.ts'
-import { paramsCode } from './validator.ts'
 
 const ErrorEnvelope: OpenAPIV3_1.SchemaObject = {
   type: 'object',
@@ -104,7 +103,7 @@ export function refusalsOf(row: Route): string[] {
     'SERVICE_UNAVAILABLE',
     ...(row.who === 'open' ? [] : [...guarded, ...keyed]),
     ...(row.body ? ['UNSUPPORTED_MEDIA_TYPE'] : []),
-    ...(row.params ? [paramsCode(row.params)] : []),
+    ...(row.params ? ['RESOURCE_NOT_FOUND'] : []),
     ...(row.refusals ?? []),
   ]
   return [...new Set(all)].sort()

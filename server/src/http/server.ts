@@ -155,7 +155,7 @@ function schemaOf(route: Route) {
   return {
     ...(body ? { body } : {}),
     ...(params ? { params } : {}),
-    querystring: query ?? { type: 'object', additionalProperties: false },
+    querystring: query ?? { type: 'object', properties: {}, additionalProperties: false },
     response: { [status]: answer },
   }
 }

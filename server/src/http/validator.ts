@@ -40,8 +40,7 @@ export const validatorFor: FastifySchemaCompiler<TSchema> = ({ schema, httpPart 
   }
 }
 
-/** What a path answers whose parameters do not have their form. */
-export function paramsCode(schema: unknown): 'VALIDATION_ERROR' | 'RESOURCE_NOT_FOUND' {
+function paramsCode(schema: unknown): 'VALIDATION_ERROR' | 'RESOURCE_NOT_FOUND' {
   const { properties } = schema as { properties?: Record<string, unknown> }
   return properties && 'email_key' in properties ? 'VALIDATION_ERROR' : 'RESOURCE_NOT_FOUND'
 }
