@@ -17,6 +17,10 @@ import { createInbox, type Inbox } from './mail/inbox.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createOutbox, type Outbox } from './mail/outbox.ts'
 import { createSmtpMailer } from './mail/smtp.ts'
+import { readModels } from './models-file.ts'
+import { createUpstreams } from './responses/upstream.ts'
+import { reachable, spelledLoopback } from './responses/upstream-address.ts'
+import { createUsageQueue } from './responses/usage-queue.ts'
 import { readSecrets } from './secret-file.ts'
 import type { Database } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
@@ -80,8 +84,10 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const close = async () => {
     await http.close()
     await jobs?.stop()
+    await app.app.usage.flush()
     await outbox.stop()
     await mailer.close()
+    await app.app.upstreams.close()
     await app.app.hasher.close()
     await store.database.close()
   }
@@ -101,6 +107,7 @@ export async function createOperator(config: Config): Promise<Operator> {
   const log = createLog('error')
   const { app } = assemble({ ...config, workers: 1 }, { now: Date.now, log, keyring, store })
   const close = async () => {
+    await app.upstreams.close()
     await app.hasher.close()
     await database.close()
   }
@@ -141,7 +148,14 @@ function assemble(
     tokens: createTokens({ keyring: parts.keyring, issuer, audience: 'freddy-api', longest }),
     limiter: createLimiter(config.limits),
     hasher: createHasher({ threads: config.workers || availableParallelism() }),
+    usage: createUsageQueue(parts.store.ledger),
     outbox: { poke: () => poke() },
+    models: readModels(config),
+    upstreams: createUpstreams({
+      times: config.upstreamTimes,
+      mayReach: reachable([...config.upstreamAllow, ...spelledLoopback(config.upstreamUrl)]),
+      now: parts.now,
+    }),
     liveSessions: new LRUCache({ max: REMEMBERED_SESSIONS }),
     liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
   }

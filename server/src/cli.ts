@@ -3,6 +3,7 @@ import { defineCommand, runMain } from 'citty'
 import { describeApi, openStore } from './app.ts'
 import { auditCommand } from './commands/audit.ts'
 import { keysCommand } from './commands/keys.ts'
+import { recoverCommand } from './commands/roster.ts'
 import { secretCommand } from './commands/secret.ts'
 import { usersCommand } from './commands/users.ts'
 import { readConfig } from './config.ts'
@@ -33,6 +34,7 @@ const main = defineCommand({
     keys: keysCommand,
     secret: secretCommand,
     audit: auditCommand,
+    recover: recoverCommand,
     openapi: openapiCommand,
   },
 })

@@ -3,6 +3,23 @@ import { type Bucket, type LimitName, limits } from './limits.ts'
 /** Reads a setting's text; undefined when it does not fit. */
 export type Reader<T> = (text: string) => T | undefined
 
+/** One setting: what it takes, in words and as a function that answers undefined when it does not fit. */
+export interface Knob<T = unknown> {
+  readonly takes: string
+  readonly standard: string
+  readonly sentence: string
+  readonly read: Reader<T>
+}
+
+export function knob<T>(
+  takes: string,
+  standard: string,
+  sentence: string,
+  read: Reader<T>,
+): Knob<T> {
+  return { takes, standard, sentence, read }
+}
+
 export function whole(least: number, most: number): Reader<number> {
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN

@@ -1,10 +1,12 @@
+import { standardTimes, type UpstreamTimes, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
+  type Knob,
+  knob,
   limitChanges,
   networks,
   oneOf,
   postgres,
-  type Reader,
   sender,
   smtp,
   some,
@@ -33,23 +35,16 @@ export interface Config {
   readonly registration: 'open' | 'invite' | 'closed'
   readonly limits: LimitTable
   readonly maxRequestBytes: number
+  readonly upstreamUrl: string | null
+  readonly upstreamApiKey: string | null
+  readonly modelsFile: string | null
+  readonly upstreamAllow: readonly string[]
+  readonly upstreamTimes: UpstreamTimes
   readonly workers: number
   readonly sessionIdleDays: number
   readonly logLevel: LogLevel
   /** How long an access token lives: a day, or 15 minutes in the strict profile. */
   readonly accessLifeMs: number
-}
-
-/** One setting: what it takes, in words and as a function that answers undefined when it does not fit. */
-export interface Knob<T = unknown> {
-  readonly takes: string
-  readonly standard: string
-  readonly sentence: string
-  readonly read: Reader<T>
-}
-
-function knob<T>(takes: string, standard: string, sentence: string, read: Reader<T>): Knob<T> {
-  return { takes, standard, sentence, read }
 }
 
 /** Every environment variable the server reads. docs/configuration.md is compared with it both ways. */
@@ -125,6 +120,7 @@ export const knobs = {
     'The largest body of a gateway request.',
     whole(1024, 104_857_600),
   ),
+  ...upstreamKnobs,
   WORKERS: knob('1 to 64', '', 'Threads that hash passwords; one a core when empty.', whole(1, 64)),
   SESSION_IDLE_DAYS: knob(
     '0 to 30',
@@ -197,6 +193,11 @@ function arrange(set: Settings): Config {
     registration: set.REGISTRATION ?? 'open',
     limits: { ...limits, ...set.LIMITS },
     maxRequestBytes: set.MAX_REQUEST_BYTES ?? 20_971_520,
+    upstreamUrl: set.UPSTREAM_URL,
+    upstreamApiKey: set.UPSTREAM_API_KEY ?? set.OPENAI_API_KEY,
+    modelsFile: set.MODELS_FILE,
+    upstreamAllow: set.UPSTREAM_ALLOW ?? [],
+    upstreamTimes: set.UPSTREAM_TIMES ?? standardTimes,
     workers: set.WORKERS ?? 0,
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     logLevel: set.LOG_LEVEL ?? 'warn',

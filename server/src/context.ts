@@ -6,6 +6,9 @@ import type { Config } from './config.ts'
 import type { Limiter } from './limiter/limiter.ts'
 import type { Log } from './log.ts'
 import type { Outbox } from './mail/outbox.ts'
+import type { ModelTable } from './models-file.ts'
+import type { Upstreams } from './responses/upstream.ts'
+import type { UsageQueue } from './responses/usage-queue.ts'
 import type { ApiKeyRow } from './store/api-keys.ts'
 import type { LiveSessionRow } from './store/sessions.ts'
 import type { Store } from './store/store.ts'
@@ -30,7 +33,10 @@ export interface App {
   readonly limiter: Limiter
   readonly hasher: Hasher
   readonly outbox: Pick<Outbox, 'poke'>
+  readonly usage: UsageQueue
   readonly log: Log
+  readonly models: ModelTable
+  readonly upstreams: Upstreams
   readonly liveSessions: LRUCache<string, Remembered<LiveSessionRow>>
   readonly liveApiKeys: LRUCache<string, Remembered<ApiKeyRow>>
 }
@@ -46,6 +52,15 @@ export interface Origin {
   readonly agent: string
 }
 
+/** The request itself, for those who pass it on. */
+export interface Carried {
+  /** The body as it came; empty where no gateway route read one. */
+  readonly bytes: Buffer
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  /** Aborted when the caller went before the answer was whole. */
+  readonly left: AbortSignal
+}
+
 /** A request as a use case sees it. */
 export interface Call<Body = unknown, Params = unknown, Query = unknown> {
   readonly app: App
@@ -54,7 +69,10 @@ export interface Call<Body = unknown, Params = unknown, Query = unknown> {
   readonly query: Query
   readonly principal: Principal | null
   readonly origin: Origin
+  readonly carried: Carried
   readonly now: number
+  /** The answer's `x-request-id`. */
+  readonly requestId: string
   /** Headers the answer is to carry. */
   readonly headers: Record<string, string>
 }

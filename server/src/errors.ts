@@ -5,6 +5,7 @@
 export const errors = {
   MALFORMED_REQUEST: [400, 'The request could not be read'],
   AMBIGUOUS_CREDENTIALS: [400, 'Send one credential, in one header, once'],
+  MODEL_REFUSED: [400, 'The model server refused the request'],
   INVALID_CREDENTIALS: [401, 'Invalid email or password'],
   INVALID_VERIFICATION_CODE: [401, 'Invalid verification code'],
   TOKEN_EXPIRED: [401, 'The token has expired'],
@@ -12,7 +13,10 @@ export const errors = {
   AUTHENTICATION_REQUIRED: [401, 'Sign in or send an API key'],
   INVALID_API_KEY: [401, 'The API key is not valid'],
   API_KEY_EXPIRED: [401, 'The API key has expired'],
+  API_KEY_PAUSED: [401, 'The API key is paused'],
+  BUDGET_EXHAUSTED: [402, 'A budget of this API key is used up'],
   INSUFFICIENT_PERMISSIONS: [403, 'This credential may not do that'],
+  OPERATION_NOT_ALLOWED: [403, 'This cannot be done here'],
   REGISTRATION_RESTRICTED: [403, 'Registration is closed on this server'],
   RESOURCE_NOT_FOUND: [404, 'There is nothing here'],
   METHOD_NOT_ALLOWED: [405, 'This path does not take that method'],
@@ -29,7 +33,9 @@ export const errors = {
   TOO_MANY_REQUESTS: [429, 'Too many requests. Please try again later'],
   HEADERS_TOO_LARGE: [431, 'The request headers are too large'],
   INTERNAL_ERROR: [500, 'Something went wrong on our side'],
+  UPSTREAM_ERROR: [502, 'The model server did not answer as it should'],
   SERVICE_UNAVAILABLE: [503, 'The service is busy. Please try again shortly'],
+  UPSTREAM_TIMEOUT: [504, 'The model server took too long'],
 } as const satisfies Record<string, readonly [status: number, sentence: string]>
 
 export type ErrorCode = keyof typeof errors
@@ -44,6 +50,9 @@ export interface ErrorDetails {
   readonly retry_after?: number
   readonly fields?: readonly FieldProblem[]
   readonly reason?: string
+  /** The budget that is used up, and when it begins anew. */
+  readonly limit?: string
+  readonly resets_at?: string
 }
 
 export interface ErrorOptions {

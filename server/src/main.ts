@@ -27,7 +27,8 @@ async function listen(config: Config, running: Running): Promise<void> {
 }
 
 /** Where everything is and what to do next. */
-export function startText(config: Config, { inbox }: Running, port: number): string {
+export function startText(config: Config, running: Running, port: number): string {
+  const { inbox } = running
   const host = isLoopback(config.host) ? 'localhost' : config.host
   const base = config.publicUrl ?? `http://${host}:${port}`
   const database = config.databaseUrl ? 'PostgreSQL' : `SQLite in ${config.dataDir}`
@@ -44,7 +45,7 @@ export function startText(config: Config, { inbox }: Running, port: number): str
     '',
     `  Data     ${database}`,
     `  Mail     ${mail}`,
-    `  Model    echo-1, built in: it repeats what it hears`,
+    `  Model    ${modelText(running)}`,
     '',
     `  Next     ${register}`,
     inbox
@@ -53,6 +54,16 @@ export function startText(config: Config, { inbox }: Running, port: number): str
     `           Then: ${base}/docs/login-flow`,
     '',
   ].join('\n')
+}
+
+function modelText({ app }: Running): string {
+  const { models, standard } = app.models
+  const names = models.map((model) => model.name).slice(0, 5)
+  if (models.length > names.length) names.push('…')
+  const rest = standard
+    ? [`${names.length ? 'others' : 'every model'} at ${hostOf(standard.url)}`]
+    : []
+  return [...names, ...rest].join(', ') || 'echo-1, built in: it repeats what it hears'
 }
 
 function hostOf(url: string | null): string {
@@ -75,11 +86,9 @@ function stopOnSignals(running: Running): void {
 }
 
 /** One sentence that says what to do, and exit code 1. */
-export function fail(cause: unknown): never {
+export function fail(cause: unknown, heading = 'Freddy Auth did not start.'): never {
   const lines = cause instanceof ConfigError ? cause.problems : [sentenceFor(cause)]
-  process.stderr.write(
-    `\n  Freddy Auth did not start.\n\n${lines.map((line) => `  ${line}\n`).join('')}\n`,
-  )
+  process.stderr.write(`\n  ${heading}\n\n${lines.map((line) => `  ${line}\n`).join('')}\n`)
   process.exit(1)
 }
 

@@ -14,26 +14,56 @@ import {
 } from './account/api-keys.ts'
 import { ProfileAnswer, showProfile } from './account/profile.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
+import {
+  DeletedUserAnswer,
+  deleteManagedUser,
+  disableManagedUser,
+  enableManagedUser,
+  listUsers,
+  ManagedUserAnswer,
+  ManagedUserList,
+  ManagedUserParams,
+  ManagedUserQuery,
+  showUser,
+} from './admin/users.ts'
+import { ChangeAnswer, ChangeBody, changePassword } from './auth/change-password.ts'
+import { ForgotAnswer, ForgotBody, forgotPassword } from './auth/forgot-password.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
 import { LogoutAnswer, LogoutBody, logout } from './auth/logout.ts'
 import type { Scope } from './auth/principal.ts'
 import { RefreshAnswer, RefreshBody, refresh } from './auth/refresh.ts'
 import { RegisterAnswer, RegisterBody, register } from './auth/register.ts'
 import { ResendAnswer, ResendBody, resendEmail } from './auth/resend-email.ts'
+import { ResetAnswer, ResetBody, resetPassword } from './auth/reset-password.ts'
 import { ChallengeAnswer, ChallengeParams, showChallenge } from './auth/show-challenge.ts'
 import { ValidateAnswer, validate } from './auth/validate.ts'
 import { VerifyAnswer, VerifyBody, verify } from './auth/verify.ts'
 import type { Call } from './context.ts'
 import type { ErrorCode } from './errors.ts'
 import type { LimitName } from './limits.ts'
+import { ChatAnswer, ChatBody, createChatCompletion } from './responses/create-chat-completion.ts'
+import { createEmbedding, EmbeddingAnswer, EmbeddingBody } from './responses/create-embedding.ts'
 import { createResponse, ResponseAnswer, ResponseBody } from './responses/create-response.ts'
-import { listModels, ModelList } from './responses/list-models.ts'
+import {
+  cancelResponse,
+  deleteResponse,
+  KeptResponse,
+  ResponseParams,
+  showResponse,
+} from './responses/kept-responses.ts'
+import {
+  listModels,
+  ModelAnswer,
+  ModelList,
+  ModelParams,
+  showModel,
+} from './responses/list-models.ts'
 
-/** Anybody, somebody with a session, or also a program whose API key has the scope. */
-export type Who = 'open' | 'signedIn' | Scope
+/** Anybody, somebody with a session, an admin with one, or also a program whose API key has the scope. */
+export type Who = 'open' | 'signedIn' | 'admin' | Scope
 
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly who: Who
   /** Counted by source where the route is open, else by who calls. Null: counted by the verb. */
@@ -77,6 +107,30 @@ const resend: Rest = {
   summary: 'Mail a code again, also after the old one has expired',
   refusals: [...codeRefusals, 'TOO_MANY_REQUESTS'],
 }
+const aboutUser = {
+  params: ManagedUserParams,
+  refusals: ['RESOURCE_NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
+} as const
+const oneUser: Rest = { ...aboutUser, summary: 'One account' }
+const disable: Rest = {
+  ...aboutUser,
+  refusals: [...aboutUser.refusals, 'OPERATION_NOT_ALLOWED'],
+  summary: 'Sign somebody out everywhere and let them in no more',
+}
+const enable: Rest = { ...aboutUser, summary: 'Let somebody sign in again' }
+const remove: Rest = { ...disable, summary: 'Delete an account with all it holds' }
+const user = '/v1/admin/users/:id'
+const forgot: Rest = {
+  body: ForgotBody,
+  summary: 'Begin a password reset; a code and a link are mailed',
+  refusals: ['INVALID_EMAIL_FORMAT'],
+}
+const fromModel = ['UPSTREAM_ERROR', 'UPSTREAM_TIMEOUT', 'MODEL_REFUSED'] as const
+const asks: Rest = {
+  gateway: true,
+  refusals: [...fromModel, 'RESOURCE_NOT_FOUND', 'BUDGET_EXHAUSTED'],
+}
+const kept: Rest = { gateway: true, params: ResponseParams, refusals: fromModel }
 const me: Rest = { summary: 'Who I am' }
 
 /** The table of contents: every route, who may call it, what limits it, what it does. */
@@ -131,6 +185,39 @@ export const routes: readonly Route[] = [
     bodyOptional: true,
     summary: 'End this session',
   }),
+  route(
+    'POST /v1/auth/password/reset',
+    'open',
+    'register-source',
+    forgotPassword,
+    ForgotAnswer,
+    forgot,
+  ),
+  route(
+    'POST /v1/auth/password/forgot',
+    'open',
+    'register-source',
+    forgotPassword,
+    ForgotAnswer,
+    forgot,
+  ),
+  route(
+    'POST /v1/auth/password/reset/verify',
+    'open',
+    'verify-source',
+    resetPassword,
+    ResetAnswer,
+    {
+      body: ResetBody,
+      summary: 'A new password by the mailed code; ends every session and revokes API keys',
+      refusals: [...codeRefusals, 'WEAK_PASSWORD'],
+    },
+  ),
+  route('PUT /v1/auth/password/update', 'signedIn', 'requests', changePassword, ChangeAnswer, {
+    body: ChangeBody,
+    summary: 'Another password; all other sessions end',
+    refusals: ['INVALID_CREDENTIALS', 'TOO_MANY_LOGIN_ATTEMPTS', 'WEAK_PASSWORD'],
+  }),
   route('GET /v1/auth/validate', 'signedIn', 'requests', validate, ValidateAnswer, {
     summary: 'Whether this token is alive',
   }),
@@ -167,12 +254,61 @@ export const routes: readonly Route[] = [
     refusals: ['RESOURCE_NOT_FOUND'],
   }),
 
+  route('GET /v1/admin/users', 'admin', 'requests', listUsers, ManagedUserList, {
+    query: ManagedUserQuery,
+    summary: 'Everybody with an account, oldest first',
+    refusals: ['INSUFFICIENT_PERMISSIONS'],
+  }),
+  route(`GET ${user}`, 'admin', 'requests', showUser, ManagedUserAnswer, oneUser),
+  route(
+    `POST ${user}/disable`,
+    'admin',
+    'requests',
+    disableManagedUser,
+    ManagedUserAnswer,
+    disable,
+  ),
+  route(`POST ${user}/enable`, 'admin', 'requests', enableManagedUser, ManagedUserAnswer, enable),
+  route(`DELETE ${user}`, 'admin', 'requests', deleteManagedUser, DeletedUserAnswer, remove),
+
   route('POST /v1/responses', 'responses', 'requests', createResponse, ResponseAnswer, {
+    ...asks,
     body: ResponseBody,
     gateway: true,
-    summary: 'Ask a model',
+    summary: 'Ask a model, by messages or input; `stream: true` answers events',
+  }),
+  route('POST /v1/model/response', 'responses', 'requests', createResponse, ResponseAnswer, {
+    ...asks,
+    body: ResponseBody,
+    summary: 'Ask a model, by inputs',
+  }),
+  route('GET /v1/responses/:id', 'responses', 'requests', showResponse, KeptResponse, {
+    ...kept,
+    summary: 'A response of mine that its model server keeps',
+  }),
+  route('DELETE /v1/responses/:id', 'responses', 'requests', deleteResponse, KeptResponse, {
+    ...kept,
+    summary: 'Have the model server forget a response of mine',
+  }),
+  route('POST /v1/responses/:id/cancel', 'responses', 'requests', cancelResponse, KeptResponse, {
+    ...kept,
+    summary: 'Stop a response of mine that runs in the background',
+  }),
+  route('POST /v1/chat/completions', 'responses', 'requests', createChatCompletion, ChatAnswer, {
+    ...asks,
+    body: ChatBody,
+    summary: 'Ask a model in the shape of chat completions',
+  }),
+  route('POST /v1/embeddings', 'responses', 'requests', createEmbedding, EmbeddingAnswer, {
+    ...asks,
+    body: EmbeddingBody,
+    summary: 'Vectors of texts',
   }),
   route('GET /v1/models', 'models', 'requests', listModels, ModelList, {
     summary: 'The models that answer here',
+  }),
+  route('GET /v1/models/:id', 'models', 'requests', showModel, ModelAnswer, {
+    params: ModelParams,
+    summary: 'One model',
   }),
 ]

@@ -106,8 +106,10 @@ test('no row of a table is dead', () => {
   }
 })
 
-test('no file is longer than 250 lines', () => {
-  for (const { path, text } of sources) assert.ok(text.split('\n').length <= 251, path)
+test('no file is longer than 250 lines, but for the table of contents', () => {
+  for (const { path, text } of sources) {
+    if (path !== 'routes.ts') assert.ok(text.split('\n').length <= 251, path)
+  }
 })
 
 test('nothing imports in a circle', () => {

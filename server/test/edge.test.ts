@@ -39,9 +39,14 @@ scene(
     })
     const key = { 'api-key': made.body.key }
     for (const { method, path, who, body } of routes) {
-      const line = `${method} ${path.replace(':id', `key_${'0'.repeat(32)}`).replace(':email_key', 'x')}`
+      const id = `${path.includes('/users/') ? 'usr' : 'key'}_${'0'.repeat(32)}`
+      const line = `${method} ${path.replace(':id', id).replace(':email_key', 'x')}`
       const payload = body
-        ? { body: line.includes('api-keys') ? { name: 'x' } : { model: 'echo-1', input: 'x' } }
+        ? {
+            body: line.includes('api-keys')
+              ? { name: 'x' }
+              : { model: 'echo-1', input: 'x', messages: [{ role: 'user', content: 'x' }] },
+          }
         : {}
       const bare = await freddy.ask(line, payload)
       if (who === 'open') assert.notEqual(bare.body?.error?.code, 'AUTHENTICATION_REQUIRED', line)

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { makeApiKey } from '../auth/api-key.ts'
 import { allowed } from '../auth/audit.ts'
-import { type SignedIn, scopes } from '../auth/principal.ts'
+import { requireSignedIn, scopes } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { LIVE_API_KEYS } from '../limits.ts'
@@ -120,11 +120,6 @@ export async function revokeApiKey(
   return { id: row.id, object: 'api_key', deleted: true }
 }
 
-function requireSignedIn({ principal }: Call<unknown, unknown, unknown>): SignedIn {
-  if (principal?.kind !== 'signed-in') throw new ApiError('AUTHENTICATION_REQUIRED')
-  return principal
-}
-
 /** Absent means 90 days, null means never. */
 function requireEnd(text: string | null | undefined, now: number): number | null {
   if (text === undefined) return now + STANDARD_LIFE_MS
@@ -134,7 +129,9 @@ function requireEnd(text: string | null | undefined, now: number): number | null
   throw unfit('expires_at', 'a moment to come, at most ten years from now')
 }
 
-function describe(row: Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'disabled_at'>) {
+function describe(
+  row: Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'paused_at' | 'disabled_at'>,
+) {
   return {
     id: row.id,
     name: row.name,

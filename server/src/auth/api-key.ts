@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { App, Call } from '../context.ts'
-import type { NewApiKey } from '../store/api-keys.ts'
+import type { ApiKeyLimits, NewApiKey } from '../store/api-keys.ts'
 import { allowed } from './audit.ts'
 import { type Keyring, keyedHash } from './keyring.ts'
 import { randomBytes, randomId } from './random.ts'
@@ -16,10 +16,26 @@ export function newApiKey(): string {
   return `ak_${secret}${checkOf(secret)}`
 }
 
+export interface KeyWish {
+  readonly userId: string
+  readonly name: string
+  readonly scopes: readonly string[]
+  readonly expiresAt: number | null
+  readonly models?: readonly string[] | null
+  readonly limits?: ApiKeyLimits
+}
+
+export const unlimited: ApiKeyLimits = {
+  tokens_per_day: null,
+  tokens_per_month: null,
+  money_per_day: null,
+  money_per_month: null,
+}
+
 /** Makes and keeps a key; null when its owner has as many as one may have. The text is answered and not kept. */
 export async function makeApiKey(
   call: Pick<Call, 'now' | 'origin'> & { readonly app: App },
-  wish: { userId: string; name: string; scopes: readonly string[]; expiresAt: number | null },
+  wish: KeyWish,
 ): Promise<{ key: string; row: NewApiKey } | null> {
   const { app, now } = call
   const key = newApiKey()
@@ -33,6 +49,8 @@ export async function makeApiKey(
     scopes: wish.scopes.join(' '),
     created_at: now,
     expires_at: wish.expiresAt,
+    models: wish.models?.join(' ') ?? null,
+    ...(wish.limits ?? unlimited),
   }
   const event = allowed(call, 'key.created', { userId: wish.userId, subjectId: row.id })
   return (await app.store.apiKeys.create(row, event)) ? { key, row } : null

@@ -44,6 +44,8 @@ export async function findBrokenSeal(audit: AuditStore): Promise<number | null> 
 function sealOf(row: AuditRow, position: number, before: string): string {
   const { id, happened_at, event, outcome, reason, user_id, subject_id, source, agent } = row
   const told = [id, happened_at, event, outcome, reason, user_id, subject_id, source, agent]
+  // Sealed only where there is one, so that the seals of older rows stay what they were.
+  if (row.actor !== null) told.push(row.actor)
   return createHash('sha256')
     .update(JSON.stringify([before, position, ...told]))
     .digest('base64url')

@@ -6,6 +6,8 @@ export interface Decision {
   readonly reason?: string
   readonly userId?: string | null
   readonly subjectId?: string | null
+  /** Who did it, where it is not the person it is about. */
+  readonly actor?: string | null
 }
 
 /** One event for each decision about who may come in (security rule 25). */
@@ -44,7 +46,7 @@ function describe(
   { now, origin }: Pick<Call, 'now' | 'origin'>,
   event: string,
   outcome: AuditEvent['outcome'],
-  { reason = undefined, userId = null, subjectId = null }: Decision,
+  { reason = undefined, userId = null, subjectId = null, actor = null }: Decision,
 ): AuditEvent {
   return {
     id: randomId('evt_'),
@@ -56,5 +58,6 @@ function describe(
     subjectId,
     source: origin.source,
     agent: origin.agent,
+    actor,
   }
 }

@@ -25,9 +25,12 @@ export const REPEAT_WITHIN_MS = 5 * MINUTE
 export const rules = {
   login: { codeLifeMs: 5 * MINUTE, resendMs: 30 * MINUTE, mostMails: 5 },
   registration: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 5 },
+  password_reset: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 5 },
 } as const satisfies Record<Purpose, object>
 
 export const REGISTRATION_DIGITS = 8
+/** No password stands before these codes. */
+export const RECOVERY_DIGITS = 8
 
 /** The key its holder gets (`email_key`): 128 random bits in the form of a UUID. */
 export function newEmailKey(): string {
@@ -85,16 +88,21 @@ export async function loginDigits(app: App, user: UserRow, now: number): Promise
   return (await isSurge(app, now)) ? LONGER_DIGITS : usual
 }
 
-/** The challenge of a live key; a wrong, used, ended or forgotten key is one answer. */
+/** The challenge of a live key; a wrong, used, ended or forgotten key is one answer, and one of another purpose too. */
 export async function findChallenge(
   app: App,
   emailKey: string,
   now: number,
+  purposes: readonly Purpose[] = Object.keys(rules) as Purpose[],
 ): Promise<ChallengeRow> {
   const ids = app.keyring.all.map((keys) => keyedHash(keys.of.challenge, emailKey))
   const row = await app.store.challenges.find(ids)
   const gone = !row || row.consumed_at !== null || row.ended_at !== null
-  if (gone || now >= Math.max(row.resend_until, row.code_expires_at)) {
+  if (
+    gone ||
+    !purposes.includes(row.purpose) ||
+    now >= Math.max(row.resend_until, row.code_expires_at)
+  ) {
     throw new ApiError('INVALID_VERIFICATION_CODE')
   }
   if (row.attempts < GUESSES_PER_KEY) return row
@@ -139,8 +147,12 @@ export async function requireGuesses(
   if (wait > 0) throw tooMany('TOO_MANY_VERIFICATION_ATTEMPTS', wait)
 }
 
-/** Who pays for a wrong code: the known device, else the account; of a registration, the address. */
+/** Who pays for a wrong code: the known device, else the account; where no password was proven, the address. */
 export function guessCounter(app: App, challenge: ChallengeRow): Counter {
+  const { purpose, address, user_id } = challenge
+  if (purpose === 'password_reset') {
+    return counter(app, 'recovery-codes', [address], user_id)
+  }
   return codeCounter(app, challenge.user_id, challenge.device_id, challenge.address)
 }
 
@@ -186,7 +198,8 @@ export function hasMoved(challenge: ChallengeRow, { origin }: Pick<Call, 'origin
   return network(challenge.source) !== network(origin.source) && challenge.agent !== origin.agent
 }
 
-function codeCounter(
+/** Wrong codes of an account, or of one of its known devices. */
+export function codeCounter(
   app: App,
   userId: string | null,
   deviceId: string | null,

@@ -1,4 +1,5 @@
 import { domainToASCII, domainToUnicode } from 'node:url'
+import { ApiError } from '../errors.ts'
 
 const MOST_TYPED = 1024
 const MOST_LOCAL = 64
@@ -66,4 +67,11 @@ function mailboxOf(local: string, domain: string): string {
   const base = local.replace(/(?<=.)\+.*$/, '')
   const isGoogle = domain === 'gmail.com' || domain === 'googlemail.com'
   return isGoogle ? `${base.replaceAll('.', '')}@gmail.com` : `${base}@${domain}`
+}
+
+/** The address that somebody gives as an e-mail address, or INVALID_EMAIL_FORMAT. */
+export function requireEmail(text: string): { address: string; mailbox: string } {
+  const email = parseEmailAddress(text)
+  if (!email) throw new ApiError('INVALID_EMAIL_FORMAT', { param: 'email' })
+  return email
 }

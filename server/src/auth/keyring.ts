@@ -11,6 +11,8 @@ const purposes = [
   'session',
   'device',
   'name',
+  'link',
+  'response',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

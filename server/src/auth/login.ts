@@ -1,17 +1,15 @@
 import { type Static, Type } from 'typebox'
 import type { Call } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
-import { budgets } from '../limits.ts'
-import type { Counter } from '../store/budgets.ts'
 import type { UserRow } from '../store/users.ts'
 import { Identifier, Password, strict, tolerated } from '../wire/body.ts'
 import { findAccount } from './account.ts'
-import { allowed, recordRefusal } from './audit.ts'
-import { counter, takeTry, waitForAll } from './budget.ts'
+import { allowed } from './audit.ts'
+import { counter, waitForAll } from './budget.ts'
 import { codeLetter, loginDigits, newChallenge, newEmailKey, requireGuesses } from './challenge.ts'
 import { findKnownDevice } from './device.ts'
-import { writeToOwner } from './notice.ts'
-import { isPassword, refreshHash } from './password.ts'
+import { challengeLink } from './link.ts'
+import { requirePassword, spendTry, triesOf } from './password-try.ts'
 import { randomId } from './random.ts'
 
 export const LoginBody = Type.Object(
@@ -44,7 +42,7 @@ export async function login(
 
   const tries = triesOf(call, user, spelling, deviceId)
   await spendTry(call, user, tries)
-  await requirePassword(call, user, tries)
+  await requirePassword(call, body.password, user, tries)
   if (!user) throw new ApiError('INVALID_CREDENTIALS')
   await requireGuesses(app, user, deviceId, now)
 
@@ -58,72 +56,6 @@ export async function login(
     next_step: 'email_verification',
     type: 'login',
   }
-}
-
-/** Whose budget a wrong password spends. A known device has one of its own, so strangers cannot lock it out. */
-function triesOf(
-  call: Call,
-  user: UserRow | null,
-  spelling: string,
-  deviceId: string | null,
-): Counter[] {
-  const { app, origin } = call
-  const account = user?.id ?? spelling
-  const owner = user?.id ?? null
-  if (deviceId) return [counter(app, 'login-device', [deviceId], owner)]
-  return [
-    counter(app, 'login-account-source', [account, origin.source], owner),
-    counter(app, 'login-source', [origin.source]),
-    ...(origin.network ? [counter(app, 'login-network', [origin.network])] : []),
-    counter(app, 'login-account', [account], owner),
-  ]
-}
-
-async function spendTry(
-  call: Call,
-  user: UserRow | null,
-  tries: readonly Counter[],
-): Promise<void> {
-  const { app, now, headers } = call
-  const wait = await takeTry(app, tries, now)
-  const [{ tries: quota, withinMs }] = budgets['login-account-source'].windows
-  headers['ratelimit-policy'] = `"login";q=${quota};w=${withinMs / 1000}`
-  if (wait === 0) return
-  headers.ratelimit = `"login";r=0;t=${Math.ceil(wait / 1000)}`
-  await recordRefusal(call, 'login.refused', { reason: 'too_many', userId: user?.id ?? null })
-  throw tooMany('TOO_MANY_LOGIN_ATTEMPTS', wait)
-}
-
-/** A try that was right, or that was not decided, is given back; only wrong passwords count. */
-async function requirePassword(
-  call: Call<{ password: string }>,
-  user: UserRow | null,
-  tries: readonly Counter[],
-): Promise<void> {
-  const { app, body } = call
-  const giveBack = () => app.store.budgets.giveBack(tries.map(({ key }) => key))
-  const right = await isPassword(app, user, body.password).catch(async (cause) => {
-    await giveBack()
-    throw cause
-  })
-  if (right && user && user.disabled_at === null) {
-    await giveBack()
-    return refreshHash(app, user, body.password)
-  }
-  await recordRefusal(call, 'login.refused', { reason: 'wrong_password', userId: user?.id ?? null })
-  await noticeHammering(call, user, tries)
-  throw new ApiError('INVALID_CREDENTIALS')
-}
-
-/** After a hundred wrong passwords in a row the owner is told, once a day. Strangers cost the same look. */
-async function noticeHammering(
-  call: Call,
-  user: UserRow | null,
-  tries: readonly Counter[],
-): Promise<void> {
-  const rows = await call.app.store.budgets.find(tries.map(({ key }) => key))
-  const hammered = rows.some((row) => row.streak >= budgets['login-account'].streak.after)
-  if (user && hammered) await writeToOwner(call, user, 'login-hammered')
 }
 
 async function openChallenge(call: Call, user: UserRow, deviceId: string | null): Promise<string> {
@@ -140,8 +72,10 @@ async function openChallenge(call: Call, user: UserRow, deviceId: string | null)
     now,
   })
   const mails = counter(app, 'code-mails', [user.id], user.id)
+  const link = challengeLink(app, challenge)
   const opening = {
     challenge,
+    ...(link ? { link: link.row } : {}),
     letter: codeLetter(challenge, now, 'login'),
     event: allowed(call, 'login.password', { userId: user.id }),
     tryId: randomId('try_'),

@@ -2,10 +2,13 @@ import type { App, Call } from '../context.ts'
 import type { BudgetName } from '../limits.ts'
 import type { LetterFacts, LetterName } from '../mail/letters.ts'
 import type { Composition } from '../mail/outbox.ts'
+import type { NewLink } from '../store/links.ts'
 import type { NewLetter, OutboxRow } from '../store/outbox.ts'
 import type { UserRow } from '../store/users.ts'
 import { counter, takeTry } from './budget.ts'
 import { codeOf } from './challenge.ts'
+import { programName } from './device-name.ts'
+import { challengeLink, newLink } from './link.ts'
 import { randomId } from './random.ts'
 import { seal, unseal } from './seal.ts'
 
@@ -14,10 +17,39 @@ export type Notice = Exclude<LetterName, 'code'>
 
 const NOTICE_LIFE_MS = 24 * 3_600_000
 
+/** Letters that offer "this was not me" to their reader. */
+const disownable: ReadonlySet<Notice> = new Set<Notice>([
+  'new-place',
+  'wrong-codes',
+  'password-changed',
+  'password-reset',
+])
+
+/** A letter and the links in it, to be kept together. */
+export interface Told {
+  readonly letters: readonly NewLetter[]
+  readonly links: readonly NewLink[]
+}
+
+/** The letter that tells an owner what happened, with the way to undo it. */
+export function noticeOf(call: Call, owner: Pick<UserRow, 'id' | 'address'>, letter: Notice): Told {
+  const { app, now } = call
+  const about = { userId: owner.id, now }
+  const link = disownable.has(letter) ? newLink(app, 'not-me', about) : null
+  const words = ownerLetter(call, owner.address, letter, link ? { link: link.url } : {})
+  return { letters: [words], links: link ? [link.row] : [] }
+}
+
 /** A letter whose words wait sealed in the outbox. */
-function ownerLetter(call: Call, to: string, letter: Notice): NewLetter {
+function ownerLetter(
+  call: Call,
+  to: string,
+  letter: Notice,
+  more: Partial<LetterFacts> = {},
+): NewLetter {
   const { app, origin, now } = call
-  const facts: LetterFacts = { address: origin.address, agent: origin.agent, at: now }
+  const agent = programName(origin.agent)
+  const facts: LetterFacts = { address: origin.address, agent, at: now, ...more }
   return {
     id: randomId('mail_'),
     letter,
@@ -33,6 +65,7 @@ const daily: Partial<Record<Notice, BudgetName>> = {
   'already-registered': 'account-exists-mails',
   'wrong-codes': 'wrong-code-mails',
   'login-hammered': 'hammered-mails',
+  'reset-needed': 'reset-needed-mails',
 }
 
 /** The letter to an owner, unless it went out within the day already. */
@@ -41,11 +74,14 @@ export async function dueLetter(
   owner: Pick<UserRow, 'id' | 'address'>,
   letter: Notice,
 ): Promise<NewLetter | null> {
+  return (await isDue(call, owner.id, letter)) ? ownerLetter(call, owner.address, letter) : null
+}
+
+async function isDue(call: Call, ownerId: string, letter: Notice): Promise<boolean> {
   const { app, now } = call
   const name = daily[letter]
-  const once = name ? [counter(app, name, [owner.id], owner.id)] : []
-  if (once.length && (await takeTry(app, once, now)) > 0) return null
-  return ownerLetter(call, owner.address, letter)
+  if (!name) return true
+  return (await takeTry(app, [counter(app, name, [ownerId], ownerId)], now)) === 0
 }
 
 /** Tells the owner of an account what happened on it. */
@@ -54,10 +90,12 @@ export async function writeToOwner(
   owner: Pick<UserRow, 'id' | 'address'>,
   letter: Notice,
 ): Promise<void> {
-  const due = await dueLetter(call, owner, letter)
-  if (!due) return
-  await call.app.store.outbox.queue(due)
-  call.app.outbox.poke()
+  const { app } = call
+  if (!(await isDue(call, owner.id, letter))) return
+  const { letters, links } = noticeOf(call, owner, letter)
+  for (const link of links) await app.store.links.keep(link)
+  for (const due of letters) await app.store.outbox.queue(due)
+  app.outbox.poke()
 }
 
 /** The words of a letter at the moment it is sent; null when its reason is over. */
@@ -81,9 +119,10 @@ async function composeCode(
     facts: {
       code,
       purpose: challenge.purpose,
+      link: challengeLink(app, challenge)?.url ?? '',
       minutes: Math.ceil((challenge.code_expires_at - now) / 60_000),
       address: challenge.source,
-      agent: challenge.agent,
+      agent: programName(challenge.agent),
       at: challenge.created_at,
     },
   }

@@ -1,6 +1,6 @@
-import type { App } from '../context.ts'
+import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import type { ApiKeyRow } from '../store/api-keys.ts'
+import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
 import { findLiveSession, waysOf } from './session.ts'
 
@@ -24,6 +24,9 @@ export interface KeyHolder {
   readonly userId: string
   readonly keyId: string
   readonly scopes: readonly string[]
+  /** Null means every model. */
+  readonly models: readonly string[] | null
+  readonly limits: ApiKeyLimits
 }
 
 export type Principal = SignedIn | KeyHolder
@@ -58,6 +61,21 @@ export async function authenticate(
   }
 }
 
+/** The person behind a call that only a session may make. */
+export function requireSignedIn({ principal }: Call<unknown, unknown, unknown>): SignedIn {
+  if (principal?.kind !== 'signed-in') throw new ApiError('AUTHENTICATION_REQUIRED')
+  return principal
+}
+
+/** A key may be bound to some models: exact names, or beginnings with a star behind. */
+export function requireModel(principal: Principal | null, model: string): void {
+  if (principal?.kind !== 'key-holder' || principal.models === null) return
+  const fits = principal.models.some((name) =>
+    name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name,
+  )
+  if (!fits) throw new ApiError('INSUFFICIENT_PERMISSIONS', { details: { reason: 'model' } })
+}
+
 async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder> {
   // A wrong checksum is a typing mistake: no look-up is spent on it.
   if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
@@ -65,6 +83,7 @@ async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder
   if (!row || row.revoked_at !== null || row.disabled_at !== null) {
     throw new ApiError('INVALID_API_KEY')
   }
+  if (row.paused_at !== null) throw new ApiError('API_KEY_PAUSED')
   if (row.expires_at !== null && now >= row.expires_at) throw new ApiError('API_KEY_EXPIRED')
   noteUse(app, row, now)
   return {
@@ -72,6 +91,8 @@ async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder
     userId: row.user_id,
     keyId: row.id,
     scopes: row.scopes.split(' '),
+    models: row.models?.split(' ') ?? null,
+    limits: row,
   }
 }
 

@@ -15,7 +15,7 @@ import {
   REGISTRATION_DIGITS,
   rules,
 } from './challenge.ts'
-import { parseEmailAddress } from './email-address.ts'
+import { requireEmail } from './email-address.ts'
 import { dueLetter } from './notice.ts'
 import { hashPassword, requireGoodPassword } from './password.ts'
 import { randomId } from './random.ts'
@@ -108,12 +108,6 @@ async function letterFor(
   const mayMail = await mayMailStranger(app, mailbox, now)
   if (!owner) return mayMail ? codeLetter(challenge, now, 'registration') : null
   return mayMail ? dueLetter(call, owner, 'already-registered') : null
-}
-
-export function requireEmail(text: string): { address: string; mailbox: string } {
-  const email = parseEmailAddress(text)
-  if (!email) throw new ApiError('INVALID_EMAIL_FORMAT', { param: 'email' })
-  return email
 }
 
 function requireUserName(text: string): string {

@@ -52,8 +52,9 @@ export async function resendEmail(
 async function sendAgain(call: Call, challenge: ChallengeRow): Promise<void> {
   const { app, now } = call
   const { id, purpose, user_id } = challenge
-  const mails = user_id ? counter(app, 'code-mails', [user_id], user_id) : null
-  const sends = user_id !== null || (await maySendRegistration(app, challenge, now))
+  const mails =
+    purpose === 'login' && user_id ? counter(app, 'code-mails', [user_id], user_id) : null
+  const sends = mails !== null || (await mayMail(app, challenge, now))
   const { codeLifeMs, mostMails } = rules[purpose]
   const sent = await app.store.challenges.resend({
     id,
@@ -71,13 +72,17 @@ async function sendAgain(call: Call, challenge: ChallengeRow): Promise<void> {
   throw tooMany('TOO_MANY_REQUESTS', wait || 60_000)
 }
 
-/** A registration of an address that has an account sends its code to nobody: the owner was told once. */
-async function maySendRegistration(
+/**
+ * A code for a new address goes to nobody when the address has an account: its owner was told once. A code for a reset
+ * goes to nobody when it has none.
+ */
+async function mayMail(
   app: App,
-  challenge: ChallengeRow,
+  { purpose, address, user_id }: ChallengeRow,
   now: number,
 ): Promise<boolean> {
-  if (await app.store.users.findByAddress(challenge.address)) return false
-  const mailbox = parseEmailAddress(challenge.address)?.mailbox ?? challenge.address
-  return mayMailStranger(app, mailbox, now)
+  const owner = await app.store.users.findByAddress(address)
+  const wanted = purpose === 'password_reset' ? user_id !== null : owner === null
+  const mailbox = parseEmailAddress(address)?.mailbox ?? address
+  return (await mayMailStranger(app, mailbox, now)) && wanted
 }

@@ -125,6 +125,16 @@ export function forgetSession(app: App, id: string): void {
   app.liveSessions.delete(id)
 }
 
+/** The same for everything of a person, keys included. */
+export function forgetPerson(app: App, userId: string): void {
+  for (const [id, { row }] of app.liveSessions.entries()) {
+    if (row.user_id === userId) app.liveSessions.delete(id)
+  }
+  for (const [hash, { row }] of app.liveApiKeys.entries()) {
+    if (row.user_id === userId) app.liveApiKeys.delete(hash)
+  }
+}
+
 function requireLive(app: App, row: LiveSessionRow, now: number): LiveSessionRow {
   const idleMs = app.config.sessionIdleDays * DAY
   const over = now >= row.expires_at || (idleMs > 0 && now - row.last_seen_at >= idleMs)

@@ -7,7 +7,11 @@ import { findChallenge, resendWait, rules } from './challenge.ts'
 export const ChallengeParams = Type.Object({ email_key: EmailKey })
 
 export const ChallengeAnswer = Type.Object({
-  type: Type.Union([Type.Literal('registration'), Type.Literal('login')]),
+  type: Type.Union([
+    Type.Literal('registration'),
+    Type.Literal('login'),
+    Type.Literal('password_reset'),
+  ]),
   expires_at: Moment,
   resend_after: Type.Integer({ description: 'Seconds' }),
   sends_left: Type.Integer(),

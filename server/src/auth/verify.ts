@@ -37,7 +37,7 @@ export async function verify(
 ): Promise<Static<typeof VerifyAnswer>> {
   const { app, body, now } = call
   const guess = String(body.verification_code)
-  const challenge = await findChallenge(app, body.email_key, now)
+  const challenge = await findChallenge(app, body.email_key, now, ['login', 'registration'])
   requireLength(guess, challenge)
 
   await spendGuess(app, challenge, now).catch(async (refusal) => {

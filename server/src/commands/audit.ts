@@ -1,10 +1,13 @@
 import { defineCommand } from 'citty'
 import { findBrokenSeal, sealEvents } from '../auth/audit-chain.ts'
 import { ConfigError } from '../config.ts'
-import { operate, say } from './shell.ts'
+import type { AuditRow } from '../store/audit.ts'
+import { json, operate, requireUser, say } from './shell.ts'
 
-const checkAudit = defineCommand({
-  meta: { name: 'check', description: 'Follow the chain of the audit trail' },
+const PAGE = 500
+
+const verifyAudit = defineCommand({
+  meta: { name: 'verify', alias: 'check', description: 'Follow the chain of the audit trail' },
   run: () =>
     operate(async ({ app }) => {
       while ((await sealEvents(app.store.audit)) > 0);
@@ -15,7 +18,50 @@ const checkAudit = defineCommand({
     }),
 })
 
+const tailAudit = defineCommand({
+  meta: { name: 'tail', description: 'The latest decisions, newest last' },
+  args: {
+    lines: { type: 'string', description: 'How many', default: '20' },
+    user: { type: 'string', description: 'About this person only' },
+    json,
+  },
+  run: ({ args }) =>
+    operate(async (operator) => {
+      const most = Number(args.lines)
+      if (!(Number.isInteger(most) && most >= 1 && most <= 1000))
+        throw new ConfigError(['--lines takes 1 to 1000.'])
+      const userId = args.user ? (await requireUser(operator, args.user)).id : null
+      const rows = await operator.app.store.audit.listRecent({ userId, since: 0, most })
+      for (const row of rows) say(args.json ? JSON.stringify(row) : line(row))
+    }),
+})
+
+const exportAudit = defineCommand({
+  meta: { name: 'export', description: 'The whole trail as JSON lines, in the order of its chain' },
+  run: () =>
+    operate(async ({ app }) => {
+      while ((await sealEvents(app.store.audit)) > 0);
+      let after = 0
+      for (;;) {
+        const rows = await app.store.audit.listSealed(after, PAGE)
+        for (const row of rows) say(JSON.stringify(row))
+        const last = rows.at(-1)
+        if (!last) return
+        after = last.position ?? after
+      }
+    }),
+})
+
+function line(row: AuditRow): string {
+  const when = new Date(row.happened_at).toISOString().replace('T', ' ').slice(0, 19)
+  const by = row.actor ? `by ${row.actor}` : (row.source ?? '')
+  const why = row.reason ?? ''
+  return [when, row.outcome.padEnd(7), row.event.padEnd(24), row.user_id ?? '–', by, why]
+    .join('  ')
+    .trimEnd()
+}
+
 export const auditCommand = defineCommand({
   meta: { name: 'audit', description: 'The trail of decisions' },
-  subCommands: { check: checkAudit },
+  subCommands: { tail: tailAudit, export: exportAudit, verify: verifyAudit },
 })

@@ -23,7 +23,10 @@ export async function operate(work: (operator: Operator) => Promise<void>): Prom
     }
   } catch (cause) {
     const reason = cause instanceof ApiError ? cause.details?.reason : undefined
-    fail(reason ? new ConfigError([`${(cause as Error).message}. ${reason}.`]) : cause)
+    fail(
+      reason ? new ConfigError([`${(cause as Error).message}. ${reason}.`]) : cause,
+      'That did not work.',
+    )
   }
 }
 

@@ -5,6 +5,15 @@ import { hashPassword, requireGoodPassword } from '../auth/password.ts'
 import { randomBytes, randomId } from '../auth/random.ts'
 import { parseUserName } from '../auth/user-name.ts'
 import { ConfigError } from '../config.ts'
+import {
+  deleteCommand,
+  disableCommand,
+  enableCommand,
+  listUsers,
+  roleCommand,
+  setPasswordCommand,
+  showUser,
+} from './roster.ts'
 import { operate, say } from './shell.ts'
 
 const addUser = defineCommand({
@@ -52,5 +61,14 @@ const addUser = defineCommand({
 
 export const usersCommand = defineCommand({
   meta: { name: 'users', description: 'Accounts' },
-  subCommands: { add: addUser },
+  subCommands: {
+    add: addUser,
+    list: listUsers,
+    show: showUser,
+    disable: disableCommand,
+    enable: enableCommand,
+    delete: deleteCommand,
+    role: roleCommand,
+    'set-password': setPasswordCommand,
+  },
 })

@@ -61,9 +61,9 @@ function readPage(name: string): DocsPage {
   const text = readFileSync(new URL(`${name}.md`, folder), 'utf8')
   const [, title = name] = /^# (.+)$/m.exec(text) ?? []
   const [, paragraph = ''] = /^# .+\n+([^\n#|`][^\n]*(?:\n[^\n]+)*)/m.exec(text) ?? []
-  const [lead = ''] = paragraph.replaceAll('\n', ' ').match(/^.*?[.:](?= |$)/) ?? [paragraph]
+  const [lead = ''] = paragraph.replaceAll('\n', ' ').match(/^.*?\.(?= |$)/) ?? [paragraph]
   const html = markdown.parse(text, { async: false })
-  return { name, title, lead: lead.replace(/[`*]/g, '').replace(/:$/, '.'), html }
+  return { name, title, lead: lead.replace(/[`*]/g, ''), html }
 }
 
 /** Headings can be pointed at, and pages point at each other as they are served. */

@@ -72,10 +72,23 @@ export async function spendCall(
 }
 
 /** The last check: whether who calls may do this. */
-export function requireRight(route: Route, principal: Principal | null): void {
+export async function requireRight(
+  app: App,
+  route: Route,
+  principal: Principal | null,
+): Promise<void> {
+  if (route.who === 'admin') return requireAdmin(app, principal)
   if (route.who === 'open' || principal?.kind === 'signed-in') return
   if (route.who !== 'signedIn' && principal?.scopes.includes(route.who)) return
   throw new ApiError('INSUFFICIENT_PERMISSIONS')
+}
+
+/** Read from the database at every call: who was demoted has no moment left. No API key is an admin. */
+async function requireAdmin(app: App, principal: Principal | null): Promise<void> {
+  const user = principal?.kind === 'signed-in' ? await app.store.users.find(principal.userId) : null
+  if (user?.role !== 'admin' || user.disabled_at !== null) {
+    throw new ApiError('INSUFFICIENT_PERMISSIONS')
+  }
 }
 
 /** The one credential of a request (security rule 18). Two are refused, whatever either is worth. */

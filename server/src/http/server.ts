@@ -9,6 +9,7 @@ import { isLargeAndUnread, requestId, requirePlainRequest, requireSmallBody } fr
 import { bodyLimit, identify, requireBodyType, requireRight, spendCall } from './guards.ts'
 import { openApi } from './openapi.ts'
 import { createOrigins, type Origins } from './origin.ts'
+import { carriedOf, sendAnswer } from './streaming.ts'
 import { type Patience, patience, strictServer } from './strict-server.ts'
 import { validatorFor } from './validator.ts'
 
@@ -18,6 +19,8 @@ declare module 'fastify' {
     origin: Origin
     principal: Principal | null
     startedAt: number
+    /** The body of a gateway request as it came. */
+    bytes: Buffer | null
     answerHeaders: Record<string, string>
   }
 }
@@ -40,6 +43,8 @@ export async function createHttp(
     requestIdHeader: false,
     logger: false,
     exposeHeadRoutes: true,
+    // A response's id carries whose it is.
+    routerOptions: { maxParamLength: 512 },
     return503OnClosing: true,
     // Broken requests are answered in strict-server.ts; a second handler would cut that answer off.
     clientErrorHandler: () => {},
@@ -51,6 +56,7 @@ export async function createHttp(
   http.removeAllContentTypeParsers()
   http.decorateRequest('startedAt', 0)
   http.decorateRequest('principal', null)
+  http.decorateRequest('bytes', null)
   greet(app, http, origins)
   await openApi(http)
   http.after(() => {
@@ -112,13 +118,12 @@ function serve(app: App, http: Http, route: Route, { bodyMs }: Patience): void {
   void http.register(async (scope) => {
     const depth = route.gateway ? GATEWAY_DEPTH : AUTH_DEPTH
     const json = { parseAs: 'buffer', bodyLimit: bodyLimit(app, route) } as const
-    if (route.body) {
-      scope.addContentTypeParser<Buffer>(
-        /^application\/json/i,
-        json,
-        async (_: unknown, bytes: Buffer) => parseJson(bytes, depth),
-      )
-    } else scope.addContentTypeParser('*', async () => undefined)
+    const parse = async (request: FastifyRequest, bytes: Buffer) => {
+      if (route.gateway) request.bytes = bytes
+      return parseJson(bytes, depth)
+    }
+    if (route.body) scope.addContentTypeParser<Buffer>(/^application\/json/i, json, parse)
+    else scope.addContentTypeParser('*', async () => undefined)
     scope.route({
       method: route.method,
       url: route.path,
@@ -136,18 +141,20 @@ function serve(app: App, http: Http, route: Route, { bodyMs }: Patience): void {
       preValidation: async (request) => {
         if (route.bodyOptional && request.body === undefined) request.body = {}
       },
-      preHandler: async (request) => requireRight(route, request.principal),
+      preHandler: async (request) => requireRight(app, route, request.principal),
       handler: async (request, reply) => {
         reply.code(route.status)
-        return route.verb(callOf(app, request))
+        return sendAnswer(reply, await route.verb(callOf(app, route, request, reply)))
       },
     })
   })
 }
 
-function callOf(app: App, request: FastifyRequest): Call {
-  const { body, params, query, principal, origin, startedAt, answerHeaders } = request
-  return { app, body, params, query, principal, origin, now: startedAt, headers: answerHeaders }
+function callOf(app: App, route: Route, request: FastifyRequest, reply: FastifyReply): Call {
+  const { body, params, query, principal, origin, startedAt, answerHeaders, id } = request
+  const carried = carriedOf(route, request, reply)
+  const asked = { app, body, params, query, principal, origin, carried, requestId: id }
+  return { ...asked, now: startedAt, headers: answerHeaders }
 }
 
 function schemaOf(route: Route) {

@@ -7,6 +7,9 @@ export const letters = [
   'wrong-codes',
   'login-hammered',
   'new-place',
+  'password-changed',
+  'password-reset',
+  'reset-needed',
 ] as const
 export type LetterName = (typeof letters)[number]
 
@@ -17,6 +20,8 @@ export interface LetterFacts {
   readonly purpose?: string
   /** How long the code lives yet. */
   readonly minutes?: number
+  /** The page of ours that undoes it, or goes on without the code. */
+  readonly link?: string
   /** Where it happened, with which program, and when. */
   readonly address: string
   readonly agent: string
@@ -33,6 +38,7 @@ const MOST_USER_TEXT = 64
 const occasions: Readonly<Record<string, string>> = {
   login: 'sign in',
   registration: 'finish your registration',
+  password_reset: 'choose another password',
 }
 
 interface Templates {
@@ -49,6 +55,9 @@ export function renderLetter(name: LetterName, facts: LetterFacts): Words {
   const said = {
     ...facts,
     code: facts.code ?? '',
+    link: facts.link ?? '',
+    isLogin: facts.purpose === 'login',
+    isReset: facts.purpose === 'password_reset',
     minutes: facts.minutes ?? 0,
     occasion: occasions[facts.purpose ?? ''] ?? 'go on',
     agent: [...facts.agent].slice(0, MOST_USER_TEXT).join('') || 'an unknown program',

@@ -2,21 +2,30 @@ import { type Static, Type } from 'typebox'
 import { randomId } from '../auth/random.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import { ECHO_MODEL, echo, type Message } from './echo.ts'
+import { OrNull } from '../wire/reply.ts'
+import { EVENT_HEADERS, Streamed } from '../wire/streamed.ts'
+import { ECHO_MODEL, echo } from './echo.ts'
+import { responseEvents } from './echo-events.ts'
+import { forward, meterEcho, modelFor, userOf } from './gateway.ts'
+import { openResponseId, sealResponseId } from './response-id.ts'
 
-const Part = Type.Object({ type: Type.Optional(Type.String()), text: Type.Optional(Type.String()) })
-const Message_ = Type.Object({
-  role: Type.String({ minLength: 1, maxLength: 50 }),
-  content: Type.Union([Type.String(), Type.Array(Part)]),
-})
+const Messages = Type.Array(
+  Type.Object({ role: Type.String({ minLength: 1, maxLength: 50 }), content: Type.Unknown() }),
+  { minItems: 1 },
+)
+const Input = Type.Union([Type.String(), Type.Array(Type.Unknown(), { minItems: 1 })])
 
 /** Fields that are not listed go to the model unchanged, so none is refused (contract section 5). */
 export const ResponseBody = Type.Object({
   model: Type.String({ minLength: 1, maxLength: 200 }),
-  messages: Type.Optional(Type.Array(Message_, { minItems: 1 })),
-  input: Type.Optional(Type.Union([Type.String(), Type.Array(Message_, { minItems: 1 })])),
+  messages: Type.Optional(Messages),
+  input: Type.Optional(Input),
+  inputs: Type.Optional(Input),
   stream: Type.Optional(Type.Boolean()),
+  previous_response_id: Type.Optional(OrNull(Type.String({ minLength: 1, maxLength: 512 }))),
 })
+
+type Body = Static<typeof ResponseBody>
 
 export const ResponseAnswer = Type.Object({
   id: Type.String(),
@@ -47,17 +56,39 @@ export const ResponseAnswer = Type.Object({
   }),
 })
 
-/** Answers messages (S) or an OpenAI input; for now by the built-in model, whatever model is named. */
+/** Answers messages (S), an OpenAI input or the inputs of the public reference; by the model's server, else by the built-in one. */
 export async function createResponse(
-  call: Call<Static<typeof ResponseBody>>,
+  call: Call<Body>,
+): Promise<Static<typeof ResponseAnswer> | Streamed> {
+  const { body } = call
+  const asked = body.input ?? body.messages ?? body.inputs
+  if (asked === undefined) throw unfit('messages', 'send messages, or input')
+  const model = modelFor(call, body.model)
+  if (model) return forward(call, model, '/responses', namesFor(body))
+  if (typeof body.previous_response_id === 'string') {
+    openResponseId(call.app, userOf(call), body.previous_response_id)
+  }
+  const answer = await echoResponse(call, typeof asked === 'string' ? [asked] : asked)
+  return body.stream ? new Streamed(responseEvents(answer), EVENT_HEADERS) : answer
+}
+
+/** Model servers know `input` only. */
+function namesFor({ input, messages }: Body): Record<string, string> {
+  if (input !== undefined) return {}
+  return messages === undefined ? { inputs: 'input' } : { messages: 'input' }
+}
+
+async function echoResponse(
+  call: Call<Body>,
+  heard: readonly unknown[],
 ): Promise<Static<typeof ResponseAnswer>> {
-  const { body, now } = call
-  if (body.stream) throw unfit('stream', 'streaming is not available on this server')
-  const { text, inputTokens, outputTokens } = echo(messagesOf(body))
+  const { text, inputTokens, outputTokens } = echo(heard)
+  await meterEcho(call, { inputTokens, outputTokens })
+  const place = { upstream: ECHO_MODEL, id: randomId('') }
   return {
-    id: randomId('resp_'),
+    id: sealResponseId(call.app, userOf(call), place),
     object: 'response',
-    created_at: Math.floor(now / 1000),
+    created_at: Math.floor(call.now / 1000),
     status: 'completed',
     model: ECHO_MODEL,
     output: [
@@ -76,13 +107,6 @@ export async function createResponse(
       total_tokens: inputTokens + outputTokens,
     },
   }
-}
-
-function messagesOf({ messages, input }: Static<typeof ResponseBody>): readonly Message[] {
-  if (messages) return messages as readonly Message[]
-  if (typeof input === 'string') return [{ role: 'user', content: input }]
-  if (input) return input as readonly Message[]
-  throw unfit('messages', 'send messages, or input')
 }
 
 function unfit(field: string, message: string): ApiError {

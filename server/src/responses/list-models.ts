@@ -1,23 +1,59 @@
 import { type Static, Type } from 'typebox'
 import type { Call } from '../context.ts'
+import { ApiError } from '../errors.ts'
 import { ECHO_MODEL } from './echo.ts'
+
+const CREATED = 1_763_856_000
+
+/** OpenAI's shape, and what the operator said of context and prices (per million tokens). */
+export const ModelAnswer = Type.Object({
+  id: Type.String(),
+  object: Type.Literal('model'),
+  created: Type.Integer(),
+  owned_by: Type.String(),
+  context_length: Type.Optional(Type.Integer()),
+  input_price: Type.Optional(Type.Number()),
+  output_price: Type.Optional(Type.Number()),
+})
 
 export const ModelList = Type.Object({
   object: Type.Literal('list'),
-  data: Type.Array(
-    Type.Object({
-      id: Type.String(),
-      object: Type.Literal('model'),
-      created: Type.Integer(),
-      owned_by: Type.String(),
-    }),
-  ),
+  data: Type.Array(ModelAnswer),
 })
 
-/** The models that answer here, in OpenAI's shape. */
-export async function listModels(_call: Call): Promise<Static<typeof ModelList>> {
+export const ModelParams = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 200 }),
+})
+
+type Answer = Static<typeof ModelAnswer>
+
+/** The models that answer here; a server behind UPSTREAM_URL may know more by name. */
+export async function listModels({ app }: Call): Promise<Static<typeof ModelList>> {
+  const { models, standard } = app.models
+  const builtIn: Answer[] = models.length > 0 || standard ? [] : [base(ECHO_MODEL)]
+  return { object: 'list', data: [...models.map(describe), ...builtIn] }
+}
+
+export async function showModel({
+  app,
+  params,
+}: Call<unknown, Static<typeof ModelParams>>): Promise<Answer> {
+  const { models, standard } = app.models
+  const model = models.find(({ name }) => name === params.id)
+  if (model) return describe(model)
+  if (standard || models.length > 0 || params.id !== ECHO_MODEL) {
+    throw new ApiError('RESOURCE_NOT_FOUND')
+  }
+  return base(ECHO_MODEL)
+}
+
+function describe(model: Call['app']['models']['models'][number]): Answer {
   return {
-    object: 'list',
-    data: [{ id: ECHO_MODEL, object: 'model', created: 1_763_856_000, owned_by: 'freddy' }],
+    ...base(model.name),
+    ...(model.context === null ? {} : { context_length: model.context }),
+    ...(model.inputPrice === null ? {} : { input_price: model.inputPrice }),
+    ...(model.outputPrice === null ? {} : { output_price: model.outputPrice }),
   }
 }
+
+const base = (id: string): Answer => ({ id, object: 'model', created: CREATED, owned_by: 'freddy' })

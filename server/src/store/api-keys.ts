@@ -1,8 +1,17 @@
 import { LIVE_API_KEYS } from '../limits.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database } from './database.ts'
+import { type Guard, insert } from './sql.ts'
 
-export interface ApiKeyRow {
+/** The most a key may spend; money in millionths of a unit. */
+export interface ApiKeyLimits {
+  readonly tokens_per_day: number | null
+  readonly tokens_per_month: number | null
+  readonly money_per_day: number | null
+  readonly money_per_month: number | null
+}
+
+export interface ApiKeyRow extends ApiKeyLimits {
   readonly id: string
   readonly user_id: string
   readonly name: string
@@ -11,14 +20,17 @@ export interface ApiKeyRow {
   readonly last4: string
   /** Separated by spaces. */
   readonly scopes: string
+  /** Exact names, or beginnings with a star behind, separated by spaces; null means every model. */
+  readonly models: string | null
   readonly created_at: number
   readonly expires_at: number | null
   readonly revoked_at: number | null
   readonly last_used_at: number | null
+  readonly paused_at: number | null
   readonly disabled_at: number | null
 }
 
-export type NewApiKey = Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'disabled_at'>
+export type NewApiKey = Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'paused_at' | 'disabled_at'>
 
 export interface ApiKeyStore {
   /** False when the person has as many live keys as one may have. */
@@ -33,7 +45,8 @@ export interface ApiKeyStore {
 }
 
 const select = `SELECT k.id, k.user_id, k.name, k.hash, k.prefix, k.last4, k.scopes, k.created_at,
-    k.expires_at, k.revoked_at, k.last_used_at, u.disabled_at
+    k.expires_at, k.models, k.tokens_per_day, k.tokens_per_month, k.money_per_day, k.money_per_month,
+    k.revoked_at, k.last_used_at, k.paused_at, u.disabled_at
   FROM api_keys k JOIN users u ON u.id = k.user_id`
 
 export function createApiKeyStore(database: Database): ApiKeyStore {
@@ -46,16 +59,7 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
             sql: 'UPDATE users SET updated_at = :now WHERE id = :user RETURNING id',
             params: { now: key.created_at, user: key.user_id },
           },
-          {
-            sql: `INSERT INTO api_keys (id, user_id, name, hash, prefix, last4, scopes, created_at, expires_at)
-            SELECT CAST(:id AS TEXT), CAST(:user_id AS TEXT), CAST(:name AS TEXT), CAST(:hash AS TEXT),
-              CAST(:prefix AS TEXT), CAST(:last4 AS TEXT), CAST(:scopes AS TEXT),
-              CAST(:created_at AS BIGINT), CAST(:expires_at AS BIGINT)
-            WHERE (SELECT count(*) FROM api_keys WHERE user_id = :user_id AND revoked_at IS NULL
-              AND (expires_at IS NULL OR expires_at > :created_at)) < ${LIVE_API_KEYS}
-            RETURNING id`,
-            params: { ...key },
-          },
+          insert('api_keys', { ...key }, hasRoom(key), 'RETURNING id'),
           recordEvent(event, {
             sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :made)',
             params: { made: key.id },
@@ -107,5 +111,13 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
     async touch(id, now) {
       await database.write('UPDATE api_keys SET last_used_at = :now WHERE id = :id', { id, now })
     },
+  }
+}
+
+function hasRoom(key: NewApiKey): Guard {
+  return {
+    sql: `(SELECT count(*) FROM api_keys WHERE user_id = :owner AND revoked_at IS NULL
+      AND (expires_at IS NULL OR expires_at > :made_at)) < ${LIVE_API_KEYS}`,
+    params: { owner: key.user_id, made_at: key.created_at },
   }
 }

@@ -13,6 +13,8 @@ export interface AuditEvent {
   readonly subjectId: string | null
   readonly source: string | null
   readonly agent: string | null
+  /** Who did it to somebody: `shell`, or the id of an admin. Absent when people act for themselves. */
+  readonly actor?: string | null
 }
 
 export interface AuditRow {
@@ -27,10 +29,19 @@ export interface AuditRow {
   readonly agent: string | null
   readonly position: number | null
   readonly seal: string | null
+  readonly actor: string | null
+}
+
+export interface AuditQuery {
+  readonly userId: string | null
+  readonly since: number
+  readonly most: number
 }
 
 export interface AuditStore {
   record(event: AuditEvent): Promise<void>
+  /** Newest last: those after the one named, or the last ones. */
+  listRecent(query: AuditQuery): Promise<AuditRow[]>
   countSince(event: string, since: number, reason?: string): Promise<number>
   findLastSealed(): Promise<AuditRow | null>
   listUnsealed(most: number): Promise<AuditRow[]>
@@ -51,18 +62,29 @@ export function recordEvent(event: AuditEvent, guard: Guard = always): Statement
     subject_id: event.subjectId,
     source: event.source,
     agent: event.agent,
+    actor: event.actor ?? null,
   }
   return insert('audit_events', row, guard)
 }
 
 const columns = `id, happened_at, event, outcome, reason, user_id, subject_id, source, agent,
-  position, seal`
+  position, seal, actor`
 
 export function createAuditStore(database: Database): AuditStore {
   return {
     async record(event) {
       const { sql, params } = recordEvent(event)
       await database.write(sql, params)
+    },
+
+    async listRecent({ userId, since, most }) {
+      const rows = await database.read<AuditRow>(
+        `SELECT ${columns} FROM audit_events
+         WHERE happened_at >= :since AND (CAST(:user AS TEXT) IS NULL OR user_id = :user)
+         ORDER BY happened_at DESC, id DESC LIMIT :most`,
+        { user: userId, since, most },
+      )
+      return rows.reverse()
     },
 
     async countSince(event, since, reason) {

@@ -4,9 +4,10 @@ import { type AuditEvent, recordEvent } from './audit.ts'
 import { type Counter, taken, takeStatements } from './budgets.ts'
 import { type Consumption, loginStatements, registrationStatements } from './consumption.ts'
 import type { Database, Statement } from './database.ts'
+import { keepLink, type NewLink } from './links.ts'
 import { type NewLetter, queueLetter } from './outbox.ts'
 import { claimName, type RegistrationRow, replaceRegistration } from './registrations.ts'
-import { type Guard, insert } from './sql.ts'
+import { always, type Guard, insert } from './sql.ts'
 
 export interface ChallengeRow {
   /** The keyed hash of the email_key: who reads the database cannot answer a challenge. */
@@ -40,6 +41,8 @@ export interface Opening {
   readonly letter: NewLetter | null
   readonly event: AuditEvent
   readonly tryId: string
+  /** The link that the letter carries beside its code. */
+  readonly link?: NewLink
 }
 
 export interface Resend {
@@ -60,6 +63,8 @@ export interface ChallengeStore {
   openLogin(opening: Opening, mails: Counter): Promise<boolean>
   /** Opens a registration in the place of any other of its address. False when the user name is spoken for. */
   openRegistration(opening: Opening, registration: RegistrationRow): Promise<boolean>
+  /** Opens any other challenge. One that belongs to nobody is kept like the rest: it costs the same. */
+  open(opening: Opening): Promise<void>
   /** Counts a guess on the key and on the account, or on neither; committed before anybody compares. */
   spendGuess(id: string, counter: Counter, now: number, tryId: string): Promise<boolean>
   /** Notes that a counted guess was wrong. */
@@ -92,21 +97,25 @@ export function createChallengeStore(database: Database): ChallengeStore {
       return row ?? null
     },
 
-    openLogin({ challenge, letter, event, tryId }, mails) {
+    openLogin(opening, mails) {
+      const { challenge, tryId } = opening
       const paid = taken(mails.key, tryId)
       return lastOf(
         [
           ...takeStatements([mails], challenge.created_at, tryId),
           endOlderLogins(challenge, paid),
-          insert('challenges', { ...challenge }, paid),
-          ...(letter ? [queueLetter(letter, paid)] : []),
-          recordEvent(event, paid),
+          ...keepChallenge(opening, paid),
         ],
         0,
       )
     },
 
-    openRegistration({ challenge, letter, event }, registration) {
+    async open(opening) {
+      await database.batch(keepChallenge(opening))
+    },
+
+    openRegistration(opening, registration) {
+      const { challenge } = opening
       const mine: Guard = {
         sql: 'EXISTS (SELECT 1 FROM registrations WHERE challenge_id = :mine)',
         params: { mine: challenge.id },
@@ -117,9 +126,7 @@ export function createChallengeStore(database: Database): ChallengeStore {
           ...claim,
           replaceRegistration(registration),
           endOlderRegistrations(challenge, mine),
-          insert('challenges', { ...challenge }, mine),
-          ...(letter ? [queueLetter(letter, mine)] : []),
-          recordEvent(event, mine),
+          ...keepChallenge(opening, mine),
         ],
         claim.length,
       )
@@ -154,6 +161,17 @@ export function createChallengeStore(database: Database): ChallengeStore {
 
     consumeRegistration: (consumption) => lastOf(registrationStatements(consumption), 1),
   }
+}
+
+/** The statements that keep a challenge, with its letter, its link and the event that tells of it. */
+export function keepChallenge(opening: Opening, guard: Guard = always): Statement[] {
+  const { challenge, letter, link, event } = opening
+  return [
+    insert('challenges', { ...challenge }, guard),
+    ...(letter ? [queueLetter(letter, guard)] : []),
+    ...(link ? [keepLink(link, guard)] : []),
+    recordEvent(event, guard),
+  ]
 }
 
 /** Of the live login keys of a person, all but the newest ones that may live beside this one end. */

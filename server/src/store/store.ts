@@ -4,20 +4,30 @@ import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
+import { createLedgerStore, type LedgerStore } from './ledger.ts'
+import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
+import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
+import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
 import { createSettingStore, type SettingStore } from './settings.ts'
 import { createSweepStore, type SweepStore } from './sweep.ts'
+import { createUsageStore, type UsageStore } from './usage.ts'
 import { createUserStore, type UserStore } from './users.ts'
 
 /** What we remember, in intentions. Its verbs: create, find, list, then the domain's own. */
 export interface Store {
   readonly users: UserStore
+  readonly roster: RosterStore
   readonly challenges: ChallengeStore
   readonly sessions: SessionStore
   readonly devices: DeviceStore
   readonly apiKeys: ApiKeyStore
+  readonly links: LinkStore
+  readonly recovery: RecoveryStore
   readonly budgets: BudgetStore
+  readonly ledger: LedgerStore
+  readonly usage: UsageStore
   readonly outbox: OutboxStore
   readonly audit: AuditStore
   readonly settings: SettingStore
@@ -27,11 +37,16 @@ export interface Store {
 export function createStore(database: Database): Store {
   return {
     users: createUserStore(database),
+    roster: createRosterStore(database),
     challenges: createChallengeStore(database),
     sessions: createSessionStore(database),
     devices: createDeviceStore(database),
     apiKeys: createApiKeyStore(database),
+    links: createLinkStore(database),
+    recovery: createRecoveryStore(database),
     budgets: createBudgetStore(database),
+    ledger: createLedgerStore(database),
+    usage: createUsageStore(database),
     outbox: createOutboxStore(database),
     audit: createAuditStore(database),
     settings: createSettingStore(database),

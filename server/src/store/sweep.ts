@@ -24,6 +24,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['name_claims', 'expires_at <= :now'],
   ['challenges', `resend_until <= :now - ${DAY} AND code_expires_at <= :now - ${DAY}`],
   ['sessions', `expires_at <= :now - ${ENDED_KEPT_MS}`],
+  ['mail_links', `expires_at <= :now - ${DAY}`],
   ['outbox', `expires_at <= :now - ${DAY}`],
   ['audit_events', `happened_at <= :now - ${AUDIT_KEPT_MS} AND position IS NOT NULL`],
 ]

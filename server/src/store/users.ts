@@ -1,5 +1,7 @@
 import type { Database } from './database.ts'
 
+export type Role = 'user' | 'admin'
+
 export interface UserRow {
   readonly id: string
   readonly address: string
@@ -10,10 +12,16 @@ export interface UserRow {
   readonly updated_at: number
   readonly last_login_at: number | null
   readonly disabled_at: number | null
+  readonly role: Role
+  /** Since when the password opens nothing: its owner said that somebody else knows it. */
+  readonly reset_required_at: number | null
 }
 
+/** A new account is a user's; who is more is appointed. */
+export type NewUser = Omit<UserRow, 'role' | 'reset_required_at'>
+
 export interface UserStore {
-  create(user: UserRow): Promise<boolean>
+  create(user: NewUser): Promise<boolean>
   find(id: string): Promise<UserRow | null>
   findByAddress(address: string): Promise<UserRow | null>
   findByUserName(userName: string): Promise<UserRow | null>
@@ -23,10 +31,11 @@ export interface UserStore {
 
 const columns = `id, address, user_name, full_name, password_hash, created_at, updated_at,
   last_login_at, disabled_at`
+export const userColumns = `${columns}, role`
 
 export function createUserStore(database: Database): UserStore {
   const findBy = async (column: string, value: string) => {
-    const sql = `SELECT ${columns} FROM users WHERE ${column} = :value`
+    const sql = `SELECT ${userColumns} FROM users WHERE ${column} = :value`
     const [row] = await database.read<UserRow>(sql, { value })
     return row ?? null
   }

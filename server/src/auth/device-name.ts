@@ -1,0 +1,19 @@
+import Bowser from 'bowser'
+
+const MOST_CHARACTERS = 64
+
+/** What a person would call the program behind a user agent: `Firefox on Linux`, else its first word. */
+export function programName(agent: string): string {
+  if (!agent) return 'an unknown program'
+  const { browser, os } = Bowser.parse(agent)
+  if (browser.name && os.name) return `${browser.name} on ${os.name}`
+  const [word = ''] = (browser.name ?? agent).split(/[/\s]/)
+  return word.slice(0, MOST_CHARACTERS) || 'an unknown program'
+}
+
+/** The operating system or the kind of device, where the agent tells it. */
+export function platformOf(agent: string): string | null {
+  if (!agent) return null
+  const { os, platform } = Bowser.parse(agent)
+  return os.name ?? platform.type ?? null
+}

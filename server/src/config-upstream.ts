@@ -1,0 +1,71 @@
+import { knob, networks, some, webAddress } from './config-values.ts'
+
+/**
+ * A model server's address. Its host must be spelt as it is read: `127.1`, `2130706433` and circled digits
+ * all become 127.0.0.1, and nobody who looks at them sees it.
+ */
+export function upstreamAddress(text: string): string | undefined {
+  const address = webAddress(text)
+  const [, spelt = ''] = /^https?:\/\/(\[[^\]]*\]|[^:/]+)/i.exec(text) ?? []
+  if (!address || new URL(address).hostname !== spelt.toLowerCase()) return undefined
+  return new URL(address).pathname === '/' ? `${address}/v1` : address
+}
+
+/** Milliseconds. */
+export interface UpstreamTimes {
+  readonly connect: number
+  readonly first: number
+  readonly plain: number
+  readonly idle: number
+  readonly total: number
+  readonly keepalive: number
+}
+
+export const standardTimes: UpstreamTimes = {
+  connect: 5000,
+  first: 60_000,
+  plain: 600_000,
+  idle: 60_000,
+  total: 600_000,
+  keepalive: 15_000,
+}
+
+export function upstreamTimes(text: string): UpstreamTimes | undefined {
+  const times: Record<string, number> = {}
+  for (const part of text.split(',')) {
+    const [, name = '', seconds] = /^\s*([a-z]+)=(\d{1,5}(?:\.\d{1,3})?)\s*$/.exec(part) ?? []
+    if (!Object.hasOwn(standardTimes, name) || !Number(seconds)) return undefined
+    times[name] = Number(seconds) * 1000
+  }
+  return { ...standardTimes, ...times }
+}
+
+/** The settings of the gateway: a part of the table in config.ts. */
+export const upstreamKnobs = {
+  UPSTREAM_URL: knob(
+    'http://… or https://…',
+    '',
+    'The model server, as far as its `/v1`; the built-in model when empty.',
+    upstreamAddress,
+  ),
+  UPSTREAM_API_KEY: knob('a key', '', 'What the model server is sent as bearer.', some),
+  OPENAI_API_KEY: knob('a key', '', 'The same, under the name that many machines have.', some),
+  MODELS_FILE: knob(
+    'a file',
+    '',
+    'Models and their servers, see docs/gateway.md; `models.json` in DATA_DIR when there is one.',
+    some,
+  ),
+  UPSTREAM_ALLOW: knob(
+    'CIDRs with commas between',
+    '',
+    'Private networks in which model servers may stand.',
+    networks,
+  ),
+  UPSTREAM_TIMES: knob(
+    'name=seconds, with commas between',
+    'connect=5,first=60,plain=600,idle=60,total=600,keepalive=15',
+    'How long a model server may take: to be reached, to begin a stream, to begin a plain answer, between two events, in all; and between comments to a caller who waits.',
+    upstreamTimes,
+  ),
+}

@@ -1,0 +1,127 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { baseAddress, findLink } from '../auth/link.ts'
+import { disown, finishReset, proofOf, requireNewPassword, requireOwner } from '../auth/recovery.ts'
+import type { App, Call } from '../context.ts'
+import { ApiError, tooMany } from '../errors.ts'
+import type { LinkPurpose, LinkRow } from '../store/links.ts'
+import { timesSent } from './edge.ts'
+import { type LinkPage, linkPage } from './link-page.ts'
+import type { Http } from './server.ts'
+
+const MOST_FORM_BYTES = 4096
+
+const over: LinkPage = {
+  title: 'This link is over',
+  text: 'It was used, or its time has passed, or something ended it. Nothing was changed.',
+}
+
+interface Door {
+  /** What the page asks; opening it uses nothing up, since mail scanners open every link. */
+  readonly ask: LinkPage
+  /** What its button does, once. Null when the link is over. */
+  readonly act: (call: Call, link: LinkRow, form: URLSearchParams) => Promise<LinkPage | null>
+}
+
+const doors: Readonly<Record<LinkPurpose, Door>> = {
+  reset: {
+    ask: {
+      title: 'Choose a new password',
+      text: 'Every session of your account ends, and every API key is revoked.',
+      button: 'Use this password',
+      asksPassword: true,
+    },
+    async act(call, link, form) {
+      const user = await requireOwner(call.app, link.user_id)
+      const spelt = requireNewPassword(call.app, user, form.get('new_password') ?? '')
+      const done = await finishReset(call, user, proofOf('mail_links', link), spelt)
+      return done ? { title: 'Your password is changed', text: 'Sign in with the new one.' } : null
+    },
+  },
+  'not-me': {
+    ask: {
+      title: 'Was this not you?',
+      text: 'We end every session and every code, make the password useless, and mail you a way to choose another.',
+      button: 'It was not me',
+    },
+    async act(call, link) {
+      const text = 'Every session has ended. A way to a new password is on its way to your mailbox.'
+      return (await disown(call, link)) ? { title: 'Your account is safe again', text } : null
+    },
+  },
+}
+
+/** The pages behind the links of our mails. They work without a script and leave the secret in the path. */
+export function linkDoor(app: App, http: Http): void {
+  void http.register(async (scope) => {
+    scope.addContentTypeParser(
+      'application/x-www-form-urlencoded',
+      { parseAs: 'string', bodyLimit: MOST_FORM_BYTES },
+      async (_request: FastifyRequest, text: string) => new URLSearchParams(text),
+    )
+    for (const [name, door] of Object.entries(doors)) {
+      const purpose = name as LinkPurpose
+      const path = `/account/${purpose}/:secret`
+      scope.get<{ Params: { secret: string } }>(path, async (request, reply) => {
+        await spendLook(app, request)
+        const link = await findLink(app, purpose, request.params.secret, request.startedAt)
+        return show(reply, link ? 200 : 410, link ? door.ask : over)
+      })
+      scope.post<{ Params: { secret: string } }>(path, async (request, reply) => {
+        await spendLook(app, request)
+        requireOwnForm(app, request)
+        const link = await findLink(app, purpose, request.params.secret, request.startedAt)
+        return act(callOf(app, request), reply, door, link)
+      })
+    }
+  })
+}
+
+async function act(
+  call: Call<URLSearchParams>,
+  reply: FastifyReply,
+  door: Door,
+  link: LinkRow | null,
+): Promise<FastifyReply> {
+  try {
+    const done = link && (await door.act(call, link, call.body))
+    return show(reply, done ? 200 : 410, done ?? over)
+  } catch (cause) {
+    if (!(cause instanceof ApiError) || cause.code !== 'WEAK_PASSWORD') throw cause
+    return show(reply, 422, { ...door.ask, problem: `${cause.details?.reason ?? cause.message}.` })
+  }
+}
+
+async function spendLook(app: App, { origin, startedAt }: FastifyRequest): Promise<void> {
+  const ruling = await app.limiter.take('verify-source', origin.source, startedAt)
+  if (!ruling.allowed) throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs)
+}
+
+/** A form of ours is posted from a page of ours (security rule 19). */
+function requireOwnForm(app: App, request: FastifyRequest): void {
+  const { headers, raw } = request
+  const origins = [new URL(baseAddress(app)).origin, `http://${headers.host}`]
+  const own = headers.origin !== undefined && origins.includes(headers.origin)
+  if (!own || timesSent(raw, 'origin') !== 1) throw new ApiError('INSUFFICIENT_PERMISSIONS')
+}
+
+function callOf(app: App, request: FastifyRequest): Call<URLSearchParams> {
+  const { params, query, origin, startedAt, answerHeaders, id, headers } = request
+  const body = request.body instanceof URLSearchParams ? request.body : new URLSearchParams()
+  const carried = { bytes: Buffer.alloc(0), headers, left: new AbortController().signal }
+  const about = { app, body, params, query, origin, carried, requestId: id, now: startedAt }
+  return { ...about, principal: null, headers: answerHeaders }
+}
+
+function show(reply: FastifyReply, status: number, page: LinkPage): FastifyReply {
+  return reply
+    .code(status)
+    .headers({
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'content-security-policy':
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+      // Not no-referrer: under that a browser names no Origin for a form, and there is no link out of here.
+      'referrer-policy': 'same-origin',
+    })
+    .send(linkPage(page))
+}

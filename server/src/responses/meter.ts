@@ -1,0 +1,61 @@
+import { requireModel } from '../auth/principal.ts'
+import type { Call } from '../context.ts'
+import type { Model } from '../models-file.ts'
+import { abandon, reserve, settle, spenderOf } from './ledger.ts'
+import type { Usage } from './usage.ts'
+
+/** One call on its owner's account: the first of the three ends it, and whoever asks again is not heard. */
+export interface Meter {
+  /** Books what the model server says it took. */
+  settle(usage: Usage): void
+  /** Books our guess, since the model server told nothing. */
+  estimate(usage: Usage): void
+  /** Nothing was answered, so nothing is owed. */
+  release(): void
+}
+
+type Priced = Pick<Model, 'name' | 'inputPrice' | 'outputPrice'>
+
+const nothing: Usage = { inputTokens: 0, outputTokens: 0 }
+
+/** Holds the most that a call can come to; 403 for a model that the key is not for, 402 at a cap. */
+export async function openMeter(
+  call: Call<unknown, unknown, unknown>,
+  model: Priced,
+  most: Usage,
+): Promise<Meter> {
+  const { app, principal } = call
+  requireModel(principal, model.name)
+  const spending = { ...spenderOf(call), model: model.name, most: priced(model, most) }
+  const reservation = await reserve(call, spending)
+  let open = true
+  const end = (book: typeof settle, usage: Usage) => {
+    if (!open) return
+    open = false
+    // What the database cannot take now stays held, and is booked when its lease is over.
+    book(app, reservation, priced(model, usage)).catch((cause) =>
+      app.log.warn({ event: 'ledger', cause }),
+    )
+  }
+  return {
+    settle: (usage) => end(settle, usage),
+    estimate: (usage) => end(abandon, usage),
+    release() {
+      if (reservation.held) end(settle, nothing)
+      open = false
+    },
+  }
+}
+
+/** Books an answer at what was told, else at our guess. */
+export function bookAnswer(meter: Meter, told: Usage | null, guessed: Usage): void {
+  if (told) meter.settle(told)
+  meter.estimate(guessed)
+}
+
+/** A price for a million tokens is millionths for one. */
+function priced({ inputPrice, outputPrice }: Priced, usage: Usage) {
+  const { inputTokens, outputTokens } = usage
+  const money = Math.ceil(inputTokens * (inputPrice ?? 0) + outputTokens * (outputPrice ?? 0))
+  return { inputTokens, outputTokens, money }
+}

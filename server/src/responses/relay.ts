@@ -1,0 +1,145 @@
+import { ApiError } from '../errors.ts'
+import { sseEvent } from '../wire/streamed.ts'
+import { eventBlocks } from './event-blocks.ts'
+import { bookAnswer, type Meter } from './meter.ts'
+import type { UpstreamAnswer } from './upstream.ts'
+import { member, readUsage, type Usage } from './usage.ts'
+
+/** What a stream needs on its way through. */
+export interface Relay {
+  readonly meter: Meter
+  /** What is owed when the model server tells no usage. */
+  readonly expected: Usage
+  /** We asked for the usage, the caller did not: its chunk stays here. */
+  readonly hidesUsage: boolean
+  readonly keepAliveMs: number
+  /** The name on our wire of a response that the model server named. */
+  readonly idOf: (upstreamId: string) => string
+  readonly requestId: string
+}
+
+const KEEP_ALIVE = ': keepalive\n\n'
+
+/** A model server's events for the caller: bytes untouched but for ids; a break is told and never looks like an end. */
+export async function* relayEvents(
+  relay: Relay,
+  answer: Promise<UpstreamAnswer>,
+): AsyncGenerator<Buffer | string> {
+  const seen: Seen = { usage: null, events: 0, ids: new Map() }
+  try {
+    yield* withKeepAlive(rewritten(relay, answer, seen), relay.keepAliveMs)
+  } catch (cause) {
+    yield brokenEvent(cause, relay.requestId)
+  } finally {
+    if (seen.events === 0) relay.meter.release()
+    bookAnswer(relay.meter, seen.usage, { ...relay.expected, outputTokens: seen.events })
+  }
+}
+
+interface Seen {
+  usage: Usage | null
+  events: number
+  readonly ids: Map<string, string>
+}
+
+async function* rewritten(
+  relay: Relay,
+  answer: Promise<UpstreamAnswer>,
+  seen: Seen,
+): AsyncGenerator<Buffer | string> {
+  const { body, contentType } = await answer
+  if (!contentType.startsWith('text/event-stream')) {
+    await discard(body)
+    throw new ApiError('UPSTREAM_ERROR')
+  }
+  for await (const blocks of eventBlocks(body)) {
+    seen.events += count(blocks)
+    // The bulk of a stream is deltas: nothing in them is ours to read.
+    if (!blocks.includes('"usage"') && !blocks.includes('"response"')) yield named(blocks, seen)
+    else yield* readBlocks(relay, blocks, seen)
+  }
+}
+
+function* readBlocks(relay: Relay, blocks: Buffer, seen: Seen): Generator<Buffer | string> {
+  const kept: string[] = []
+  for (const block of blocks.toString('utf8').split(/(?<=\r?\n\r?\n)/)) {
+    const value = valueIn(block)
+    const usage = readUsage(value)
+    if (usage) seen.usage = usage
+    learn(relay, member(value, 'response'), seen)
+    const choices = member(value, 'choices')
+    const isOnlyUsage = usage && Array.isArray(choices) && choices.length === 0
+    if (!(relay.hidesUsage && isOnlyUsage)) kept.push(block)
+  }
+  if (kept.length > 0) yield named(Buffer.from(kept.join('')), seen)
+}
+
+/** From here on these ids are written as ours. */
+function learn(relay: Relay, response: unknown, seen: Seen): void {
+  for (const name of ['id', 'previous_response_id']) {
+    const id = member(response, name)
+    if (typeof id === 'string' && !seen.ids.has(id)) seen.ids.set(id, relay.idOf(id))
+  }
+}
+
+/** A quote inside a JSON text is escaped, so an id between bare quotes is a value and no part of one. */
+function named(blocks: Buffer, { ids }: Seen): Buffer | string {
+  if (![...ids.keys()].some((id) => blocks.includes(id))) return blocks
+  let text = blocks.toString('utf8')
+  for (const [id, ours] of ids) text = text.replaceAll(`"${id}"`, `"${ours}"`)
+  return text
+}
+
+function valueIn(block: string): unknown {
+  const lines = block.split(/\r?\n/).filter((line) => line.startsWith('data:'))
+  try {
+    return JSON.parse(lines.map((line) => line.slice(5)).join('\n'))
+  } catch {
+    return null
+  }
+}
+
+function count(blocks: Buffer): number {
+  let events = 0
+  for (let at = blocks.indexOf('data:'); at >= 0; at = blocks.indexOf('\ndata:', at + 1)) events++
+  return events
+}
+
+/** A comment whenever nothing came for a while: proxies and clients close what is silent. */
+async function* withKeepAlive<T>(
+  source: AsyncGenerator<T>,
+  ms: number,
+): AsyncGenerator<T | string> {
+  let next = source.next()
+  try {
+    for (;;) {
+      let timer: NodeJS.Timeout | undefined
+      const silence = new Promise<null>((resolve) => {
+        timer = setTimeout(resolve, ms, null)
+      })
+      const first = await Promise.race([next, silence]).finally(() => clearTimeout(timer))
+      if (first === null) {
+        yield KEEP_ALIVE
+        continue
+      }
+      if (first.done) return
+      yield first.value
+      next = source.next()
+    }
+  } finally {
+    next.catch(() => {})
+    await source.return(undefined).catch(() => {})
+  }
+}
+
+/** The last event of a broken stream, in words that clients of either kind of stream take for an error. */
+function brokenEvent(cause: unknown, requestId: string): string {
+  const error = cause instanceof ApiError ? cause : new ApiError('UPSTREAM_ERROR', { cause })
+  const { code, message, status } = error
+  const inner = { code, message, type: 'server_error', status, param: null, trace_id: requestId }
+  return sseEvent({ type: 'error', code, message, param: null, error: inner }, 'error')
+}
+
+async function discard(body: AsyncIterable<Buffer>): Promise<void> {
+  for await (const _ of body) return
+}

@@ -1,0 +1,219 @@
+import { isIP } from 'node:net'
+import { Agent, buildConnector, type Dispatcher, request } from 'undici'
+import type { UpstreamTimes } from '../config-upstream.ts'
+import type { Clock } from '../context.ts'
+import { ApiError, tooMany } from '../errors.ts'
+import type { Upstream } from '../models-file.ts'
+import { type Breaker, createBreaker } from './breaker.ts'
+import { guardedLookup, type MayReach, RefusedAddress } from './upstream-address.ts'
+import { createWatch, type Watch } from './upstream-watch.ts'
+
+const RETRY_AFTER_MS = 200
+/** A stream that goes on for ever is cut here. */
+const MOST_STREAMED_BYTES = 256 * 1024 * 1024
+
+export interface UpstreamAsk {
+  readonly upstream: Upstream
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Behind the upstream's `/v1`. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Buffer
+  readonly streamed: boolean
+  /** The caller went: the model server is left within the moment. */
+  readonly left: AbortSignal
+}
+
+export interface UpstreamAnswer {
+  readonly status: number
+  readonly contentType: string
+  readonly retryAfter: string | null
+  /** Throws UPSTREAM_TIMEOUT or UPSTREAM_ERROR when it does not end as it should. */
+  readonly body: AsyncIterable<Buffer>
+}
+
+/** The model servers. Every way in which one can fail is an ApiError here. */
+export interface Upstreams {
+  ask(ask: UpstreamAsk): Promise<UpstreamAnswer>
+  /** Calls under way. */
+  readonly open: number
+  close(): Promise<void>
+}
+
+export function createUpstreams(parts: {
+  times: UpstreamTimes
+  mayReach: MayReach
+  now: Clock
+}): Upstreams {
+  const { times, now } = parts
+  const agent = new Agent({
+    connect: guardedConnector(parts.mayReach, times.connect),
+    connections: 512,
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxResponseSize: -1,
+  })
+  const breakers = new Map<string, Breaker>()
+  let open = 0
+  const breakerOf = (name: string) => {
+    const breaker = breakers.get(name) ?? createBreaker()
+    breakers.set(name, breaker)
+    return breaker
+  }
+  return {
+    get open() {
+      return open
+    },
+    async ask(ask) {
+      const breaker = breakerOf(ask.upstream.name)
+      const waitMs = breaker.wait(now())
+      if (waitMs > 0) throw tooMany('SERVICE_UNAVAILABLE', waitMs)
+      open += 1
+      const watch = createWatch(times, ask.left)
+      // How it went is told once: the body of a refusal ends well, and is no good news.
+      let failed = false
+      const news = {
+        good: () => {
+          if (!failed) breaker.succeeded()
+        },
+        bad: () => {
+          if (!failed) breaker.failed(now())
+          failed = true
+        },
+        over: once(() => {
+          open -= 1
+          watch.end()
+        }),
+      }
+      // A body that nobody began to read ends here too.
+      watch.signal.addEventListener('abort', news.over, { once: true })
+      try {
+        const answer = await askTwice(agent, ask, watch, times)
+        if (answer.statusCode >= 500) news.bad()
+        else if (!ask.streamed || answer.statusCode >= 400) news.good()
+        return told(answer, timed(answer.body, watch, news))
+      } catch (cause) {
+        if (!ask.left.aborted) news.bad()
+        news.over()
+        throw asUpstreamError(cause)
+      }
+    },
+    async close() {
+      await agent.destroy()
+    },
+  }
+}
+
+/** Connects to addresses that we may reach and to no other, whatever a name says the second time it is asked. */
+function guardedConnector(mayReach: MayReach, timeout: number): buildConnector.connector {
+  const connect = buildConnector({ timeout, lookup: guardedLookup(mayReach) })
+  return (options, done) => {
+    const host = options.hostname.replace(/^\[|\]$/g, '')
+    if (isIP(host) && !mayReach(host)) return done(new RefusedAddress(), null)
+    return connect(options, done)
+  }
+}
+
+/** Again once, and only while nothing was heard: the server could not be reached, or said 503. */
+async function askTwice(
+  agent: Agent,
+  ask: UpstreamAsk,
+  watch: Watch,
+  times: UpstreamTimes,
+): Promise<Dispatcher.ResponseData> {
+  watch.expect(ask.streamed ? times.first : times.plain)
+  try {
+    const answer = await askOnce(agent, ask, watch)
+    if (answer.statusCode !== 503) return answer
+    answer.body.on('error', () => {}).destroy()
+  } catch (cause) {
+    if (!unreached.has(codeOf(cause))) throw cause
+  }
+  await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS))
+  watch.signal.throwIfAborted()
+  return askOnce(agent, ask, watch)
+}
+
+function askOnce(agent: Agent, ask: UpstreamAsk, watch: Watch): Promise<Dispatcher.ResponseData> {
+  const { upstream, method, path, headers, body } = ask
+  return request(upstream.url + path, {
+    dispatcher: agent,
+    method,
+    headers,
+    body: body ?? null,
+    signal: watch.signal,
+  })
+}
+
+const unreached = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
+interface News {
+  good(): void
+  bad(): void
+  over(): void
+}
+
+/** The bytes as they come. Reading less makes the model server wait; leaving ends its work. */
+async function* timed(
+  body: Dispatcher.ResponseData['body'],
+  watch: Watch,
+  news: News,
+): AsyncGenerator<Buffer> {
+  let bytes = 0
+  try {
+    watch.expect(watch.idleMs)
+    for await (const chunk of body) {
+      watch.rest()
+      bytes += chunk.length
+      if (bytes > MOST_STREAMED_BYTES) throw new ApiError('UPSTREAM_ERROR')
+      yield chunk
+      watch.expect(watch.idleMs)
+    }
+    news.good()
+  } catch (cause) {
+    if (!watch.signal.aborted || cause instanceof ApiError) news.bad()
+    throw asUpstreamError(cause)
+  } finally {
+    body.on('error', () => {}).destroy()
+    news.over()
+  }
+}
+
+function once(work: () => void): () => void {
+  let done = false
+  return () => {
+    if (!done) work()
+    done = true
+  }
+}
+
+function told(answer: Dispatcher.ResponseData, body: AsyncIterable<Buffer>): UpstreamAnswer {
+  const one = (name: string) => {
+    const value = answer.headers[name]
+    return typeof value === 'string' ? value : null
+  }
+  return {
+    status: answer.statusCode,
+    contentType: one('content-type') ?? '',
+    retryAfter: one('retry-after'),
+    body,
+  }
+}
+
+function asUpstreamError(cause: unknown): ApiError {
+  if (cause instanceof ApiError) return cause
+  const late = codeOf(cause) === 'UND_ERR_CONNECT_TIMEOUT'
+  return new ApiError(late ? 'UPSTREAM_TIMEOUT' : 'UPSTREAM_ERROR', { cause })
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+}

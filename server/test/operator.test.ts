@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { appointUser, disableUser, enableUser } from '../src/auth/roster.ts'
+import { ApiError } from '../src/errors.ts'
+import { type Freddy, type Person, SECRET, scene } from './freddy.ts'
+
+const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
+const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
+
+/** The operator's shell, in a process of its own beside the running server. */
+function shell({ running }: Freddy, ...words: string[]) {
+  const { databaseUrl, dataDir } = running.app.config
+  const env = {
+    PATH: process.env.PATH,
+    SECRET_KEY: SECRET,
+    WORKERS: '1',
+    DATA_DIR: dataDir,
+    ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
+  }
+  const flags = ['--disable-warning=ExperimentalWarning', cli]
+  return spawnSync(process.execPath, [...flags, ...words], { env, encoding: 'utf8' })
+}
+
+const acting = ({ running, now }: Freddy) => ({
+  app: running.app,
+  origin,
+  now: now(),
+  actor: 'shell',
+})
+
+async function admin(freddy: Freddy, name: string): Promise<Person & { token: string }> {
+  const person = await freddy.person(name)
+  await appointUser(acting(freddy), person.id, 'admin')
+  freddy.pass(1000)
+  return { ...person, token: (await freddy.signIn(person)).token }
+}
+
+scene('attack 025: the directory opens to an admin, and to nobody else', async (freddy) => {
+  const root = await admin(freddy, 'root')
+  const ada = await freddy.person('ada')
+  const { token } = await freddy.signIn(ada)
+  for (const line of ['GET /v1/admin/users', `GET /v1/admin/users/${ada.id}`]) {
+    assert.equal((await freddy.ask(line)).status, 401)
+    assert.equal((await freddy.ask(line, { token })).status, 403)
+    assert.equal((await freddy.ask(line, { token: root.token })).status, 200)
+  }
+  const find = async (search: string) => {
+    const url = `GET /v1/admin/users?search=${encodeURIComponent(search)}`
+    const { body } = await freddy.ask(url, { token: root.token })
+    return body.data.map(({ id }: { id: string }) => id)
+  }
+  assert.deepEqual(await find('ADA@example.com'), [ada.id])
+  assert.deepEqual(await find('ad'), [ada.id])
+  assert.deepEqual(await find('%'), [])
+})
+
+scene('the list of people goes page by page, each of them once', async (freddy) => {
+  const root = await admin(freddy, 'root')
+  for (const name of ['ada', 'bob', 'cleo']) await freddy.person(name)
+  const seen: string[] = []
+  let after = ''
+  for (;;) {
+    const { body } = await freddy.ask(`GET /v1/admin/users?limit=1${after}`, { token: root.token })
+    seen.push(...body.data.map(({ id }: { id: string }) => id))
+    if (!body.has_more) break
+    after = `&after=${seen.at(-1)}`
+  }
+  assert.equal(seen.length, 4)
+  assert.equal(new Set(seen).size, 4)
+})
+
+scene(
+  'attack 086: who is disabled is out at the next call, and stays out after',
+  async (freddy) => {
+    const root = await admin(freddy, 'root')
+    const ada = await freddy.person('ada')
+    const { token, refreshToken } = await freddy.signIn(ada)
+    const challenge = (await freddy.login(ada)).body.email_key
+    const code = Number(await freddy.codeFor(ada.email))
+    const act = (what: string) =>
+      freddy.ask(`POST /v1/admin/users/${ada.id}/${what}`, { token: root.token })
+
+    assert.equal((await freddy.ask('GET /v1/auth/validate', { token })).status, 200)
+    assert.equal((await act('disable')).body.is_active, false)
+    assert.equal((await freddy.ask('GET /v1/auth/validate', { token })).status, 401)
+    assert.equal((await freddy.login(ada)).status, 401)
+    assert.equal((await act('enable')).body.is_active, true)
+    const renewed = await freddy.ask('POST /v1/auth/refresh', {
+      body: { refresh_token: refreshToken },
+    })
+    assert.equal(renewed.status, 401)
+    assert.equal((await freddy.ask('GET /v1/auth/validate', { token })).status, 401)
+    assert.equal((await freddy.verify(challenge, code)).status, 401)
+    freddy.pass(61_000)
+    await freddy.signIn(ada)
+
+    const rows = await freddy.database.read<{ actor: string | null }>(
+      "SELECT actor FROM audit_events WHERE event IN ('user.disabled', 'user.enabled')",
+    )
+    assert.deepEqual(
+      rows.map(({ actor }) => actor),
+      [root.id, root.id],
+    )
+  },
+)
+
+scene('attack 086: a demoted admin has lost the right at the next call', async (freddy) => {
+  const root = await admin(freddy, 'root')
+  const other = await admin(freddy, 'other')
+  assert.equal((await freddy.ask('GET /v1/admin/users', { token: other.token })).status, 200)
+  freddy.pass(1000)
+  await appointUser(acting(freddy), other.id, 'user')
+  assert.equal((await freddy.ask('GET /v1/admin/users', { token: other.token })).status, 401)
+  freddy.pass(61_000)
+  const { token } = await freddy.signIn(other)
+  assert.equal((await freddy.ask('GET /v1/admin/users', { token })).status, 403)
+  assert.equal((await freddy.ask('GET /v1/admin/users', { token: root.token })).status, 200)
+})
+
+scene('of admins who disable each other at once, one is left', async (freddy) => {
+  const names = ['one', 'two', 'three', 'four', 'five', 'six']
+  const people = await Promise.all(names.map((name) => freddy.person(name)))
+  for (const { id } of people) await appointUser(acting(freddy), id, 'admin')
+  for (let round = 0; round < 10; round++) {
+    freddy.pass(1000)
+    const outcomes = await Promise.allSettled(
+      people.map(({ id }) => disableUser(acting(freddy), id)),
+    )
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+    assert.equal(refused.length, 1, `round ${round}`)
+    const [{ reason } = { reason: null }] = refused
+    assert.ok(reason instanceof ApiError && reason.code === 'OPERATION_NOT_ALLOWED', String(reason))
+    freddy.pass(1000)
+    for (const { id } of people) await enableUser(acting(freddy), id)
+  }
+})
+
+scene('a paused key says so to who holds it, and opens nothing', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const { token } = await freddy.signIn(ada)
+  const { body } = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'ci' } })
+  await freddy.database.write('UPDATE api_keys SET paused_at = :now WHERE id = :id', {
+    now: freddy.now(),
+    id: body.id,
+  })
+  const answer = await freddy.ask('GET /v1/models', { headers: { 'api-key': body.key } })
+  assert.equal(answer.status, 401)
+  assert.equal(answer.body.error.code, 'API_KEY_PAUSED')
+})
+
+scene('the shell appoints, disables, deletes, and spares the last admin', async (freddy) => {
+  await freddy.person('ada')
+  const bob = await freddy.person('bob')
+  const run = (...words: string[]) => {
+    const { status, stdout, stderr } = shell(freddy, ...words)
+    return { status, text: stdout + stderr }
+  }
+  assert.equal(run('users', 'role', 'ada', 'admin').status, 0)
+  const spared = run('users', 'disable', 'ada')
+  assert.equal(spared.status, 1)
+  assert.match(spared.text, /last admin stays/)
+  assert.equal(run('users', 'disable', 'bob@example.com').status, 0)
+  assert.match(run('users', 'list').text, /^bob@example.com +bob +user +disabled$/m)
+  assert.equal(run('users', 'delete', 'bob').status, 0)
+  assert.equal(await freddy.running.app.store.users.find(bob.id), null)
+  assert.match(run('audit', 'tail').text, /allowed +user.deleted +usr_\w+ +by shell/)
+  assert.equal(run('audit', 'verify').status, 0)
+})
+
+scene('who lost the mailbox gets back in from the shell', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const { token } = await freddy.signIn(ada)
+  await freddy.person('bob')
+  assert.equal(shell(freddy, 'recover', 'ada', '--email', 'bob@example.com').status, 1)
+  const { stdout, status } = shell(freddy, 'recover', 'ada', '--email', 'new@example.com')
+  assert.equal(status, 0)
+  const [, password = ''] = /with the password (\S+)/.exec(stdout) ?? []
+  freddy.pass(61_000)
+  assert.equal((await freddy.ask('GET /v1/auth/validate', { token })).status, 401)
+  assert.equal((await freddy.login(ada)).status, 401)
+  const { body } = await freddy.login({ email: 'new@example.com', password })
+  const code = Number(await freddy.codeFor('new@example.com'))
+  assert.equal((await freddy.verify(body.email_key, code)).status, 200)
+})
