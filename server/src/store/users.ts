@@ -31,7 +31,7 @@ export interface UserStore {
 
 const columns = `id, address, user_name, full_name, password_hash, created_at, updated_at,
   last_login_at, disabled_at`
-export const userColumns = `${columns}, role`
+export const userColumns = `${columns}, role, reset_required_at`
 
 export function createUserStore(database: Database): UserStore {
   const findBy = async (column: string, value: string) => {
