@@ -66,7 +66,7 @@ async function fuzz(freddy: Omit<Freddy, 'database'>, count: number): Promise<vo
     freddy.pass(500)
   }
   // The run reached what it was made to reach: doors that open, and every kind of refusal on the way to them.
-  for (const status of [200, 201, 400, 401, 403, 404, 415, 422, 429])
+  for (const status of [200, 201, 400, 401, 403, 404, 415, 422])
     assert.ok(seen.has(status), `${status}`)
   assert.equal(wrong.size, operations.filter(({ body }) => body).length)
 }
