@@ -29,6 +29,13 @@ const statusOf = (heard: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(heard)?.[1
 const answersIn = (heard: string) =>
   [...heard.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)
 
+const question = { model: 'echo-1', input: 'x', messages: [{ role: 'user', content: 'x' }] }
+/** What the guarded routes take that are no question to a model. */
+const bodies: Readonly<Record<string, object>> = {
+  'api-keys': { name: 'x' },
+  'password/update': { current_password: 'x', new_password: 'y', confirm_password: 'y' },
+}
+
 scene(
   'every guarded route refuses who brings no credential, and a key that is not for it',
   async (freddy) => {
@@ -41,13 +48,8 @@ scene(
     for (const { method, path, who, body } of routes) {
       const id = `${path.includes('/users/') ? 'usr' : 'key'}_${'0'.repeat(32)}`
       const line = `${method} ${path.replace(':id', id).replace(':email_key', 'x')}`
-      const payload = body
-        ? {
-            body: line.includes('api-keys')
-              ? { name: 'x' }
-              : { model: 'echo-1', input: 'x', messages: [{ role: 'user', content: 'x' }] },
-          }
-        : {}
+      const fitting = Object.entries(bodies).find(([part]) => line.includes(part))?.[1]
+      const payload = body ? { body: fitting ?? question } : {}
       const bare = await freddy.ask(line, payload)
       if (who === 'open') assert.notEqual(bare.body?.error?.code, 'AUTHENTICATION_REQUIRED', line)
       else {
