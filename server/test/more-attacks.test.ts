@@ -10,7 +10,16 @@ import { createHttp } from '../src/http/server.ts'
 import { budgets } from '../src/limits.ts'
 import { routes } from '../src/routes.ts'
 import { databases } from './databases.ts'
-import { type Answer, DAY, type Freddy, SECRET, scene, startFreddy, wrongCode } from './freddy.ts'
+import {
+  type Answer,
+  DAY,
+  type Freddy,
+  HOUR,
+  SECRET,
+  scene,
+  startFreddy,
+  wrongCode,
+} from './freddy.ts'
 import { seeded } from './fuzz-values.ts'
 
 const WRONG = 'this is not the password'
@@ -359,3 +368,67 @@ scene('attack 114: a log line is one JSON object, and no secret is in any', asyn
     for (const form of forms) assert.ok(!logs.includes(form), `${form} is in the log`)
   }
 })
+
+scene('attack 068: a password that is too long is refused before it is hashed', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const statusOf = async (password: string) => (await freddy.login({ ...ada, password })).status
+  for (let count = 0; count < 10; count++) assert.equal(await statusOf('x'.repeat(257)), 422)
+  assert.equal(await statusOf('x'.repeat(20_000)), 413)
+  assert.equal(await statusOf('x'.repeat(2 ** 20)), 413)
+  assert.deepEqual(await freddy.database.read('SELECT key FROM budgets'), [])
+  assert.equal(await statusOf('💥'.repeat(256)), 401)
+  assert.equal(await statusOf('💥'.repeat(257)), 422)
+})
+
+scene(
+  'attack 087: a copied refresh token is bounded, and ends with its session',
+  async (freddy) => {
+    const { refreshToken } = await freddy.signIn(await freddy.person('ada'))
+    const refresh = (from: string) =>
+      freddy.ask('POST /v1/auth/refresh', { body: { refresh_token: refreshToken }, from })
+    const statuses = []
+    for (let count = 0; count < 61; count++) {
+      statuses.push((await refresh(count % 2 ? '192.0.2.1' : '198.51.100.1')).status)
+    }
+    assert.deepEqual(statuses, [...Array(60).fill(200), 429])
+    freddy.pass(29 * DAY)
+    const { token } = (await refresh('192.0.2.1')).body
+    assert.equal((await freddy.ask('POST /v1/auth/logout', { token })).status, 200)
+    for (const from of ['192.0.2.1', '198.51.100.1'])
+      assert.equal((await refresh(from)).status, 401)
+    const other = await freddy.signIn(await freddy.person('eve'))
+    freddy.pass(30 * DAY + 1000)
+    const body = { refresh_token: other.refreshToken }
+    assert.equal((await freddy.ask('POST /v1/auth/refresh', { body })).status, 401)
+  },
+)
+
+for (const { name, open } of databases) {
+  test(`attack 090: a restart revives nothing, nor does a clock that runs late (${name})`, async () => {
+    const place = await open()
+    const before = await startFreddy(place.url, name)
+    before.pass(HOUR)
+    const ada = await before.signIn(await before.person('ada'))
+    await before.ask('POST /v1/auth/logout', { token: ada.token })
+    const eve = await before.signIn(await before.person('eve'))
+    const body = { refresh_token: eve.refreshToken, rotate: true }
+    for (let count = 0; count < 2; count++) await before.ask('POST /v1/auth/refresh', { body })
+    before.pass(11_000)
+    await before.ask('POST /v1/auth/refresh', { body })
+    await before.running.close()
+    await before.mail.close()
+
+    const after = await startFreddy(place.url, name)
+    for (const late of [0, HOUR, HOUR]) {
+      after.pass(late)
+      for (const { token, refreshToken } of [ada, eve]) {
+        assert.equal((await after.ask('GET /v1/user/me', { token })).status, 401)
+        const again = { refresh_token: refreshToken }
+        assert.equal((await after.ask('POST /v1/auth/refresh', { body: again })).status, 401)
+      }
+    }
+    await after.running.close()
+    await after.mail.close()
+    await place.drop()
+  })
+}
