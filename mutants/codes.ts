@@ -148,7 +148,7 @@ export const codes: readonly Mutant[] = [
   {
     name: 'a code of another length spends no guess and proves nothing',
     file: 'auth/verify.ts',
-    find: '  requireLength(guess, challenge)\n',
+    find: '  requireFit(guess, challenge)\n',
     replace: '',
     tests: 'code-attacks.test.ts',
     named: 'attack 036: a code is',

@@ -140,8 +140,8 @@ export const edge: readonly Mutant[] = [
   {
     name: 'the limiter counts',
     file: 'limiter/limiter.ts',
-    find: '      if (waitMs === 0) fullAt.set(key, after)\n',
-    replace: '',
+    find: 'if (waitMs === 0) {\n        const next',
+    replace: 'if (waitMs < 0) {\n        const next',
     tests: 'edge.test.ts',
     named: 'calls are limited',
   },

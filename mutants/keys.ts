@@ -108,8 +108,8 @@ export const keys: readonly Mutant[] = [
   {
     name: 'a key is revoked once',
     file: 'store/api-keys.ts',
-    find: 'AND revoked_at IS NULL RETURNING id',
-    replace: 'RETURNING id',
+    find: 'AND user_id = :user AND revoked_at IS NULL RETURNING id',
+    replace: 'AND user_id = :user RETURNING id',
     tests: 'store-races.test.ts',
     named: 'attack 023',
   },
