@@ -16,7 +16,7 @@ import { createLog, type Log } from './log.ts'
 import { createInbox, type Inbox } from './mail/inbox.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createOutbox, type Outbox } from './mail/outbox.ts'
-import { createSmtpMailer } from './mail/smtp.ts'
+import { checkSmtp, createSmtpMailer } from './mail/smtp.ts'
 import { readModels } from './models-file.ts'
 import { createUpstreams } from './responses/upstream.ts'
 import { reachable, spelledLoopback } from './responses/upstream-address.ts'
@@ -97,13 +97,28 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
 /** The app as a command of the operator's shell needs it: the same rules and store, no server. */
 export interface Operator {
   readonly app: App
+  /** Whether the mail server would take a letter; throws what it says when not. */
+  checkMail(): Promise<void>
+  /** Throws when this database was made with another secret. */
+  checkSecret(): Promise<void>
   close(): Promise<void>
 }
 
 export async function createOperator(config: Config): Promise<Operator> {
+  const operator = await openOperator(config)
+  try {
+    await operator.checkSecret()
+    return operator
+  } catch (cause) {
+    await operator.close()
+    throw cause
+  }
+}
+
+/** The same on a database that may have noted no secret yet, or another: for `restore` and `doctor`. */
+export async function openOperator(config: Config): Promise<Operator> {
   const { database, store } = await openStore(config)
   const keyring = createKeyring(readSecrets(config))
-  await requireSameSecret(store, keyring)
   const log = createLog('error')
   const { app } = assemble({ ...config, workers: 1 }, { now: Date.now, log, keyring, store })
   const close = async () => {
@@ -111,7 +126,12 @@ export async function createOperator(config: Config): Promise<Operator> {
     await app.hasher.close()
     await database.close()
   }
-  return { app, close }
+  return {
+    app,
+    checkMail: () => checkSmtp(config.smtpUrl ?? ''),
+    checkSecret: () => requireSameSecret(store, keyring),
+    close,
+  }
 }
 
 /** The description of the API, which needs no configuration: made from a server in a folder that goes at once. */

@@ -1,20 +1,26 @@
 #!/usr/bin/env node
-import { defineCommand, runMain } from 'citty'
+import { defineCommand } from 'citty'
 import { describeApi, openStore } from './app.ts'
 import { auditCommand } from './commands/audit.ts'
+import { backupCommand, restoreCommand } from './commands/backup.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { keysCommand } from './commands/keys.ts'
 import { recoverCommand } from './commands/roster.ts'
 import { secretCommand } from './commands/secret.ts'
+import { answer, json } from './commands/shell.ts'
 import { usersCommand } from './commands/users.ts'
+import { runWords } from './commands/words.ts'
 import { readConfig } from './config.ts'
 import { fail, serve } from './main.ts'
 
 const migrateCommand = defineCommand({
   meta: { name: 'migrate', description: 'Bring the database to the newest schema' },
-  async run() {
-    const { database } = await openStore(readConfig()).catch(fail)
+  args: { json },
+  async run({ args }) {
+    const { database, store } = await openStore(readConfig()).catch(fail)
+    const schema = await store.inspection.newestVersion()
     await database.close()
-    process.stdout.write('The database is at the newest schema.\n')
+    answer(args, { schema }, 'The database is at the newest schema.')
   },
 })
 
@@ -35,8 +41,11 @@ const main = defineCommand({
     secret: secretCommand,
     audit: auditCommand,
     recover: recoverCommand,
+    doctor: doctorCommand,
+    backup: backupCommand,
+    restore: restoreCommand,
     openapi: openapiCommand,
   },
 })
 
-await runMain(main)
+await runWords(main, process.argv.slice(2))

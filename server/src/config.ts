@@ -42,6 +42,7 @@ export interface Config {
   readonly upstreamTimes: UpstreamTimes
   readonly workers: number
   readonly sessionIdleDays: number
+  readonly auditDays: number
   readonly logLevel: LogLevel
   /** How long an access token lives: a day, or 15 minutes in the strict profile. */
   readonly accessLifeMs: number
@@ -128,6 +129,7 @@ export const knobs = {
     'Ends sessions that were idle so long; 0 never.',
     whole(0, 30),
   ),
+  AUDIT_DAYS: knob('7 to 3650', '90', 'How long the audit trail is kept.', whole(7, 3650)),
   LOG_LEVEL: knob(
     'debug, info, warn, error or silent',
     'warn',
@@ -200,6 +202,7 @@ function arrange(set: Settings): Config {
     upstreamTimes: set.UPSTREAM_TIMES ?? standardTimes,
     workers: set.WORKERS ?? 0,
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
+    auditDays: set.AUDIT_DAYS ?? 90,
     logLevel: set.LOG_LEVEL ?? 'warn',
     accessLifeMs: profile === 'strict' ? 900_000 : 86_400_000,
   }

@@ -18,7 +18,7 @@ export function startJobs(app: App): Jobs {
     every(app, SEAL_EVERY_MS, 'audit.seal', () => sealEvents(app.store.audit)),
     every(app, BILL_EVERY_MS, 'usage.write', () => app.usage.flush()),
     every(app, SWEEP_EVERY_MS, 'usage.settle', () => settleOverdue(app, app.now())),
-    every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now())),
+    every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now(), app.config)),
     every(app, LOOK_EVERY_MS, 'stuffing', () => noticeStuffing(app, app.now())),
   ]
   return {

@@ -92,7 +92,8 @@ export function fail(cause: unknown, heading = 'Freddy Auth did not start.'): ne
   process.exit(1)
 }
 
-function sentenceFor(cause: unknown): string {
+/** What went wrong, in a sentence that says what to do where that is known. */
+export function sentenceFor(cause: unknown): string {
   if (!(cause instanceof Error)) return 'Something unknown went wrong.'
   const { code, path, port } = cause as NodeJS.ErrnoException & { port?: number }
   const told: Record<string, string> = {

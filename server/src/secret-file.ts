@@ -13,8 +13,13 @@ const sampleWords =
 export function readSecrets(config: Config): readonly string[] {
   if (config.secretKey) return checked(config.secretKey, 'SECRET_KEY')
   if (config.secretKeyFile) return checked(readSecretFile(config.secretKeyFile), 'SECRET_KEY_FILE')
-  const file = join(config.dataDir, 'secret.key')
+  const file = secretFileOf(config)
   return checked(readOrMake(file), file)
+}
+
+/** Where the secret of a server stands that has none in its environment. */
+export function secretFileOf(config: Config): string {
+  return config.secretKeyFile ?? join(config.dataDir, 'secret.key')
 }
 
 /** Puts a new secret before the others of a file; those go on proving what they made. */

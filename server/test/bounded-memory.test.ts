@@ -84,14 +84,14 @@ scene(
     assert.equal(await kept(), 86)
 
     const sweep = createSweepStore(database, 10)
-    await sweep.expired(now())
+    await sweep.expired(now(), running.app.config)
     assert.equal(await kept(), 10)
     for (const row of rows) assert.ok((await takeTry(app, [row], now())) > 0, row.name)
 
-    await createSweepStore(database, 0).expired(now())
+    await createSweepStore(database, 0).expired(now(), running.app.config)
     assert.equal(await kept(), spent.length)
     pass(15 * MINUTE)
-    await createSweepStore(database, 0).expired(now())
+    await createSweepStore(database, 0).expired(now(), running.app.config)
     const names = await database.read<{ name: string }>('SELECT name FROM budgets ORDER BY name')
     assert.deepEqual(
       names.map(({ name }) => name),
@@ -109,6 +109,6 @@ scene(
       SELECT 'over ' || n, 'login-account', NULL, '', 0, 'x', CAST(:ended AS BIGINT) FROM numbers`,
       { ended: now() - 1 },
     )
-    assert.equal(await running.app.store.sweep.expired(now()), 2500)
+    assert.equal(await running.app.store.sweep.expired(now(), running.app.config), 2500)
   },
 )

@@ -216,3 +216,26 @@ test('F14: connections that PostgreSQL ended are replaced', async () => {
   await admin.end()
   await place.drop()
 })
+
+onEach('a snapshot is of one moment, whoever writes meanwhile', async ({ database }) => {
+  const count = { sql: 'SELECT count(*) AS count FROM marbles', params: {} }
+  const seen = new Set<unknown>()
+  const writes = Array.from({ length: 200 }, (_, index) => index).reduce(
+    (before, index) => before.then(() => database.batch([put(`a${index}`), put(`b${index}`)])),
+    Promise.resolve<unknown>(null),
+  )
+  let writing = true
+  writes.finally(() => (writing = false))
+  while (writing) {
+    const counts = await database.snapshot([count, count, count])
+    const [first] = counts.map(([row]) => row?.count)
+    assert.deepEqual(
+      counts.map(([row]) => row?.count),
+      [first, first, first],
+    )
+    assert.equal(Number(first) % 2, 0)
+    seen.add(first)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  assert.ok(seen.size > 1, 'something was written between two snapshots')
+})

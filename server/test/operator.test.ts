@@ -1,26 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { appointUser, disableUser, enableUser } from '../src/auth/roster.ts'
 import { ApiError } from '../src/errors.ts'
-import { type Freddy, type Person, SECRET, scene } from './freddy.ts'
+import { type Freddy, type Person, scene } from './freddy.ts'
+import { shellOn } from './shell.ts'
 
-const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
 const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
 
-/** The operator's shell, in a process of its own beside the running server. */
-function shell({ running }: Freddy, ...words: string[]) {
-  const { databaseUrl, dataDir } = running.app.config
-  const env = {
-    PATH: process.env.PATH,
-    SECRET_KEY: SECRET,
-    WORKERS: '1',
-    DATA_DIR: dataDir,
-    ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
-  }
-  const flags = ['--disable-warning=ExperimentalWarning', cli]
-  return spawnSync(process.execPath, [...flags, ...words], { env, encoding: 'utf8' })
-}
+const shell = ({ running }: Freddy, ...words: string[]) => shellOn(running.app.config, words)
 
 const acting = ({ running, now }: Freddy) => ({
   app: running.app,

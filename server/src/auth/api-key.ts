@@ -23,6 +23,8 @@ export interface KeyWish {
   readonly expiresAt: number | null
   readonly models?: readonly string[] | null
   readonly limits?: ApiKeyLimits
+  /** Who made it, where it is not its owner. */
+  readonly actor?: string
 }
 
 export const unlimited: ApiKeyLimits = {
@@ -52,7 +54,8 @@ export async function makeApiKey(
     models: wish.models?.join(' ') ?? null,
     ...(wish.limits ?? unlimited),
   }
-  const event = allowed(call, 'key.created', { userId: wish.userId, subjectId: row.id })
+  const about = { userId: wish.userId, subjectId: row.id, actor: wish.actor ?? null }
+  const event = allowed(call, 'key.created', about)
   return (await app.store.apiKeys.create(row, event)) ? { key, row } : null
 }
 

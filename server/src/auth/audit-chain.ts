@@ -31,7 +31,7 @@ export async function findBrokenSeal(audit: AuditStore): Promise<number | null> 
     if (rows.length === 0) return null
     for (const row of rows) {
       const position = row.position ?? 0
-      // The oldest events go after 90 days: the first one that is left is taken as it stands.
+      // The oldest events go after AUDIT_DAYS: the first one that is left is taken as it stands.
       const kept: string | null =
         seal === null && position > 1 ? row.seal : sealOf(row, position, seal ?? '')
       if (row.seal !== kept || (seal !== null && position !== after + 1)) return position

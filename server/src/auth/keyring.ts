@@ -11,8 +11,11 @@ const purposes = [
   'session',
   'device',
   'name',
+  'backup',
   'link',
   'response',
+  'recovery',
+  'passkey',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

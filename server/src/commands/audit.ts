@@ -2,19 +2,21 @@ import { defineCommand } from 'citty'
 import { findBrokenSeal, sealEvents } from '../auth/audit-chain.ts'
 import { ConfigError } from '../config.ts'
 import type { AuditRow } from '../store/audit.ts'
-import { json, operate, requireUser, say } from './shell.ts'
+import { answer, json, operate, requireUser, say } from './shell.ts'
 
 const PAGE = 500
 
 const verifyAudit = defineCommand({
   meta: { name: 'verify', alias: 'check', description: 'Follow the chain of the audit trail' },
-  run: () =>
+  args: { json },
+  run: ({ args }) =>
     operate(async ({ app }) => {
       while ((await sealEvents(app.store.audit)) > 0);
       const broken = await findBrokenSeal(app.store.audit)
+      if (args.json) answer(args, { whole: broken === null, broken_at: broken })
       if (broken !== null)
         throw new ConfigError([`The audit trail was changed at position ${broken}.`])
-      say('The audit trail is whole.')
+      if (!args.json) say('The audit trail is whole.')
     }),
 })
 

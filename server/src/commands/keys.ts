@@ -1,9 +1,9 @@
 import { defineCommand } from 'citty'
 import { makeApiKey } from '../auth/api-key.ts'
+import { allowed } from '../auth/audit.ts'
 import { type Scope, scopes } from '../auth/principal.ts'
-import { randomId } from '../auth/random.ts'
 import { ConfigError } from '../config.ts'
-import { json, operate, origin, requireUser, say } from './shell.ts'
+import { answer, json, operate, origin, requireUser, say } from './shell.ts'
 
 const DAY = 86_400_000
 
@@ -18,6 +18,7 @@ const createKey = defineCommand({
     name: { type: 'string', description: 'What it is for', default: 'made in the shell' },
     scopes: { type: 'string', description: scopes.join(','), default: 'responses,models' },
     days: { type: 'string', description: 'Days until it expires', default: '90' },
+    json,
   },
   run: ({ args }) =>
     operate(async (operator) => {
@@ -31,11 +32,17 @@ const createKey = defineCommand({
       if (!(days >= 1 && days <= 3650)) throw new ConfigError(['--days takes 1 to 3650.'])
       const made = await makeApiKey(
         { app, origin, now: app.now() },
-        { userId: user.id, name: args.name, scopes: asked, expiresAt: app.now() + days * DAY },
+        {
+          userId: user.id,
+          name: args.name,
+          scopes: asked,
+          expiresAt: app.now() + days * DAY,
+          actor: 'shell',
+        },
       )
       if (!made)
         throw new ConfigError([`${args.user} has as many keys as one may have. Revoke one first.`])
-      say(made.key)
+      answer(args, { id: made.row.id, key: made.key }, made.key)
     }),
 })
 
@@ -53,47 +60,75 @@ const listKeys = defineCommand({
       if (args.json) return say(JSON.stringify(keys, null, 2))
       if (keys.length === 0) return say('No keys yet.')
       for (const key of keys) {
-        const state = key.revoked_at === null ? '' : '  revoked'
-        say(`${key.id}  ${key.prefix}…${key.last4}  ${key.scopes}  ${key.name}${state}`)
+        say(`${key.id}  ${key.prefix}…${key.last4}  ${key.scopes}  ${key.name}${state(key)}`)
       }
     }),
 })
 
-const revokeKey = defineCommand({
-  meta: { name: 'revoke', description: 'End an API key for good' },
-  args: {
-    id: { type: 'positional', description: 'key_…', required: true },
-    user: {
-      type: 'string',
-      description: 'E-mail address or user name of the owner',
-      required: true,
+function state(key: { revoked_at: number | null; paused_at: number | null }): string {
+  if (key.revoked_at !== null) return '  revoked'
+  return key.paused_at === null ? '' : '  paused'
+}
+
+/** What the operator does to one key of a person; false from the store means that there was nothing to do. */
+function act(
+  name: 'revoke' | 'pause' | 'resume',
+  told: { description: string; event: string; live: string; done: string },
+) {
+  return defineCommand({
+    meta: { name, description: told.description },
+    args: {
+      id: { type: 'positional', description: 'key_…', required: true },
+      user: {
+        type: 'string',
+        description: 'E-mail address or user name of the owner',
+        required: true,
+      },
+      json,
     },
-  },
-  run: ({ args }) =>
-    operate(async (operator) => {
-      const { app } = operator
-      const user = await requireUser(operator, args.user)
-      const event = {
-        id: randomId('evt_'),
-        happenedAt: app.now(),
-        event: 'key.revoked',
-        outcome: 'allowed' as const,
-        reason: 'operator',
-        userId: user.id,
-        subjectId: args.id,
-        source: origin.source,
-        agent: origin.agent,
-      }
-      const revoked = await app.store.apiKeys.revoke(args.id, user.id, event)
-      if (!revoked)
-        throw new ConfigError([
-          `${args.user} has no live key ${args.id}. List them: freddy-auth keys list`,
-        ])
-      say(`${args.id} is revoked.`)
-    }),
+    run: ({ args }) =>
+      operate(async (operator) => {
+        const { app } = operator
+        const user = await requireUser(operator, args.user)
+        const about = { reason: 'operator', userId: user.id, subjectId: args.id, actor: 'shell' }
+        const event = allowed({ now: app.now(), origin }, told.event, about)
+        if (!(await app.store.apiKeys[name](args.id, user.id, event)))
+          throw new ConfigError([
+            `${args.user} has no ${told.live} key ${args.id}. List them: freddy-auth keys list`,
+          ])
+        answer(args, { id: args.id, event: told.event }, `${args.id} ${told.done}`)
+      }),
+  })
+}
+
+const revokeKey = act('revoke', {
+  description: 'End an API key for good',
+  event: 'key.revoked',
+  live: 'live',
+  done: 'is revoked.',
+})
+
+const pauseKey = act('pause', {
+  description: 'Let an API key open nothing until it is resumed',
+  event: 'key.paused',
+  live: 'live',
+  done: 'is paused. Undo: freddy-auth keys resume',
+})
+
+const resumeKey = act('resume', {
+  description: 'Let a paused API key open again',
+  event: 'key.resumed',
+  live: 'paused',
+  done: 'opens again.',
 })
 
 export const keysCommand = defineCommand({
   meta: { name: 'keys', description: 'API keys' },
-  subCommands: { create: createKey, list: listKeys, revoke: revokeKey },
+  subCommands: {
+    create: createKey,
+    list: listKeys,
+    revoke: revokeKey,
+    pause: pauseKey,
+    resume: resumeKey,
+  },
 })

@@ -9,7 +9,7 @@ import { type Acting, appointUser, deleteUser, disableUser, enableUser } from '.
 import { ConfigError } from '../config.ts'
 import { ApiError } from '../errors.ts'
 import type { UserRow } from '../store/users.ts'
-import { json, operate, origin, requireUser, say } from './shell.ts'
+import { answer, json, operate, origin, requireUser, say } from './shell.ts'
 
 const MOST_LISTED = 1000
 const who = {
@@ -82,6 +82,7 @@ export const roleCommand = defineCommand({
   args: {
     user: who,
     role: { type: 'positional', description: 'user or admin', required: true },
+    json,
   },
   run: ({ args }) =>
     operate(async (operator) => {
@@ -90,17 +91,18 @@ export const roleCommand = defineCommand({
         throw new ConfigError([`A role is user or admin; not ${role}.`])
       const user = await requireUser(operator, args.user)
       await appointUser(shell(operator), user.id, role)
-      say(`${args.user} has the role ${role}, from the next sign-in on.`)
+      const sentence = `${args.user} has the role ${role}, from the next sign-in on.`
+      answer(args, { id: user.id, role }, sentence)
     }),
 })
 
 export const setPasswordCommand = defineCommand({
   meta: { name: 'set-password', description: 'A new password; every session ends' },
-  args: { user: who, 'password-stdin': passwordStdin },
+  args: { user: who, 'password-stdin': passwordStdin, json },
   run: ({ args }) =>
     operate(async (operator) => {
       const user = await requireUser(operator, args.user)
-      await recover(operator, user, { address: null, stdin: args['password-stdin'] })
+      await recover(operator, user, { ...args, address: null, stdin: args['password-stdin'] })
     }),
 })
 
@@ -113,20 +115,21 @@ export const recoverCommand = defineCommand({
     user: who,
     email: { type: 'string', description: 'The new address; codes go there', required: true },
     'password-stdin': passwordStdin,
+    json,
   },
   run: ({ args }) =>
     operate(async (operator) => {
       const user = await requireUser(operator, args.user)
       const address = parseEmailAddress(args.email)?.address
       if (!address) throw new ConfigError([`${args.email} is not an e-mail address.`])
-      await recover(operator, user, { address, stdin: args['password-stdin'] })
+      await recover(operator, user, { ...args, address, stdin: args['password-stdin'] })
     }),
 })
 
 async function recover(
   operator: Operator,
   user: UserRow,
-  { address, stdin }: { address: string | null; stdin: boolean },
+  { address, stdin, json }: { address: string | null; stdin: boolean; json: boolean },
 ): Promise<void> {
   const { app } = operator
   const given = stdin ? (await readStream(process.stdin)).replace(/\r?\n$/, '') : null
@@ -138,8 +141,14 @@ async function recover(
   const done = await app.store.roster.recover(user.id, { passwordHash, address }, event)
   if (!done) throw new ConfigError([`${address} belongs to another account.`])
   const name = address ?? user.address
-  say(given === null ? `${name} may sign in with the password ${password}` : `${name} may sign in.`)
-  say('Every session has ended; API keys stay. See them: freddy-auth keys list --user …')
+  const made = given === null ? { password } : {}
+  const how = given === null ? ` with the password ${password}` : ''
+  answer(
+    { json },
+    { id: user.id, email: name, ...made },
+    `${name} may sign in${how || '.'}`,
+    'Every session has ended; API keys stay. See them: freddy-auth keys list --user …',
+  )
 }
 
 function act(
@@ -150,12 +159,12 @@ function act(
 ) {
   return defineCommand({
     meta: { name, description },
-    args: { user: who },
+    args: { user: who, json },
     run: ({ args }) =>
       operate(async (operator) => {
         const user = await requireUser(operator, args.user)
         await change(shell(operator), user.id).catch(explain)
-        say(sentence(args.user))
+        answer(args, { id: user.id, done: name }, sentence(args.user))
       }),
   })
 }

@@ -1,7 +1,7 @@
 import { createOperator, type Operator } from '../app.ts'
 import { parseEmailAddress } from '../auth/email-address.ts'
 import { parseUserName } from '../auth/user-name.ts'
-import { ConfigError, readConfig } from '../config.ts'
+import { type Config, ConfigError, readConfig } from '../config.ts'
 import { ApiError } from '../errors.ts'
 import { fail } from '../main.ts'
 import type { UserRow } from '../store/users.ts'
@@ -13,9 +13,12 @@ export const origin = { address: 'shell', source: 'shell', network: null, agent:
 export const json = { type: 'boolean', description: 'Print JSON', default: false } as const
 
 /** Runs a command with the store open; a problem is one sentence and exit code 1. */
-export async function operate(work: (operator: Operator) => Promise<void>): Promise<void> {
+export async function operate(
+  work: (operator: Operator) => Promise<void>,
+  open: (config: Config) => Promise<Operator> = createOperator,
+): Promise<void> {
   try {
-    const operator = await createOperator(readConfig())
+    const operator = await open(readConfig())
     try {
       await work(operator)
     } finally {
@@ -28,6 +31,15 @@ export async function operate(work: (operator: Operator) => Promise<void>): Prom
       'That did not work.',
     )
   }
+}
+
+/** The same told to a program, or to a person. */
+export function answer(
+  { json: forProgram }: { readonly json: boolean },
+  told: unknown,
+  ...lines: readonly string[]
+): void {
+  for (const line of forProgram ? [JSON.stringify(told, null, 2)] : lines) say(line)
 }
 
 export function say(line: string): void {

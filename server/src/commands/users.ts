@@ -1,5 +1,6 @@
 import { text as readStream } from 'node:stream/consumers'
 import { defineCommand } from 'citty'
+import { allowed } from '../auth/audit.ts'
 import { parseEmailAddress } from '../auth/email-address.ts'
 import { hashPassword, requireGoodPassword } from '../auth/password.ts'
 import { randomBytes, randomId } from '../auth/random.ts'
@@ -14,7 +15,7 @@ import {
   setPasswordCommand,
   showUser,
 } from './roster.ts'
-import { operate, say } from './shell.ts'
+import { answer, json, operate, origin } from './shell.ts'
 
 const addUser = defineCommand({
   meta: {
@@ -25,6 +26,7 @@ const addUser = defineCommand({
     email: { type: 'positional', description: 'E-mail address', required: true },
     name: { type: 'string', description: 'User name' },
     'password-stdin': { type: 'boolean', description: 'Read the password', default: false },
+    json,
   },
   run: ({ args }) =>
     operate(async ({ app }) => {
@@ -38,7 +40,7 @@ const addUser = defineCommand({
         : null
       const password = given ?? randomBytes(15).toString('base64url')
       const now = app.now()
-      const created = await app.store.users.create({
+      const user = {
         id: randomId('usr_'),
         address,
         user_name: userName,
@@ -48,14 +50,13 @@ const addUser = defineCommand({
         updated_at: now,
         last_login_at: null,
         disabled_at: null,
-      })
-      if (!created)
+      }
+      const about = { userId: user.id, subjectId: user.id, actor: 'shell' }
+      if (!(await app.store.users.create(user, allowed({ now, origin }, 'user.created', about))))
         throw new ConfigError([`${args.email}, or its user name, has an account already.`])
-      say(
-        given === null
-          ? `${address} may sign in with the password ${password}`
-          : `${address} may sign in.`,
-      )
+      const made = given === null ? { password } : {}
+      const how = given === null ? ` with the password ${password}` : ''
+      answer(args, { id: user.id, email: address, ...made }, `${address} may sign in${how || '.'}`)
     }),
 })
 

@@ -40,6 +40,23 @@ export function createSmtpMailer({ url, from }: { url: string; from: string }): 
   }
 }
 
+/** Connects, greets and signs in as for a letter, and sends none. */
+export async function checkSmtp(url: string): Promise<void> {
+  const transport = createTransport({
+    url,
+    connectionTimeout: CONNECT_MS,
+    greetingTimeout: CONNECT_MS,
+    socketTimeout: CONNECT_MS,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  } as Parameters<typeof createTransport>[0])
+  try {
+    await transport.verify()
+  } finally {
+    transport.close()
+  }
+}
+
 /** `Freddy <freddy@example.com>`, or the bare address. */
 function addressOf(from: string): { name: string; address: string } {
   const [, name = '', address = from] = /^\s*(.*?)\s*<([^<>]+)>\s*$/.exec(from) ?? []

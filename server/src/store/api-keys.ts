@@ -41,6 +41,10 @@ export interface ApiKeyStore {
   list(userId: string, after: string | null, most: number): Promise<ApiKeyRow[]>
   /** True for the one that revoked it. */
   revoke(id: string, userId: string, event: AuditEvent): Promise<boolean>
+  /** True for the one that paused it, in the operator's name. */
+  pause(id: string, userId: string, event: AuditEvent): Promise<boolean>
+  /** True for the one that resumed it. */
+  resume(id: string, userId: string, event: AuditEvent): Promise<boolean>
   touch(id: string, now: number): Promise<void>
 }
 
@@ -106,6 +110,38 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
         }),
       ])
       return (revoked?.length ?? 0) > 0
+    },
+
+    async pause(id, userId, event) {
+      const [paused] = await database.batch([
+        {
+          sql: `UPDATE api_keys SET paused_at = :now, paused_by = 'operator'
+            WHERE id = :id AND user_id = :user AND paused_at IS NULL AND revoked_at IS NULL RETURNING id`,
+          params: { id, user: userId, now: event.happenedAt },
+        },
+        recordEvent(event, {
+          sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :held AND user_id = :owner AND paused_at = :at)',
+          params: { held: id, owner: userId, at: event.happenedAt },
+        }),
+      ])
+      return (paused?.length ?? 0) > 0
+    },
+
+    async resume(id, userId, event) {
+      const [, resumed] = await database.batch([
+        // The trail is written first: afterwards nothing tells that it was paused.
+        recordEvent(event, {
+          sql: `EXISTS (SELECT 1 FROM api_keys WHERE id = :held AND user_id = :owner
+            AND paused_at IS NOT NULL AND revoked_at IS NULL)`,
+          params: { held: id, owner: userId },
+        }),
+        {
+          sql: `UPDATE api_keys SET paused_at = NULL, paused_by = NULL
+            WHERE id = :id AND user_id = :user AND paused_at IS NOT NULL AND revoked_at IS NULL RETURNING id`,
+          params: { id, user: userId },
+        },
+      ])
+      return (resumed?.length ?? 0) > 0
     },
 
     async touch(id, now) {

@@ -28,6 +28,9 @@ export interface Database {
    */
   batch(statements: readonly Statement[]): Promise<Row[][]>
 
+  /** Rows of each SELECT, all from one moment, whoever writes meanwhile. */
+  snapshot(statements: readonly Statement[]): Promise<Row[][]>
+
   /** Applies a migration script once, whoever else tries at the same time. True for the one that did. */
   migrate(version: string, script: string): Promise<boolean>
 

@@ -8,16 +8,32 @@ const folder = new URL('./migrations/', import.meta.url)
  * server is refused: its rows may mean what this server does not know.
  */
 export async function migrate(database: Database): Promise<string[]> {
-  const files = readdirSync(folder)
-    .filter((name) => name.endsWith('.sql'))
-    .sort()
+  const versions = knownVersions()
   const applied: string[] = []
-  for (const file of files) {
-    const script = readFileSync(new URL(file, folder), 'utf8')
-    if (await database.migrate(versionOf(file), script)) applied.push(versionOf(file))
+  for (const version of versions) {
+    if (await database.migrate(version, scriptOf(version))) applied.push(version)
   }
-  await refuseNewer(database, versionOf(files.at(-1) ?? ''))
+  await refuseNewer(database, versions.at(-1) ?? '')
   return applied
+}
+
+/** Every version this server knows, oldest first. */
+export function knownVersions(): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.sql'))
+    .map((name) => name.replace(/\.sql$/, ''))
+    .sort()
+}
+
+/** Every table in the order in which they were made: what a row points at comes before it. */
+export function knownTables(): string[] {
+  const made = knownVersions().map((version) => scriptOf(version).matchAll(/^CREATE TABLE (\w+)/gm))
+  return made.flatMap((found) => [...found].map(([, table = '']) => table))
+}
+
+/** Whether a version rewrites rows: then rows from before it are not as they should be after it. */
+export function rewritesRows(version: string): boolean {
+  return /^\s*(UPDATE|INSERT|DELETE)\b/im.test(scriptOf(version))
 }
 
 async function refuseNewer(database: Database, ours: string): Promise<void> {
@@ -32,4 +48,4 @@ async function refuseNewer(database: Database, ours: string): Promise<void> {
   }
 }
 
-const versionOf = (file: string) => file.replace(/\.sql$/, '')
+const scriptOf = (version: string) => readFileSync(new URL(`${version}.sql`, folder), 'utf8')

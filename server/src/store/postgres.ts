@@ -52,6 +52,8 @@ export async function openPostgres(options: { url: string; poolSize?: number }):
       return rows as R[]
     },
 
+    snapshot: (statements) => again(() => readAtOnce(pool, statements)),
+
     migrate: (version, script) => migrateOnce(pool, version, script),
 
     async close() {
@@ -81,6 +83,25 @@ async function transact(pool: pg.Pool, statements: readonly Statement[]): Promis
   } finally {
     // A failed transaction was ended by its own COMMIT; a lost connection is not given back.
     client.release(lost)
+  }
+}
+
+/** One moment for all of them; a large table may take its time. */
+async function readAtOnce(pool: pg.Pool, statements: readonly Statement[]): Promise<Row[][]> {
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    await client.query('SET LOCAL statement_timeout = 0')
+    const tables: Row[][] = []
+    for (const statement of statements) {
+      // Without a name: a plan that is kept would not outlive the next migration.
+      const { text, values } = translate(statement)
+      tables.push((await client.query({ text, values: values ?? [] })).rows)
+    }
+    return tables
+  } finally {
+    // The transaction ends with its connection: nothing of it is worth keeping.
+    client.release(true)
   }
 }
 

@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import { startWriter } from '../workers/writer.ts'
-import { type Database, DatabaseUnavailable, type Row } from './database.ts'
+import { type Database, DatabaseUnavailable, type Row, type Statement } from './database.ts'
 import { openSqliteFile, prepareOn } from './sqlite-open.ts'
 
 const MIGRATIONS = `CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -39,6 +39,8 @@ export async function openSqlite(options: {
       return (rows ?? []) as R[]
     },
 
+    snapshot: async (statements) => readAtOnce(path, busyTimeoutMs, statements),
+
     async migrate(version, script) {
       await writer.run([{ sql: MIGRATIONS, params: {} }])
       const known = prepare('SELECT version FROM schema_migrations WHERE version = :version')
@@ -62,6 +64,22 @@ export async function openSqlite(options: {
       await writer.close()
       reader.close()
     },
+  }
+}
+
+/** A connection of its own, whose transaction sees one moment and holds up nobody. */
+function readAtOnce(
+  path: string,
+  busyTimeoutMs: number,
+  statements: readonly Statement[],
+): Row[][] {
+  const database = openSqliteFile({ path, busyTimeoutMs })
+  try {
+    database.exec('PRAGMA query_only = ON')
+    database.exec('BEGIN')
+    return statements.map(({ sql, params }) => database.prepare(sql).all(params) as Row[])
+  } finally {
+    database.close()
   }
 }
 

@@ -1,12 +1,16 @@
 import { type ApiKeyStore, createApiKeyStore } from './api-keys.ts'
 import { type AuditStore, createAuditStore } from './audit.ts'
+import { type BackupStore, createBackupStore } from './backup.ts'
 import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
+import { createFactorStore, type FactorStore } from './factors.ts'
+import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
+import { createPasskeyStore, type PasskeyStore } from './passkeys.ts'
 import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
@@ -22,6 +26,8 @@ export interface Store {
   readonly challenges: ChallengeStore
   readonly sessions: SessionStore
   readonly devices: DeviceStore
+  readonly factors: FactorStore
+  readonly passkeys: PasskeyStore
   readonly apiKeys: ApiKeyStore
   readonly links: LinkStore
   readonly recovery: RecoveryStore
@@ -32,6 +38,8 @@ export interface Store {
   readonly audit: AuditStore
   readonly settings: SettingStore
   readonly sweep: SweepStore
+  readonly backup: BackupStore
+  readonly inspection: InspectionStore
 }
 
 export function createStore(database: Database): Store {
@@ -41,6 +49,8 @@ export function createStore(database: Database): Store {
     challenges: createChallengeStore(database),
     sessions: createSessionStore(database),
     devices: createDeviceStore(database),
+    factors: createFactorStore(database),
+    passkeys: createPasskeyStore(database),
     apiKeys: createApiKeyStore(database),
     links: createLinkStore(database),
     recovery: createRecoveryStore(database),
@@ -51,5 +61,7 @@ export function createStore(database: Database): Store {
     audit: createAuditStore(database),
     settings: createSettingStore(database),
     sweep: createSweepStore(database),
+    backup: createBackupStore(database),
+    inspection: createInspectionStore(database),
   }
 }

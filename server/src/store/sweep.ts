@@ -1,6 +1,6 @@
 import { type Budget, budgets } from '../limits.ts'
 import { STAMP, stamp } from './budgets.ts'
-import type { Database } from './database.ts'
+import type { Database, Params } from './database.ts'
 
 /** Counters of names that are nobody's: what strangers choose may not fill the disk. */
 const MOST_STRANGER_BUDGETS = 200_000
@@ -8,25 +8,32 @@ const MOST_AT_ONCE = 1000
 /** Bites of a kind in one sweep: more rows a minute than a server can be made to write. */
 const MOST_BITES = 60
 const DAY = 86_400_000
-const AUDIT_KEPT_MS = 90 * DAY
 /** An ended session is kept as long as somebody may ask why it ended. */
 const ENDED_KEPT_MS = 30 * DAY
 
+/** Longer than a year, so that a year can be looked back at. */
+const USAGE_KEPT_MS = 400 * DAY
+
 export interface SweepStore {
   /** Deletes what is over, a thousand rows at a time. The number of rows that went. */
-  expired(now: number): Promise<number>
+  expired(now: number, kept: { readonly auditDays: number }): Promise<number>
 }
+
+/** Cast, since PostgreSQL takes what is set off against a small number for a small number. */
+const at = 'CAST(:now AS BIGINT)'
 
 /** Rows that are over, by table. An audit row goes only once the chain has passed it. */
 const over: readonly (readonly [table: string, condition: string])[] = [
   ['budgets', 'expires_at <= :now'],
   ['registrations', 'expires_at <= :now'],
   ['name_claims', 'expires_at <= :now'],
-  ['challenges', `resend_until <= :now - ${DAY} AND code_expires_at <= :now - ${DAY}`],
-  ['sessions', `expires_at <= :now - ${ENDED_KEPT_MS}`],
-  ['mail_links', `expires_at <= :now - ${DAY}`],
-  ['outbox', `expires_at <= :now - ${DAY}`],
-  ['audit_events', `happened_at <= :now - ${AUDIT_KEPT_MS} AND position IS NOT NULL`],
+  ['challenges', `resend_until <= ${at} - ${DAY} AND code_expires_at <= ${at} - ${DAY}`],
+  ['sessions', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
+  ['mail_links', `expires_at <= ${at} - ${DAY}`],
+  ['outbox', `expires_at <= ${at} - ${DAY}`],
+  ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
+  ['reservations', `lease_until <= ${at} - ${DAY} AND settled_by IS NOT NULL`],
+  ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
 ]
 
 export function createSweepStore(
@@ -36,14 +43,12 @@ export function createSweepStore(
   const keyOf = (table: string) =>
     ({ budgets: 'key', registrations: 'address', name_claims: 'user_name' })[table] ?? 'id'
 
-  const remove = async (table: string, condition: string, now: number) => {
+  const remove = async (table: string, condition: string, params: Params) => {
     const key = keyOf(table)
-    // PostgreSQL takes a bare parameter beside a small number for a small number.
-    const isOver = condition.replaceAll(':now', 'CAST(:now AS BIGINT)')
     const rows = await database.write(
       `DELETE FROM ${table} WHERE ${key} IN
-        (SELECT ${key} FROM ${table} WHERE ${isOver} LIMIT ${MOST_AT_ONCE}) RETURNING ${key}`,
-      { now },
+        (SELECT ${key} FROM ${table} WHERE ${condition} LIMIT ${MOST_AT_ONCE}) RETURNING ${key}`,
+      params,
     )
     return rows.length
   }
@@ -65,11 +70,12 @@ export function createSweepStore(
   }
 
   return {
-    async expired(now) {
+    async expired(now, { auditDays }) {
       let gone = await evictStrangers(now)
+      const params = { now, audit_until: now - auditDays * DAY }
       for (const [table, condition] of over) {
         for (let bite = 0; bite < MOST_BITES; bite++) {
-          const went = await remove(table, condition, now)
+          const went = await remove(table, condition, params)
           gone += went
           if (went < MOST_AT_ONCE) break
         }

@@ -1,3 +1,4 @@
+import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database } from './database.ts'
 
 export type Role = 'user' | 'admin'
@@ -21,7 +22,8 @@ export interface UserRow {
 export type NewUser = Omit<UserRow, 'role' | 'reset_required_at'>
 
 export interface UserStore {
-  create(user: NewUser): Promise<boolean>
+  /** False when the address or the name is somebody's. */
+  create(user: NewUser, event?: AuditEvent): Promise<boolean>
   find(id: string): Promise<UserRow | null>
   findByAddress(address: string): Promise<UserRow | null>
   findByUserName(userName: string): Promise<UserRow | null>
@@ -44,15 +46,20 @@ export function createUserStore(database: Database): UserStore {
     findByAddress: (address) => findBy('address', address),
     findByUserName: (userName) => findBy('user_name', userName),
 
-    async create(user) {
-      const rows = await database.write(
-        `INSERT INTO users (${columns}, sessions_valid_after)
+    async create(user, event) {
+      const made = {
+        sql: `INSERT INTO users (${columns}, sessions_valid_after)
          VALUES (:id, :address, :user_name, :full_name, :password_hash, :created_at, :updated_at,
            :last_login_at, :disabled_at, 0)
          ON CONFLICT DO NOTHING RETURNING id`,
-        { ...user },
-      )
-      return rows.length > 0
+        params: { ...user },
+      }
+      const there = {
+        sql: 'EXISTS (SELECT 1 FROM users WHERE id = :made)',
+        params: { made: user.id },
+      }
+      const [rows] = await database.batch([made, ...(event ? [recordEvent(event, there)] : [])])
+      return (rows?.length ?? 0) > 0
     },
 
     async rehash(id, from, to) {
