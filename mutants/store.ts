@@ -60,8 +60,8 @@ export const store: readonly Mutant[] = [
   {
     name: 'an event is kept until the chain has passed it',
     file: 'store/sweep.ts',
-    find: ' AND position IS NOT NULL`',
-    replace: '`',
+    find: " AND position IS NOT NULL'",
+    replace: "'",
     tests: 'store-defences.test.ts',
     named: 'the sweep',
   },
