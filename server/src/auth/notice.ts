@@ -41,8 +41,8 @@ export function noticeOf(call: Call, owner: Pick<UserRow, 'id' | 'address'>, let
 }
 
 /** A letter whose words wait sealed in the outbox. */
-function ownerLetter(
-  call: Call,
+export function ownerLetter(
+  call: Pick<Call, 'app' | 'origin' | 'now'>,
   to: string,
   letter: Notice,
   more: Partial<LetterFacts> = {},

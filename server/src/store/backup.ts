@@ -35,6 +35,8 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
     'UPDATE challenges SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
   mail_links:
     'UPDATE mail_links SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
+  invitations:
+    'UPDATE invitations SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
   devices: 'UPDATE devices SET ended_at = :now WHERE ended_at IS NULL',
   sessions: `UPDATE sessions SET ended_at = :now, end_reason = 'restored' WHERE ended_at IS NULL`,
   api_keys: `UPDATE api_keys SET paused_at = :now, paused_by = 'operator' WHERE revoked_at IS NULL`,

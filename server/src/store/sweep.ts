@@ -22,6 +22,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
     `resend_until <= CAST(:now AS BIGINT) - ${DAY} AND code_expires_at <= CAST(:now AS BIGINT) - ${DAY}`,
   ],
   ['sessions', `expires_at <= CAST(:now AS BIGINT) - ${ENDED_KEPT_MS}`],
+  ['invitations', `expires_at <= CAST(:now AS BIGINT) - ${DAY}`],
   ['mail_links', `expires_at <= CAST(:now AS BIGINT) - ${DAY}`],
   ['outbox', `expires_at <= CAST(:now AS BIGINT) - ${DAY}`],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
