@@ -16,6 +16,7 @@ const commands = {
   cli: { line: 'Freddy Auth, command line.', script: 'server/src/cli.ts', needs: 'running' },
   test: { line: 'Freddy Auth, tests.', script: 'scripts/test.ts', needs: 'developing' },
   check: { line: 'Freddy Auth, checks.', script: 'scripts/check.ts', needs: 'developing' },
+  mutants: { line: 'Freddy Auth, mutants.', script: 'scripts/mutants.ts', needs: 'developing' },
 }
 
 main(process.argv[2], process.argv.slice(3)).catch((error) => {
@@ -25,7 +26,7 @@ main(process.argv[2], process.argv.slice(3)).catch((error) => {
 
 async function main(name, args) {
   if (!Object.keys(commands).includes(name)) {
-    process.stderr.write('Usage: node scripts/run.cjs start|cli|test|check [arguments]\n')
+    process.stderr.write('Usage: node scripts/run.cjs start|cli|test|check|mutants [arguments]\n')
     process.exit(2)
   }
   const command = commands[name]

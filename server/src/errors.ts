@@ -22,6 +22,7 @@ export const errors = {
   METHOD_NOT_ALLOWED: [405, 'This path does not take that method'],
   REQUEST_TIMEOUT: [408, 'The request did not arrive in time'],
   USERNAME_TAKEN: [409, 'This user name is taken'],
+  FACTOR_EXISTS: [409, 'There is one already; remove it first'],
   VERIFICATION_EXPIRED: [410, 'The verification code has expired; ask for another'],
   PAYLOAD_TOO_LARGE: [413, 'The request body is too large'],
   UNSUPPORTED_MEDIA_TYPE: [415, 'Send the body as application/json'],

@@ -87,5 +87,7 @@ export const LIVE_LOGIN_KEYS = 2
 export const LIVE_SESSIONS = 50
 /** API keys of one person that are neither revoked nor expired. */
 export const LIVE_API_KEYS = 50
+/** Passkeys of one person. */
+export const PASSKEYS = 20
 /** Wrong codes in an hour over all accounts from which new codes have six digits. */
 export const SURGE_WRONG_CODES = 50

@@ -12,6 +12,25 @@ import {
   revokeApiKey,
   showApiKey,
 } from './account/api-keys.ts'
+import {
+  beginTotp,
+  ConfirmTotpBody,
+  confirmTotp,
+  FactorsAnswer,
+  NewTotpAnswer,
+  RecoveryCodesAnswer,
+  removeTotp,
+  replaceRecoveryCodes,
+  showFactors,
+} from './account/factors.ts'
+import {
+  beginPasskey,
+  createPasskey,
+  DeletedPasskey,
+  PasskeyBody,
+  PasskeyParams,
+  removePasskey,
+} from './account/passkeys.ts'
 import { ProfileAnswer, showProfile } from './account/profile.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import {
@@ -30,6 +49,7 @@ import { ChangeAnswer, ChangeBody, changePassword } from './auth/change-password
 import { ForgotAnswer, ForgotBody, forgotPassword } from './auth/forgot-password.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
 import { LogoutAnswer, LogoutBody, logout } from './auth/logout.ts'
+import { CreationOptions, PasskeyAnswer } from './auth/passkey.ts'
 import type { Scope } from './auth/principal.ts'
 import { RefreshAnswer, RefreshBody, refresh } from './auth/refresh.ts'
 import { RegisterAnswer, RegisterBody, register } from './auth/register.ts'
@@ -158,7 +178,7 @@ export const routes: readonly Route[] = [
   }),
   route('POST /v1/auth/verify', 'open', 'verify-source', verify, VerifyAnswer, {
     body: VerifyBody,
-    summary: 'Step two of signing in: the mailed code; answers tokens',
+    summary: 'Step two of signing in: the mailed code, or another method; answers tokens',
     refusals: [...codeRefusals, 'VERIFICATION_EXPIRED'],
   }),
   route('POST /v1/auth/resend-email', 'open', 'verify-source', resendEmail, ResendAnswer, resend),
@@ -232,6 +252,53 @@ export const routes: readonly Route[] = [
     checkUserName,
     UserNameAnswer,
     { body: UserNameBody, summary: 'Whether a user name is free' },
+  ),
+
+  route('GET /v1/user/factors', 'signedIn', 'requests', showFactors, FactorsAnswer, {
+    summary: 'My ways to pass the second step',
+  }),
+  route('POST /v1/user/factors/totp', 'signedIn', 'requests', beginTotp, NewTotpAnswer, {
+    status: 201,
+    summary: 'Begin to add an authenticator app; its secret is shown once',
+    refusals: ['FACTOR_EXISTS'],
+  }),
+  route('POST /v1/user/factors/totp/confirm', 'signedIn', 'requests', confirmTotp, FactorsAnswer, {
+    body: ConfirmTotpBody,
+    summary: 'Add the authenticator app: the code that it shows now',
+    refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route('DELETE /v1/user/factors/totp', 'signedIn', 'requests', removeTotp, FactorsAnswer, {
+    summary: 'Remove the authenticator app',
+    refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route(
+    'POST /v1/user/factors/recovery-codes',
+    'signedIn',
+    'requests',
+    replaceRecoveryCodes,
+    RecoveryCodesAnswer,
+    { status: 201, summary: 'Make ten recovery codes, shown once; older ones end' },
+  ),
+  route(
+    'POST /v1/user/factors/passkeys/options',
+    'signedIn',
+    'requests',
+    beginPasskey,
+    CreationOptions,
+    { summary: 'Begin to add a passkey: what the browser is to be given' },
+  ),
+  route('POST /v1/user/factors/passkeys', 'signedIn', 'requests', createPasskey, PasskeyAnswer, {
+    body: PasskeyBody,
+    status: 201,
+    summary: 'Add a passkey: what the browser answered',
+  }),
+  route(
+    'DELETE /v1/user/factors/passkeys/:id',
+    'signedIn',
+    'requests',
+    removePasskey,
+    DeletedPasskey,
+    { params: PasskeyParams, summary: 'Remove a passkey', refusals: ['RESOURCE_NOT_FOUND'] },
   ),
 
   route('POST /v1/api-keys', 'signedIn', 'requests', createApiKey, NewApiKeyAnswer, {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { routes } from '../src/routes.ts'
+import { Authenticator } from './authenticator.ts'
 import { type Freddy, scene } from './freddy.ts'
 
 /** What a raw socket gets back for these bytes: everything until the server closes it, or has nothing more to say. */
@@ -29,6 +30,30 @@ const statusOf = (heard: string) => Number(/^HTTP\/1\.1 (\d{3})/.exec(heard)?.[1
 const answersIn = (heard: string) =>
   [...heard.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status)
 
+/** Bodies of the right shape, where a row wants more than a name or a question. */
+const fitting: Readonly<Record<string, object>> = {
+  'PUT /v1/auth/password/update': {
+    current_password: 'x',
+    new_password: 'x',
+    confirm_password: 'x',
+  },
+  'POST /v1/user/factors/totp/confirm': { verification_code: '123456' },
+  'POST /v1/user/factors/passkeys': {
+    name: 'x',
+    passkey: new Authenticator().create({ challenge: 'x' }),
+  },
+}
+
+const bodyOf = (line: string) =>
+  line.includes('api-keys')
+    ? { name: 'x' }
+    : { model: 'echo-1', input: 'x', messages: [{ role: 'user', content: 'x' }] }
+
+function idOf(path: string): string {
+  if (path.includes('/users/')) return 'usr'
+  return path.includes('/passkeys/') ? 'pkey' : 'key'
+}
+
 scene(
   'every guarded route refuses who brings no credential, and a key that is not for it',
   async (freddy) => {
@@ -39,15 +64,9 @@ scene(
     })
     const key = { 'api-key': made.body.key }
     for (const { method, path, who, body } of routes) {
-      const id = `${path.includes('/users/') ? 'usr' : 'key'}_${'0'.repeat(32)}`
+      const id = `${idOf(path)}_${'0'.repeat(32)}`
       const line = `${method} ${path.replace(':id', id).replace(':email_key', 'x')}`
-      const payload = body
-        ? {
-            body: line.includes('api-keys')
-              ? { name: 'x' }
-              : { model: 'echo-1', input: 'x', messages: [{ role: 'user', content: 'x' }] },
-          }
-        : {}
+      const payload = body ? { body: fitting[`${method} ${path}`] ?? bodyOf(line) } : {}
       const bare = await freddy.ask(line, payload)
       if (who === 'open') assert.notEqual(bare.body?.error?.code, 'AUTHENTICATION_REQUIRED', line)
       else {

@@ -8,6 +8,7 @@ import { guardedLookup, reachable, spelledLoopback } from '../src/responses/upst
 import { type Freddy, scene } from './freddy.ts'
 import {
   beginEvents,
+  booked,
   event,
   json,
   type ModelServer,
@@ -154,8 +155,7 @@ modelScene(
       assert.equal(answer.text.includes('{"type":"resp\n'), false)
     }
     assert.equal(model.heard.length, 3, 'nothing is asked again after the first byte')
-    const settled = freddy.log.filter((line) => line.includes('"model.used"'))
-    assert.equal(settled.length, 3, 'what was answered is counted')
+    assert.equal((await booked(freddy)).length, 3, 'what was answered is counted')
   },
 )
 

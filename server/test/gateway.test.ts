@@ -4,6 +4,7 @@ import OpenAI from 'openai'
 import { type Freddy, scene } from './freddy.ts'
 import {
   beginEvents,
+  booked,
   event,
   json,
   type ModelServer,
@@ -273,9 +274,7 @@ modelScene(
     assert.equal(answer.text.includes('"id":"resp_upstream1"'), false)
     const ids = new Set(answer.text.match(/"id":"resp_[\w-]+"/g))
     assert.equal(ids.size, 1)
-    assert.ok(
-      freddy.log.some((line) => line.includes('"model.used"') && line.includes('"count":5')),
-    )
+    assert.deepEqual(await booked(freddy), [5])
   },
 )
 
@@ -296,9 +295,7 @@ modelScene(
     assert.deepEqual(JSON.parse(model.heard[0]?.body ?? '').stream_options, { include_usage: true })
     assert.equal(answer.text.includes('prompt_tokens'), false)
     assert.ok(answer.text.endsWith('data: [DONE]\n\n'))
-    assert.ok(
-      freddy.log.some((line) => line.includes('"model.used"') && line.includes('"count":11')),
-    )
+    assert.deepEqual(await booked(freddy), [11])
   },
 )
 
@@ -312,9 +309,7 @@ modelScene('a model server that lies about usage is not believed', async (freddy
     model.behave((answer) => json(answer, response('Hi', usage)))
     await freddy.ask('POST /v1/responses', { token, body: hello })
   }
-  const counts = freddy.log
-    .filter((line) => line.includes('"model.used"'))
-    .map((line) => JSON.parse(line).count)
+  const counts = await booked(freddy)
   assert.equal(counts.length, 4)
   assert.ok(counts.every((count) => count > 20))
 })

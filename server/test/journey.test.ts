@@ -22,6 +22,7 @@ scene('Ada registers, signs in, calls the API, renews and logs out', async (fred
     requires_verification: true,
     next_step: 'email_verification',
     type: 'login',
+    methods: ['email'],
   })
   assert.match(login.body.email_key, /^uuid-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
   const code = await freddy.codeFor('ada@example.com')

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Freddy } from './freddy.ts'
 
 /** What the model server heard: the bytes themselves, so that a test can see what was changed. */
 export interface Heard {
@@ -79,3 +80,12 @@ export const response = (text: string, usage: unknown = { input_tokens: 3, outpu
   ],
   usage,
 })
+
+/** The tokens of each call that is on the books, in the order of the calls. */
+export async function booked(freddy: Freddy): Promise<number[]> {
+  await freddy.running.app.usage.flush()
+  const rows = await freddy.database.read<{ tokens: number }>(
+    'SELECT input_tokens + output_tokens AS tokens FROM usage_entries ORDER BY happened_at, id',
+  )
+  return rows.map(({ tokens }) => tokens)
+}

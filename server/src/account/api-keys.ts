@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import { makeApiKey } from '../auth/api-key.ts'
 import { allowed } from '../auth/audit.ts'
 import { requireSignedIn, scopes } from '../auth/principal.ts'
+import { requireStrongSession } from '../auth/strong-session.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { LIVE_API_KEYS } from '../limits.ts'
@@ -74,7 +75,7 @@ export async function createApiKey(
   call: Call<Static<typeof ApiKeyBody>>,
 ): Promise<Static<typeof NewApiKeyAnswer>> {
   const { body, now } = call
-  const { userId } = requireSignedIn(call)
+  const { userId } = requireStrongSession(call)
   if (!isSafeName(body.name))
     throw unfit('name', 'a name without control characters or web addresses')
   const made = await makeApiKey(call, {

@@ -14,6 +14,8 @@ const purposes = [
   'backup',
   'link',
   'response',
+  'recovery',
+  'passkey',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

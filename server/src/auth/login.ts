@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import type { Call } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
+import type { ChallengeRow } from '../store/challenges.ts'
 import type { UserRow } from '../store/users.ts'
 import { Identifier, Password, strict, tolerated } from '../wire/body.ts'
 import { findAccount } from './account.ts'
@@ -9,8 +10,10 @@ import { counter, waitForAll } from './budget.ts'
 import { codeLetter, loginDigits, newChallenge, newEmailKey, requireGuesses } from './challenge.ts'
 import { findKnownDevice } from './device.ts'
 import { challengeLink } from './link.ts'
+import { AssertionOptions, assertionOptions } from './passkey.ts'
 import { requirePassword, spendTry, triesOf } from './password-try.ts'
 import { randomId } from './random.ts'
+import { methodsOf } from './second-step.ts'
 
 export const LoginBody = Type.Object(
   {
@@ -30,6 +33,8 @@ export const LoginAnswer = Type.Object({
   requires_verification: Type.Literal(true),
   next_step: Type.Literal('email_verification'),
   type: Type.Literal('login'),
+  methods: Type.Array(Type.String(), { description: 'What `verify` takes as its `method`' }),
+  passkey: Type.Optional(AssertionOptions),
 })
 
 /** Step one of signing in: the right password mails a code (contract S1). */
@@ -46,7 +51,10 @@ export async function login(
   if (!user) throw new ApiError('INVALID_CREDENTIALS')
   await requireGuesses(app, user, deviceId, now)
 
-  const emailKey = await openChallenge(call, user, deviceId)
+  const emailKey = newEmailKey()
+  const challenge = await openChallenge(call, user, deviceId, emailKey)
+  const methods = await methodsOf(app, user.id)
+  const passkey = methods.includes('passkey') && (await assertionOptions(app, challenge, user.id))
   return {
     success: true,
     message: 'Login credentials verified. Please check your email for verification code.',
@@ -55,12 +63,18 @@ export async function login(
     requires_verification: true,
     next_step: 'email_verification',
     type: 'login',
+    methods,
+    ...(passkey ? { passkey } : {}),
   }
 }
 
-async function openChallenge(call: Call, user: UserRow, deviceId: string | null): Promise<string> {
+async function openChallenge(
+  call: Call,
+  user: UserRow,
+  deviceId: string | null,
+  emailKey: string,
+): Promise<ChallengeRow> {
   const { app, origin, now } = call
-  const emailKey = newEmailKey()
   const digits = await loginDigits(app, user, now)
   const challenge = newChallenge(app, emailKey, {
     purpose: 'login',
@@ -84,5 +98,5 @@ async function openChallenge(call: Call, user: UserRow, deviceId: string | null)
     throw tooMany('TOO_MANY_REQUESTS', await waitForAll(app, [mails], now))
   }
   app.outbox.poke()
-  return emailKey
+  return challenge
 }

@@ -15,6 +15,9 @@ import { seal, unseal } from './seal.ts'
 /** Letters that tell an owner what happened. */
 export type Notice = Exclude<LetterName, 'code'>
 
+/** What a letter says beside where and when. */
+export type About = Pick<LetterFacts, 'change'>
+
 const NOTICE_LIFE_MS = 24 * 3_600_000
 
 /** Letters that offer "this was not me" to their reader. */
@@ -32,11 +35,18 @@ export interface Told {
 }
 
 /** The letter that tells an owner what happened, with the way to undo it. */
-export function noticeOf(call: Call, owner: Pick<UserRow, 'id' | 'address'>, letter: Notice): Told {
+export function noticeOf(
+  call: Call,
+  owner: Pick<UserRow, 'id' | 'address'>,
+  letter: Notice,
+  about: About = {},
+): Told {
   const { app, now } = call
-  const about = { userId: owner.id, now }
-  const link = disownable.has(letter) ? newLink(app, 'not-me', about) : null
-  const words = ownerLetter(call, owner.address, letter, link ? { link: link.url } : {})
+  const link = disownable.has(letter) ? newLink(app, 'not-me', { userId: owner.id, now }) : null
+  const words = ownerLetter(call, owner.address, letter, {
+    ...about,
+    ...(link ? { link: link.url } : {}),
+  })
   return { letters: [words], links: link ? [link.row] : [] }
 }
 
@@ -73,8 +83,11 @@ export async function dueLetter(
   call: Call,
   owner: Pick<UserRow, 'id' | 'address'>,
   letter: Notice,
+  about: About = {},
 ): Promise<NewLetter | null> {
-  return (await isDue(call, owner.id, letter)) ? ownerLetter(call, owner.address, letter) : null
+  return (await isDue(call, owner.id, letter))
+    ? ownerLetter(call, owner.address, letter, about)
+    : null
 }
 
 async function isDue(call: Call, ownerId: string, letter: Notice): Promise<boolean> {
@@ -89,10 +102,11 @@ export async function writeToOwner(
   call: Call,
   owner: Pick<UserRow, 'id' | 'address'>,
   letter: Notice,
+  about: About = {},
 ): Promise<void> {
   const { app } = call
   if (!(await isDue(call, owner.id, letter))) return
-  const { letters, links } = noticeOf(call, owner, letter)
+  const { letters, links } = noticeOf(call, owner, letter, about)
   for (const link of links) await app.store.links.keep(link)
   for (const due of letters) await app.store.outbox.queue(due)
   app.outbox.poke()

@@ -3,20 +3,33 @@ import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { GUESSES_PER_KEY } from '../limits.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
-import { deviceName, EmailKey, strict, tolerated, VerificationCode } from '../wire/body.ts'
+import { deviceName, EmailKey, RecoveryCode, StepCode, strict, tolerated } from '../wire/body.ts'
 import { accessFields, RefreshTokenFields, refreshFields, TokenFields } from '../wire/reply.ts'
 import { allowed, recordRefusal, refused } from './audit.ts'
 import { counter } from './budget.ts'
-import { codeOf, findChallenge, guessCounter, hasMoved, spendGuess } from './challenge.ts'
+import { findChallenge, guessCounter, hasMoved, spendGuess } from './challenge.ts'
 import { deviceToken, newDeviceId } from './device.ts'
-import { sameText } from './keyring.ts'
-import { type Notice, writeToOwner } from './notice.ts'
+import { type About, type Notice, writeToOwner } from './notice.ts'
+import { AssertionBody } from './passkey.ts'
 import { randomId } from './random.ts'
+import { type Guess, methods, type Proof, prove, readGuess, requireFit } from './second-step.ts'
 import { accessToken, newSession, refreshToken } from './session.ts'
 import { noticeSurge } from './surge.ts'
 
 export const VerifyBody = Type.Object(
-  { email_key: EmailKey, verification_code: VerificationCode, ...tolerated },
+  {
+    email_key: EmailKey,
+    method: Type.Optional(
+      Type.Union(
+        methods.map((method) => Type.Literal(method)),
+        { description: 'How this step is passed; without it by the mailed code' },
+      ),
+    ),
+    verification_code: Type.Optional(StepCode),
+    recovery_code: Type.Optional(RecoveryCode),
+    passkey: Type.Optional(AssertionBody),
+    ...tolerated,
+  },
   strict,
 )
 
@@ -31,32 +44,22 @@ export const VerifyAnswer = Type.Object({
   }),
 })
 
-/** Step two of signing in: the code out of the mail starts a session, exactly once (contract S3). */
+/** Step two of signing in: the mailed code, or another proof, starts a session, exactly once (contract S3). */
 export async function verify(
   call: Call<Static<typeof VerifyBody>>,
 ): Promise<Static<typeof VerifyAnswer>> {
   const { app, body, now } = call
-  const guess = String(body.verification_code)
+  const guess = readGuess(body)
   const challenge = await findChallenge(app, body.email_key, now, ['login', 'registration'])
-  requireLength(guess, challenge)
+  requireFit(guess, challenge)
 
   await spendGuess(app, challenge, now).catch(async (refusal) => {
     await recordRefusal(call, 'code.refused', { reason: 'too_many', userId: challenge.user_id })
     throw refusal
   })
   await requireAlive(call, challenge)
-  await requireCode(call, challenge, guess)
-  return startSession(call, challenge)
-}
-
-/** A code of another length is a slip of the hand: its holder is told, and no guess is spent. */
-function requireLength(guess: string, challenge: ChallengeRow): void {
-  if (guess.length === challenge.digits) return
-  const message = `must have ${challenge.digits} digits`
-  throw new ApiError('VALIDATION_ERROR', {
-    details: { fields: [{ field: 'verification_code', message }] },
-    param: 'verification_code',
-  })
+  const proof = await requireProof(call, challenge, guess)
+  return startSession(call, challenge, proof)
 }
 
 async function requireAlive(call: Call, challenge: ChallengeRow): Promise<void> {
@@ -65,12 +68,13 @@ async function requireAlive(call: Call, challenge: ChallengeRow): Promise<void> 
   throw new ApiError('VERIFICATION_EXPIRED')
 }
 
-async function requireCode(call: Call, challenge: ChallengeRow, guess: string): Promise<void> {
+async function requireProof(call: Call, challenge: ChallengeRow, guess: Guess): Promise<Proof> {
   const { app, now } = call
-  const code = codeOf(app, challenge)
-  if (code && sameText(code, guess)) {
+  const proof = await prove(app, challenge, guess, now)
+  if (proof) {
     // Only wrong codes count on the person; on the key the guess stays spent.
-    return app.store.budgets.giveBack([guessCounter(app, challenge).key])
+    await app.store.budgets.giveBack([guessCounter(app, challenge).key])
+    return proof
   }
   await miss(call, challenge, 'wrong')
   await noticeSurge(app, now)
@@ -88,13 +92,15 @@ async function tellOwner(
   call: Call,
   { user_id, address }: ChallengeRow,
   letter: Notice,
+  about: About = {},
 ): Promise<void> {
-  if (user_id) await writeToOwner(call, { id: user_id, address }, letter)
+  if (user_id) await writeToOwner(call, { id: user_id, address }, letter, about)
 }
 
 async function startSession(
   call: Call<Static<typeof VerifyBody>>,
   challenge: ChallengeRow,
+  { amr, factor }: Proof,
 ): Promise<Static<typeof VerifyAnswer>> {
   const { app, body, now } = call
   const moved = hasMoved(challenge, call)
@@ -103,23 +109,28 @@ async function startSession(
   const userId = challenge.user_id ?? randomId('usr_')
   const known = challenge.device_id !== null
   const device = { id: challenge.device_id ?? newDeviceId(), known }
-  const { session, refreshId } = newSession(call, userId, device, deviceName(body), [
-    'pwd',
-    'email',
-  ])
+  const { session, refreshId } = newSession(call, userId, device, deviceName(body), amr)
+  const reasons = [moved && 'moved', factor?.kind].filter(Boolean).join(' ')
   const event = allowed(call, `${challenge.purpose}.verified`, {
     userId,
     subjectId: session.id,
-    ...(moved ? { reason: 'moved' } : {}),
+    ...(reasons ? { reason: reasons } : {}),
   })
   const { challenges, budgets } = app.store
   const consumed = challenge.user_id
-    ? await challenges.consumeLogin({ challenge, session, event, now })
-    : await challenges.consumeRegistration({ challenge, session, event, now })
-  if (!consumed) throw new ApiError('INVALID_VERIFICATION_CODE')
+    ? await challenges.consumeLogin({ challenge, session, event, factor, now })
+    : await challenges.consumeRegistration({ challenge, session, event, factor: null, now })
+  if (!consumed) {
+    // The mailed code goes with its challenge; another proof may have been used on another one.
+    if (factor) await miss(call, challenge, 'used')
+    throw new ApiError('INVALID_VERIFICATION_CODE')
+  }
 
   await budgets.endStreak(counter(app, 'login-account', [userId]).key)
   if (moved) await tellOwner(call, challenge, 'new-place')
+  if (factor?.kind === 'recovery_code') {
+    await tellOwner(call, challenge, 'factors', { change: 'recovery-code-used' })
+  }
   const { token, expiresIn } = accessToken(app, session, now)
   return {
     ...accessFields(token, expiresIn, session.id),

@@ -11,6 +11,7 @@ export const letters = [
   'password-reset',
   'reset-needed',
   'invitation',
+  'factors',
 ] as const
 export type LetterName = (typeof letters)[number]
 
@@ -23,6 +24,8 @@ export interface LetterFacts {
   readonly minutes?: number
   /** The page of ours that undoes it, or goes on without the code. */
   readonly link?: string
+  /** What changed about the ways to sign in. */
+  readonly change?: keyof typeof changes
   /** Where it happened, with which program, and when. */
   readonly address: string
   readonly agent: string
@@ -42,6 +45,15 @@ const occasions: Readonly<Record<string, string>> = {
   password_reset: 'choose another password',
 }
 
+const changes = {
+  'totp-added': 'An authenticator app was added.',
+  'totp-removed': 'The authenticator app was removed.',
+  'passkey-added': 'A passkey was added.',
+  'passkey-removed': 'A passkey was removed.',
+  'recovery-codes-made': 'New recovery codes were made; the old ones have ended.',
+  'recovery-code-used': 'A recovery code was used to sign in. Each works once.',
+} as const
+
 interface Templates {
   readonly text: HandlebarsTemplateDelegate
   readonly html: HandlebarsTemplateDelegate
@@ -60,6 +72,7 @@ export function renderLetter(name: LetterName, facts: LetterFacts): Words {
     isLogin: facts.purpose === 'login',
     isReset: facts.purpose === 'password_reset',
     minutes: facts.minutes ?? 0,
+    change: facts.change ? changes[facts.change] : '',
     occasion: occasions[facts.purpose ?? ''] ?? 'go on',
     agent: [...facts.agent].slice(0, MOST_USER_TEXT).join('') || 'an unknown program',
     time: `${new Date(facts.at).toISOString().slice(0, 16).replace('T', ' ')} UTC`,

@@ -2,7 +2,12 @@ import type { Purpose } from '../auth/code.ts'
 import { GUESSES_PER_KEY, LIVE_LOGIN_KEYS, RESEND_PAUSE_MS } from '../limits.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import { type Counter, taken, takeStatements } from './budgets.ts'
-import { type Consumption, loginStatements, registrationStatements } from './consumption.ts'
+import {
+  type Consumption,
+  consumeIndex,
+  loginStatements,
+  registrationStatements,
+} from './consumption.ts'
 import type { Database, Statement } from './database.ts'
 import { keepLink, type NewLink } from './links.ts'
 import { type NewLetter, queueLetter } from './outbox.ts'
@@ -157,7 +162,7 @@ export function createChallengeStore(database: Database): ChallengeStore {
       return lastOf(resendStatements(resend), resend.counter ? 1 : 0)
     },
 
-    consumeLogin: (consumption) => lastOf(loginStatements(consumption), 0),
+    consumeLogin: (consumption) => lastOf(loginStatements(consumption), consumeIndex(consumption)),
 
     consumeRegistration: (consumption) => lastOf(registrationStatements(consumption), 1),
   }

@@ -1,24 +1,32 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { ChallengeRow } from './challenges.ts'
 import type { Statement } from './database.ts'
+import { holdUser } from './factor-change.ts'
+import { type FactorUse, spendFactor, spentFactor } from './factors.ts'
 import { acceptInvitation } from './invitations.ts'
 import { endRegistration } from './registrations.ts'
 import { type NewSession, startSession } from './sessions.ts'
-import { all, type Guard } from './sql.ts'
+import { all, always, type Guard } from './sql.ts'
 
 /** What a right code leaves behind, in one transaction. */
 export interface Consumption {
   readonly challenge: ChallengeRow
   readonly session: NewSession
   readonly event: AuditEvent
+  /** What is used up together with the challenge, or neither is; null when the mailed code was the proof. */
+  readonly factor: FactorUse | null
   readonly now: number
 }
 
-/** A login: the challenge is used, the session starts. The first statement's row says whether it happened. */
+/** Where the statement stands whose row says whether the login happened. */
+export const consumeIndex = ({ factor }: Consumption) => (factor ? 3 : 0)
+
+/** A login: the challenge is used, the session starts. */
 export function loginStatements(consumption: Consumption): Statement[] {
   const { session, event, now } = consumption
   const mine = consumedBy(consumption)
   return [
+    ...factorStatements(consumption),
     consume(consumption),
     {
       sql: `UPDATE users SET last_login_at = :now WHERE id = :user AND ${mine.sql}`,
@@ -46,11 +54,37 @@ export function registrationStatements(consumption: Consumption): Statement[] {
   ]
 }
 
-function consume({ challenge, session, now }: Consumption): Statement {
+/**
+ * Before the challenge goes the factor, and neither without the other: the challenge is held first, then the
+ * person, in the order of every sign-in, so that two of them never wait for each other.
+ */
+function factorStatements({ challenge, session, factor, now }: Consumption): Statement[] {
+  if (!factor) return []
+  const there: Guard = {
+    sql: `EXISTS (SELECT 1 FROM challenges
+      WHERE id = :open AND generation = :open_in AND consumed_at IS NULL AND ended_at IS NULL)`,
+    params: { open: challenge.id, open_in: challenge.generation },
+  }
+  const hold: Statement = {
+    sql: 'UPDATE challenges SET last_try = last_try WHERE id = :id',
+    params: { id: challenge.id },
+  }
+  return [hold, holdUser(session.userId), spendFactor(factor, session, now, there)]
+}
+
+function consume({ challenge, session, factor, now }: Consumption): Statement {
+  const paid = factor ? spentFactor(factor, session) : always
   return {
     sql: `UPDATE challenges SET consumed_at = :now, consumed_by = :session
-      WHERE id = :id AND generation = :generation AND consumed_at IS NULL AND ended_at IS NULL RETURNING id`,
-    params: { now, session: session.id, id: challenge.id, generation: challenge.generation },
+      WHERE id = :id AND generation = :generation AND consumed_at IS NULL AND ended_at IS NULL
+        AND ${paid.sql} RETURNING id`,
+    params: {
+      now,
+      session: session.id,
+      id: challenge.id,
+      generation: challenge.generation,
+      ...paid.params,
+    },
   }
 }
 

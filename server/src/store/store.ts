@@ -5,11 +5,13 @@ import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
+import { createFactorStore, type FactorStore } from './factors.ts'
 import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createInvitationStore, type InvitationStore } from './invitations.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
+import { createPasskeyStore, type PasskeyStore } from './passkeys.ts'
 import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
@@ -25,6 +27,8 @@ export interface Store {
   readonly challenges: ChallengeStore
   readonly sessions: SessionStore
   readonly devices: DeviceStore
+  readonly factors: FactorStore
+  readonly passkeys: PasskeyStore
   readonly apiKeys: ApiKeyStore
   readonly links: LinkStore
   readonly recovery: RecoveryStore
@@ -47,6 +51,8 @@ export function createStore(database: Database): Store {
     challenges: createChallengeStore(database),
     sessions: createSessionStore(database),
     devices: createDeviceStore(database),
+    factors: createFactorStore(database),
+    passkeys: createPasskeyStore(database),
     apiKeys: createApiKeyStore(database),
     links: createLinkStore(database),
     recovery: createRecoveryStore(database),

@@ -12,19 +12,19 @@ export interface SweepStore {
   expired(now: number, kept: { readonly auditDays: number }): Promise<number>
 }
 
+/** Cast, since PostgreSQL takes what is set off against a small number for a small number. */
+const at = 'CAST(:now AS BIGINT)'
+
 /** Rows that are over, by table. An audit row goes only once the chain has passed it. */
 const over: readonly (readonly [table: string, condition: string])[] = [
   ['budgets', 'expires_at <= :now'],
   ['registrations', 'expires_at <= :now'],
   ['name_claims', 'expires_at <= :now'],
-  [
-    'challenges',
-    `resend_until <= CAST(:now AS BIGINT) - ${DAY} AND code_expires_at <= CAST(:now AS BIGINT) - ${DAY}`,
-  ],
-  ['sessions', `expires_at <= CAST(:now AS BIGINT) - ${ENDED_KEPT_MS}`],
-  ['invitations', `expires_at <= CAST(:now AS BIGINT) - ${DAY}`],
-  ['mail_links', `expires_at <= CAST(:now AS BIGINT) - ${DAY}`],
-  ['outbox', `expires_at <= CAST(:now AS BIGINT) - ${DAY}`],
+  ['challenges', `resend_until <= ${at} - ${DAY} AND code_expires_at <= ${at} - ${DAY}`],
+  ['sessions', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
+  ['invitations', `expires_at <= ${at} - ${DAY}`],
+  ['mail_links', `expires_at <= ${at} - ${DAY}`],
+  ['outbox', `expires_at <= ${at} - ${DAY}`],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
 ]
 
@@ -43,7 +43,7 @@ export function createSweepStore(database: Database): SweepStore {
   }
 
   /** Past the most, those that were idle longest go; one that blocks a name stays until its time. */
-  const evictStrangers = async (now: number) => {
+  const evictStrangers = async () => {
     const [row] = await database.read<{ count: number }>(
       'SELECT count(*) AS count FROM budgets WHERE user_id IS NULL',
     )
@@ -52,15 +52,15 @@ export function createSweepStore(database: Database): SweepStore {
     const gone = await database.write(
       `DELETE FROM budgets WHERE key IN (
         SELECT key FROM budgets WHERE user_id IS NULL AND length(log) < 65 AND streak < 100
-        ORDER BY substr(log, 1, 13) LIMIT :most) AND :now > 0 RETURNING key`,
-      { most: Math.min(excess, MOST_AT_ONCE * 10), now },
+        ORDER BY substr(log, 1, 13) LIMIT :most) RETURNING key`,
+      { most: Math.min(excess, MOST_AT_ONCE * 10) },
     )
     return gone.length
   }
 
   return {
     async expired(now, { auditDays }) {
-      let gone = await evictStrangers(now)
+      let gone = await evictStrangers()
       const params = { now, audit_until: now - auditDays * DAY }
       for (const [table, condition] of over) gone += await remove(table, condition, params)
       return gone

@@ -44,6 +44,16 @@ export const VerificationCode = Type.Union([
   Type.String({ pattern: '^[1-9][0-9]{3,7}$' }),
 ])
 
+/** The second step by whichever method; what a method takes of it, auth/second-step.ts says. */
+export const StepCode = Type.Union(
+  [Type.Integer({ minimum: 0, maximum: 99_999_999 }), Type.String({ pattern: '^[0-9]{4,8}$' })],
+  {
+    description:
+      'By e-mail a number or string of just the mailed digits; by an authenticator app its 6 digits',
+  },
+)
+export const RecoveryCode = Type.String({ minLength: 1, maxLength: 64 })
+
 export const Password = Type.String({ minLength: 1, maxLength: 256 })
 export const Identifier = Type.String({ minLength: 1, maxLength: 320 })
 export const Name = Type.String({ minLength: 1, maxLength: MOST_NAME })

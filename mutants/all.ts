@@ -1,0 +1,26 @@
+import { bodies } from './bodies.ts'
+import { codes } from './codes.ts'
+import { edge } from './edge.ts'
+import { keys } from './keys.ts'
+import { mail } from './mail.ts'
+import type { Mutant } from './mutant.ts'
+import { passwords } from './passwords.ts'
+import { places } from './places.ts'
+import { registration } from './registration.ts'
+import { sessions } from './sessions.ts'
+import { store } from './store.ts'
+import { tokens } from './tokens.ts'
+
+export const mutants: readonly Mutant[] = [
+  ...codes,
+  ...passwords,
+  ...registration,
+  ...tokens,
+  ...sessions,
+  ...keys,
+  ...edge,
+  ...bodies,
+  ...places,
+  ...mail,
+  ...store,
+]
