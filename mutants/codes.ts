@@ -76,8 +76,8 @@ export const codes: readonly Mutant[] = [
   {
     name: 'a key that ended while its code was checked starts nothing',
     file: 'store/consumption.ts',
-    find: 'AND ended_at IS NULL RETURNING id`,\n    params: { now, session',
-    replace: 'RETURNING id`,\n    params: { now, session',
+    find: 'AND ended_at IS NULL\n        AND ${paid.sql} RETURNING id`',
+    replace: '\n        AND ${paid.sql} RETURNING id`',
     tests: 'store-races.test.ts',
     named: 'attack 028',
   },

@@ -60,8 +60,8 @@ export const store: readonly Mutant[] = [
   {
     name: 'an event is kept until the chain has passed it',
     file: 'store/sweep.ts',
-    find: ' AND position IS NOT NULL`',
-    replace: '`',
+    find: " AND position IS NOT NULL'",
+    replace: "'",
     tests: 'store-defences.test.ts',
     named: 'the sweep',
   },
@@ -70,7 +70,7 @@ export const store: readonly Mutant[] = [
     file: 'store/sweep.ts',
     find: 'if (excess <= 0) return 0',
     replace: 'if (excess <= 1e9) return 0',
-    tests: 'store-defences.test.ts',
+    tests: 'bounded-memory.test.ts',
     named: 'attack 016',
   },
 ]

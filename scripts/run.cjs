@@ -17,6 +17,7 @@ const commands = {
   test: { line: 'Freddy Auth, tests.', script: 'scripts/test.ts', needs: 'developing' },
   check: { line: 'Freddy Auth, checks.', script: 'scripts/check.ts', needs: 'developing' },
   mutants: { line: 'Freddy Auth, mutants.', script: 'scripts/mutants.ts', needs: 'developing' },
+  bench: { line: 'Freddy Auth, measurements.', script: 'bench/run.ts', needs: 'developing' },
 }
 
 main(process.argv[2], process.argv.slice(3)).catch((error) => {
@@ -26,7 +27,8 @@ main(process.argv[2], process.argv.slice(3)).catch((error) => {
 
 async function main(name, args) {
   if (!Object.keys(commands).includes(name)) {
-    process.stderr.write('Usage: node scripts/run.cjs start|cli|test|check|mutants [arguments]\n')
+    const names = Object.keys(commands).join('|')
+    process.stderr.write('Usage: node scripts/run.cjs ' + names + ' [arguments]\n')
     process.exit(2)
   }
   const command = commands[name]

@@ -1,12 +1,14 @@
 import { sealEvents } from './auth/audit-chain.ts'
+import { noticeStuffing } from './auth/surge.ts'
 import type { App } from './context.ts'
 import { settleOverdue } from './responses/ledger.ts'
 
 const SWEEP_EVERY_MS = 60_000
 const SEAL_EVERY_MS = 5_000
+const LOOK_EVERY_MS = 60_000
 const BILL_EVERY_MS = 1_000
 
-/** What is done when nobody asks: sealing the audit trail, sweeping what is over. */
+/** What is done when nobody asks: sealing the audit trail, sweeping what is over, looking for attacks on the whole. */
 export interface Jobs {
   stop(): Promise<void>
 }
@@ -17,6 +19,7 @@ export function startJobs(app: App): Jobs {
     every(app, BILL_EVERY_MS, 'usage.write', () => app.usage.flush()),
     every(app, SWEEP_EVERY_MS, 'usage.settle', () => settleOverdue(app, app.now())),
     every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now(), app.config)),
+    every(app, LOOK_EVERY_MS, 'stuffing', () => noticeStuffing(app, app.now())),
   ]
   return {
     async stop() {

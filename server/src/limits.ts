@@ -91,3 +91,5 @@ export const LIVE_API_KEYS = 50
 export const PASSKEYS = 20
 /** Wrong codes in an hour over all accounts from which new codes have six digits. */
 export const SURGE_WRONG_CODES = 50
+/** Wrong passwords in an hour over all accounts, and that many times the right ones, that look like stuffing. */
+export const STUFFING = { wrongPasswords: 200, timesRight: 3 } as const

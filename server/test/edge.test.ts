@@ -13,8 +13,12 @@ async function raw(freddy: Freddy, bytes: string | Buffer, quietMs = 400): Promi
   const port = typeof address === 'object' && address ? address.port : 0
   const socket: Socket = connect({ port, host: '127.0.0.1' })
   let heard = ''
-  socket.setTimeout(quietMs, () => socket.destroy())
-  socket.on('data', (chunk) => (heard += chunk.toString('latin1')))
+  // A busy machine may take its time to begin; who has begun goes on.
+  socket.setTimeout(10 * quietMs, () => socket.destroy())
+  socket.on('data', (chunk) => {
+    heard += chunk.toString('latin1')
+    socket.setTimeout(quietMs)
+  })
   socket.on('error', () => {})
   socket.write(bytes)
   await new Promise((resolve) => socket.once('close', resolve))

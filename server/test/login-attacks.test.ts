@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { noticeStuffing } from '../src/auth/surge.ts'
 import { type Freddy, HOUR, MINUTE, scene, wrongCode } from './freddy.ts'
 
 const WRONG = 'this is not the password'
@@ -394,4 +395,47 @@ scene('attack 050: many wrong codes over many accounts lengthen every new code',
   freddy.pass(24 * HOUR)
   await freddy.login(zoe)
   assert.equal((await freddy.codeFor(zoe.email)).length, 4)
+})
+
+scene(
+  'attack 004: one wrong password on each of many accounts trips no limit, and is noticed',
+  async (freddy) => {
+    const { app } = freddy.running
+    const zoe = await freddy.person('zoe')
+    const digits = async () => {
+      freddy.pass(2 * MINUTE)
+      assert.equal((await freddy.login(zoe)).status, 200)
+      return (await freddy.codeFor(zoe.email)).length
+    }
+    for (let count = 0; count < 30; count++) {
+      const [answer] = await fail(freddy, `user${count}@example.com`, `10.4.${count % 6}.1`, 1)
+      assert.equal(answer?.status, 401)
+      freddy.pass(MINUTE)
+    }
+    await noticeStuffing(app, freddy.now())
+    assert.equal(await digits(), 4)
+    await noticeStuffing(app, freddy.now(), 20)
+    await noticeStuffing(app, freddy.now(), 20)
+    assert.equal(await digits(), 6)
+    const noticed = await freddy.database.read<{ source: string | null }>(
+      "SELECT source FROM audit_events WHERE event = 'auth.stuffing_suspected'",
+    )
+    assert.deepEqual(
+      noticed.map(({ source }) => source),
+      [null],
+    )
+    assert.ok(freddy.log.some((line) => line.includes('auth.stuffing_suspected')))
+    freddy.pass(24 * HOUR)
+    assert.equal(await digits(), 4)
+  },
+)
+
+scene('attack 004: as many right passwords as wrong ones are no attack', async (freddy) => {
+  for (let count = 0; count < 8; count++) {
+    assert.equal((await freddy.login(await freddy.person(`user${count}`))).status, 200)
+    await fail(freddy, `user${count}@example.com`, '10.5.0.1', 1)
+  }
+  await noticeStuffing(freddy.running.app, freddy.now(), 5)
+  const [row] = await freddy.database.read("SELECT * FROM settings WHERE name = 'surge_until'")
+  assert.equal(row, undefined)
 })

@@ -27,6 +27,12 @@ export function refused(
   return describe(call, event, 'refused', about)
 }
 
+/** What was noticed of the place as a whole: it is nobody's, and comes from nowhere. */
+export function suspected(now: number, event: string): AuditEvent {
+  const call = { now, origin: { source: '', agent: '', address: '', network: null } }
+  return { ...refused(call, event), source: null, agent: null }
+}
+
 /** Records a refusal that changes nothing else. */
 export async function recordRefusal(
   call: Pick<Call, 'now' | 'origin'> & { readonly app: App },

@@ -1,5 +1,6 @@
 import type { App } from '../context.ts'
-import { SURGE_WRONG_CODES } from '../limits.ts'
+import { STUFFING, SURGE_WRONG_CODES } from '../limits.ts'
+import { suspected } from './audit.ts'
 
 const HOUR = 3_600_000
 const WEEK_HOURS = 168
@@ -20,7 +21,31 @@ export async function noticeSurge(app: App, now: number): Promise<void> {
   if (lately <= SURGE_WRONG_CODES) return
   const week = await app.store.audit.countSince('code.refused', now - WEEK_HOURS * HOUR)
   if (lately <= (5 * week) / WEEK_HOURS) return
+  await beginSurge(app, now, 'auth.surge', lately)
+}
+
+/**
+ * Looked at once a minute, since no single limit sees it: one wrong password on each of many accounts, from many
+ * sources (security case 4). Far more wrong ones than right ones in an hour are a list being tried.
+ */
+export async function noticeStuffing(
+  app: App,
+  now: number,
+  most: number = STUFFING.wrongPasswords,
+): Promise<void> {
+  const since = now - HOUR
+  const wrong = await app.store.audit.countSince('login.refused', since, 'wrong_password')
+  if (wrong <= most) return
+  const right = await app.store.audit.countSince('login.password', since)
+  if (wrong <= STUFFING.timesRight * right) return
+  const isNew = await beginSurge(app, now, 'auth.stuffing_suspected', wrong)
+  if (isNew) await app.store.audit.record(suspected(now, 'auth.stuffing_suspected'))
+}
+
+/** True when there was no surge before. */
+async function beginSurge(app: App, now: number, event: string, count: number): Promise<boolean> {
   const known = await isSurge(app, now)
   await app.store.settings.put(SETTING, String(now + 24 * HOUR))
-  if (!known) app.log.warn({ event: 'auth.surge', count: lately })
+  if (!known) app.log.warn({ event, count })
+  return !known
 }

@@ -4,6 +4,8 @@ import { ApiError } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
 
 const MOST_HEADERS = 100
+/** The largest body of an auth route, and of what takes none. */
+export const MOST_SMALL_BYTES = 16 * 1024
 const plainPath = /^\/[A-Za-z0-9/._-]*$/
 
 /** What is wrong with a request before anybody reads what it wants (contract section 3: size and Host come first). */
@@ -13,6 +15,24 @@ export function requirePlainRequest(request: IncomingMessage, publicHost: string
   const [path = ''] = (request.url ?? '').split('?', 1)
   if (!path.startsWith('/')) throw new ApiError('MALFORMED_REQUEST')
   if (!plainPath.test(path) || path.includes('//')) throw new ApiError('RESOURCE_NOT_FOUND')
+}
+
+/**
+ * Where no body is taken, one is ignored when it says that it is small: many clients send `{}` with everything.
+ * One that is large, or does not say how large it is, would have to be read to its end for nothing.
+ */
+export function requireSmallBody(request: IncomingMessage): void {
+  if (isLarge(request)) throw new ApiError('PAYLOAD_TOO_LARGE')
+}
+
+/** Whether an answer given now leaves a body that we would have to go on reading: then the socket closes instead. */
+export function isLargeAndUnread(request: IncomingMessage): boolean {
+  return isLarge(request) && !request.complete
+}
+
+function isLarge({ headers }: IncomingMessage): boolean {
+  const isChunked = headers['transfer-encoding'] !== undefined
+  return isChunked || Number(headers['content-length'] ?? 0) > MOST_SMALL_BYTES
 }
 
 /** How often a header was sent: Node keeps the first of some, and says nothing. */

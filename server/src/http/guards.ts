@@ -4,15 +4,14 @@ import type { App, Origin } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { Route } from '../routes.ts'
 import { limitHeaders } from '../wire/limit-headers.ts'
-import { timesSent } from './edge.ts'
+import { MOST_SMALL_BYTES, timesSent } from './edge.ts'
 
 /** A /48 has ten times what one of its /64 has. */
 const NETWORK_TIMES = 10
-const MOST_AUTH_BYTES = 16 * 1024
 
 /** The largest body this route reads. */
 export function bodyLimit(app: App, route: Route): number {
-  return route.gateway ? app.config.maxRequestBytes : MOST_AUTH_BYTES
+  return route.gateway ? app.config.maxRequestBytes : MOST_SMALL_BYTES
 }
 
 /** The declared size and type of a body, before a byte of it is read. */

@@ -48,7 +48,8 @@ export async function openApi(http: FastifyInstance): Promise<void> {
       info: {
         title: 'Freddy Auth',
         version: '1',
-        description: 'Two-step sign-in, API keys and a gateway.',
+        description:
+          'Two-step sign-in, API keys and a gateway. Where an operation takes no body, one of up to 16 kB that declares its length is ignored, any other is refused with 413.',
       },
       servers: [{ url: '/' }],
       components: {
@@ -91,14 +92,17 @@ export function refusalsOf(row: Route): string[] {
     'AMBIGUOUS_CREDENTIALS',
   ]
   const keyed = ['INVALID_API_KEY', 'API_KEY_EXPIRED', 'INSUFFICIENT_PERMISSIONS']
-  const bodied = ['PAYLOAD_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE']
   const all = [
     'MALFORMED_REQUEST',
+    'REQUEST_TIMEOUT',
+    'PAYLOAD_TOO_LARGE',
     'VALIDATION_ERROR',
     'TOO_MANY_REQUESTS',
+    'HEADERS_TOO_LARGE',
+    'INTERNAL_ERROR',
     'SERVICE_UNAVAILABLE',
     ...(row.who === 'open' ? [] : [...guarded, ...keyed]),
-    ...(row.body ? bodied : []),
+    ...(row.body ? ['UNSUPPORTED_MEDIA_TYPE'] : []),
     ...(row.params ? ['RESOURCE_NOT_FOUND'] : []),
     ...(row.refusals ?? []),
   ]

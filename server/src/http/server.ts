@@ -1,4 +1,3 @@
-import { createServer, type Server } from 'node:http'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Principal } from '../auth/principal.ts'
 import type { App, Call, Origin } from '../context.ts'
@@ -6,12 +5,12 @@ import { ApiError } from '../errors.ts'
 import { type Route, routes } from '../routes.ts'
 import { parseJson } from '../wire/json.ts'
 import { asApiError, sendError } from './answer.ts'
-import { requestId, requirePlainRequest } from './edge.ts'
+import { isLargeAndUnread, requestId, requirePlainRequest, requireSmallBody } from './edge.ts'
 import { bodyLimit, identify, requireBodyType, requireRight, spendCall } from './guards.ts'
 import { openApi } from './openapi.ts'
 import { createOrigins, type Origins } from './origin.ts'
-import { guardSockets, refuseBrokenRequest } from './sockets.ts'
 import { carriedOf, sendAnswer } from './streaming.ts'
+import { type Patience, patience, strictServer } from './strict-server.ts'
 import { validatorFor } from './validator.ts'
 
 declare module 'fastify' {
@@ -28,16 +27,18 @@ declare module 'fastify' {
 
 const AUTH_DEPTH = 16
 const GATEWAY_DEPTH = 64
-/** A body of an auth route has this long to arrive. */
-const BODY_MS = 15_000
 
 export type Http = FastifyInstance
 
 /** The web server of an app: Fastify is known to this folder only. */
-export async function createHttp(app: App, pages: (http: Http) => void): Promise<Http> {
+export async function createHttp(
+  app: App,
+  pages: (http: Http) => void,
+  bounds: Patience = patience,
+): Promise<Http> {
   const origins = createOrigins(app.config.trustedProxies)
   const http = Fastify({
-    serverFactory: (handler) => strictServer(origins, handler),
+    serverFactory: (handler) => strictServer(bounds, origins, handler),
     genReqId: requestId,
     requestIdHeader: false,
     logger: false,
@@ -45,6 +46,8 @@ export async function createHttp(app: App, pages: (http: Http) => void): Promise
     // A response's id carries whose it is.
     routerOptions: { maxParamLength: 512 },
     return503OnClosing: true,
+    // Broken requests are answered in strict-server.ts; a second handler would cut that answer off.
+    clientErrorHandler: () => {},
     frameworkErrors: (error, request, reply) => {
       void sendError(request as FastifyRequest, reply as FastifyReply, asApiError(error))
     },
@@ -57,31 +60,11 @@ export async function createHttp(app: App, pages: (http: Http) => void): Promise
   greet(app, http, origins)
   await openApi(http)
   http.after(() => {
-    for (const route of routes) serve(app, http, route)
+    for (const route of routes) serve(app, http, route, bounds)
     pages(http)
   })
   refuseTheRest(http)
   return http
-}
-
-function strictServer(origins: Origins, handler: Parameters<typeof createServer>[1]): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: 16 * 1024,
-      headersTimeout: 10_000,
-      requestTimeout: 120_000,
-      keepAliveTimeout: 65_000,
-      connectionsCheckingInterval: 1000,
-      // Our own check answers in our own words.
-      requireHostHeader: false,
-    },
-    handler,
-  )
-  server.maxRequestsPerSocket = 1000
-  server.maxHeadersCount = 200
-  guardSockets(server, origins)
-  server.on('clientError', refuseBrokenRequest)
-  return server
 }
 
 /** What holds for every request, whatever it wants. */
@@ -94,6 +77,8 @@ function greet(app: App, http: Http, origins: Origins): void {
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
     if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store')
     requirePlainRequest(request.raw, publicHost)
+    const { row } = request.routeOptions.config as { row?: Route }
+    if (!row?.body) requireSmallBody(request.raw)
   })
   let isClosing = false
   http.addHook('preClose', async () => {
@@ -101,7 +86,7 @@ function greet(app: App, http: Http, origins: Origins): void {
   })
   http.addHook('onSend', async (request, reply) => {
     if (request.answerHeaders) reply.headers(request.answerHeaders)
-    if (isClosing) reply.header('connection', 'close')
+    if (isClosing || isLargeAndUnread(request.raw)) reply.header('connection', 'close')
   })
   http.addHook('onResponse', async (request, reply) => {
     app.log.info({
@@ -129,17 +114,16 @@ function greet(app: App, http: Http, origins: Origins): void {
 }
 
 /** One row of the table of contents, with its checks in the order of contract section 3. */
-function serve(app: App, http: Http, route: Route): void {
+function serve(app: App, http: Http, route: Route, { bodyMs }: Patience): void {
   void http.register(async (scope) => {
     const depth = route.gateway ? GATEWAY_DEPTH : AUTH_DEPTH
-    scope.addContentTypeParser<Buffer>(
-      /^application\/json/i,
-      { parseAs: 'buffer', bodyLimit: bodyLimit(app, route) },
-      async (request: FastifyRequest, bytes: Buffer) => {
-        if (route.gateway) request.bytes = bytes
-        return parseJson(bytes, depth)
-      },
-    )
+    const json = { parseAs: 'buffer', bodyLimit: bodyLimit(app, route) } as const
+    const parse = async (request: FastifyRequest, bytes: Buffer) => {
+      if (route.gateway) request.bytes = bytes
+      return parseJson(bytes, depth)
+    }
+    if (route.body) scope.addContentTypeParser<Buffer>(/^application\/json/i, json, parse)
+    else scope.addContentTypeParser('*', async () => undefined)
     scope.route({
       method: route.method,
       url: route.path,
@@ -152,7 +136,7 @@ function serve(app: App, http: Http, route: Route): void {
         request.principal = await identify(app, route, request, origin, startedAt)
         const told = await spendCall(app, route, request.principal, origin, startedAt)
         Object.assign(request.answerHeaders, told)
-        if (route.body && !route.gateway) requireBodyInTime(request)
+        if (route.body && !route.gateway) requireBodyInTime(request, bodyMs)
       },
       preValidation: async (request) => {
         if (route.bodyOptional && request.body === undefined) request.body = {}
@@ -178,14 +162,14 @@ function schemaOf(route: Route) {
   return {
     ...(body ? { body } : {}),
     ...(params ? { params } : {}),
-    querystring: query ?? { type: 'object', additionalProperties: false },
+    querystring: query ?? { type: 'object', properties: {}, additionalProperties: false },
     response: { [status]: answer },
   }
 }
 
-function requireBodyInTime(request: FastifyRequest): void {
+function requireBodyInTime(request: FastifyRequest, bodyMs: number): void {
   const { raw } = request
-  const timer = setTimeout(() => raw.destroy(), BODY_MS).unref()
+  const timer = setTimeout(() => raw.destroy(), bodyMs).unref()
   raw.once('close', () => clearTimeout(timer))
   raw.once('end', () => clearTimeout(timer))
 }

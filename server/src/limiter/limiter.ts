@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Bucket, LimitName, LimitTable } from '../limits.ts'
 
 /** What a limited answer tells (draft-ietf-httpapi-ratelimit-headers, and the older X- names). */
@@ -21,8 +20,13 @@ export interface Limiter {
   look(name: LimitName, of: string, now: number): Promise<Ruling>
 }
 
-/** Rows that are remembered: past them the one unused longest is forgotten, which lets its caller start anew. */
+/** Rows that are remembered: past them one unused for long is forgotten, but never one that is held back. */
 const MOST_REMEMBERED = 200_000
+/** Of the rows unused longest, so many are looked at for one to forget. */
+const CANDIDATES = 8
+
+/** When a next call passes, then for each bucket when it would be full again. One small array: there are many rows. */
+type Row = readonly number[]
 
 const unlimited: Ruling = { allowed: true, remaining: 0, waitMs: 0, resetMs: 0, bucket: null }
 
@@ -30,8 +34,9 @@ const unlimited: Ruling = { allowed: true, remaining: 0, waitMs: 0, resetMs: 0, 
  * Token buckets in memory, by the moment at which each would be full again (GCRA): one number a bucket, no timer.
  * For traffic only; what protects a person is counted in the database.
  */
-export function createLimiter(table: LimitTable): Limiter {
-  const fullAt = new LRUCache<string, number[]>({ max: MOST_REMEMBERED })
+export function createLimiter(table: LimitTable, most = MOST_REMEMBERED): Limiter {
+  const rows = new Map<string, Row>()
+  const fullAt = (key: string) => rows.get(key)?.slice(1) ?? []
 
   return {
     async take(name, of, now, times = 1) {
@@ -39,10 +44,15 @@ export function createLimiter(table: LimitTable): Limiter {
       const [bucket] = buckets
       if (!bucket) return unlimited
       const key = `${name} ${of}`
-      const before = fullAt.get(key) ?? []
+      const before = fullAt(key)
       const after = buckets.map((each, index) => Math.max(before[index] ?? 0, now) + cost(each))
       const waitMs = waitOf(buckets, after, now)
-      if (waitMs === 0) fullAt.set(key, after)
+      if (waitMs === 0) {
+        const next = after.map((moment, index) => moment + cost(buckets[index] ?? bucket))
+        const row = [now + waitOf(buckets, next, now)].concat(after)
+        const known = rows.delete(key)
+        if (known || rows.size < most || forgetOne(rows, now)) rows.set(key, row)
+      }
       return describe(bucket, (waitMs === 0 ? after : before)[0] ?? 0, now, waitMs)
     },
 
@@ -50,11 +60,27 @@ export function createLimiter(table: LimitTable): Limiter {
       const buckets = table[name]
       const [bucket] = buckets
       if (!bucket) return unlimited
-      const before = fullAt.get(`${name} ${of}`) ?? []
+      const before = fullAt(`${name} ${of}`)
       const after = buckets.map((each, index) => Math.max(before[index] ?? 0, now) + cost(each))
       return describe(bucket, before[0] ?? 0, now, waitOf(buckets, after, now))
     },
   }
+}
+
+/**
+ * A map keeps the order of writing, so what was not written for longest stands first. Rows that are held back go
+ * behind all others. False when no candidate was free: then the newcomer is the one that is not remembered.
+ */
+function forgetOne(rows: Map<string, Row>, now: number): boolean {
+  let looked = 0
+  for (const [key, row] of rows) {
+    rows.delete(key)
+    if ((row[0] ?? 0) <= now) return true
+    rows.set(key, row)
+    looked += 1
+    if (looked === CANDIDATES) return false
+  }
+  return false
 }
 
 /** Milliseconds until every bucket could take the call that would make it full at these moments. */

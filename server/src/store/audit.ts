@@ -42,7 +42,7 @@ export interface AuditStore {
   record(event: AuditEvent): Promise<void>
   /** Newest last: those after the one named, or the last ones. */
   listRecent(query: AuditQuery): Promise<AuditRow[]>
-  countSince(event: string, since: number): Promise<number>
+  countSince(event: string, since: number, reason?: string): Promise<number>
   findLastSealed(): Promise<AuditRow | null>
   listUnsealed(most: number): Promise<AuditRow[]>
   listSealed(afterPosition: number, most: number): Promise<AuditRow[]>
@@ -87,10 +87,11 @@ export function createAuditStore(database: Database): AuditStore {
       return rows.reverse()
     },
 
-    async countSince(event, since) {
+    async countSince(event, since, reason) {
       const [row] = await database.read<{ count: number }>(
-        'SELECT count(*) AS count FROM audit_events WHERE event = :event AND happened_at > :since',
-        { event, since },
+        `SELECT count(*) AS count FROM audit_events
+          WHERE event = :event AND happened_at > :since ${reason ? 'AND reason = :reason' : ''}`,
+        { event, since, ...(reason ? { reason } : {}) },
       )
       return row?.count ?? 0
     },

@@ -47,7 +47,7 @@ export function createBudgetStore(database: Database): BudgetStore {
 }
 
 /** A moment in a log: 13 digits, so that text compares as numbers do. */
-const STAMP = 13
+export const STAMP = 13
 
 /** One statement a counter, each on condition that the one before counted, and one that undoes a part. */
 export function takeStatements(
@@ -148,7 +148,7 @@ function keyList(keys: readonly string[]): { sql: string; params: Params } {
   }
 }
 
-const stamp = (moment: number) => String(Math.max(0, moment)).padStart(STAMP, '0')
+export const stamp = (moment: number) => String(Math.max(0, moment)).padStart(STAMP, '0')
 
 function ends(budget: Budget, now: number): number {
   const longest = Math.max(...budget.windows.map((window) => window.withinMs))

@@ -1,14 +1,21 @@
+import { type Budget, budgets } from '../limits.ts'
+import { STAMP, stamp } from './budgets.ts'
 import type { Database, Params } from './database.ts'
 
 /** Counters of names that are nobody's: what strangers choose may not fill the disk. */
 const MOST_STRANGER_BUDGETS = 200_000
 const MOST_AT_ONCE = 1000
+/** Bites of a kind in one sweep: more rows a minute than a server can be made to write. */
+const MOST_BITES = 60
 const DAY = 86_400_000
 /** An ended session is kept as long as somebody may ask why it ended. */
 const ENDED_KEPT_MS = 30 * DAY
 
+/** Longer than a year, so that a year can be looked back at. */
+const USAGE_KEPT_MS = 400 * DAY
+
 export interface SweepStore {
-  /** Deletes what is over, at most a thousand rows of a kind. The number of rows that went. */
+  /** Deletes what is over, a thousand rows at a time. The number of rows that went. */
   expired(now: number, kept: { readonly auditDays: number }): Promise<number>
 }
 
@@ -26,9 +33,14 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
+  ['reservations', `lease_until <= ${at} - ${DAY} AND settled_by IS NOT NULL`],
+  ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
 ]
 
-export function createSweepStore(database: Database): SweepStore {
+export function createSweepStore(
+  database: Database,
+  mostStrangers = MOST_STRANGER_BUDGETS,
+): SweepStore {
   const keyOf = (table: string) =>
     ({ budgets: 'key', registrations: 'address', name_claims: 'user_name' })[table] ?? 'id'
 
@@ -42,28 +54,51 @@ export function createSweepStore(database: Database): SweepStore {
     return rows.length
   }
 
-  /** Past the most, those that were idle longest go; one that blocks a name stays until its time. */
-  const evictStrangers = async () => {
+  /** Past the most, those that were idle longest go, as many as it takes; one that is spent stays until its time. */
+  const evictStrangers = async (now: number) => {
     const [row] = await database.read<{ count: number }>(
       'SELECT count(*) AS count FROM budgets WHERE user_id IS NULL',
     )
-    const excess = (row?.count ?? 0) - MOST_STRANGER_BUDGETS
+    const excess = (row?.count ?? 0) - mostStrangers
     if (excess <= 0) return 0
     const gone = await database.write(
       `DELETE FROM budgets WHERE key IN (
-        SELECT key FROM budgets WHERE user_id IS NULL AND length(log) < 65 AND streak < 100
-        ORDER BY substr(log, 1, 13) LIMIT :most) RETURNING key`,
-      { most: Math.min(excess, MOST_AT_ONCE * 10) },
+        SELECT key FROM budgets WHERE user_id IS NULL AND NOT (${spent(now)})
+        ORDER BY substr(log, 1, ${STAMP}) LIMIT :excess) RETURNING key`,
+      { excess },
     )
     return gone.length
   }
 
   return {
     async expired(now, { auditDays }) {
-      let gone = await evictStrangers()
       const params = { now, audit_until: now - auditDays * DAY }
-      for (const [table, condition] of over) gone += await remove(table, condition, params)
+      let gone = await evictStrangers(now)
+      for (const [table, condition] of over) {
+        for (let bite = 0; bite < MOST_BITES; bite++) {
+          const went = await remove(table, condition, params)
+          gone += went
+          if (went < MOST_AT_ONCE) break
+        }
+      }
       return gone
     },
   }
+}
+
+/**
+ * Whether forgetting a row would hand out tries: it has no room left in some window, or had too many tries in a
+ * row. Each row is held against its own budget, as the statement that counts holds it (store/budgets.ts).
+ */
+function spent(now: number): string {
+  return Object.entries<Budget>(budgets)
+    .map(([name, { windows, streak }]) => {
+      const full = windows.map(
+        ({ tries, withinMs }) =>
+          `substr(log, ${(tries - 1) * STAMP + 1}, ${STAMP}) > '${stamp(now - withinMs)}'`,
+      )
+      const inARow = streak ? [`streak >= ${streak.after}`] : []
+      return `(name = '${name}' AND (${[...full, ...inARow].join(' OR ')}))`
+    })
+    .join(' OR ')
 }

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+
+/** The numbers of the catalogue of attacks, by family. Those that are missing were dropped from it. */
+const cases: Readonly<Record<string, readonly number[]>> = {
+  'passwords, stuffing, lock-out': [1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16],
+  enumeration: [17, 19, 20, 21, 22, 23, 25],
+  'the code': [
+    26, 27, 28, 29, 30, 31, 33, 34, 35, 36, 37, 39, 40, 41, 42, 43, 44, 46, 47, 48, 49, 50, 51, 52,
+  ],
+  mail: [53, 54, 55, 56, 57, 58],
+  'names and addresses': [60, 62, 64, 65, 66],
+  passwords: [67, 68, 69, 71, 72],
+  tokens: [73, 74, 76, 77, 78, 80, 81, 82],
+  sessions: [84, 85, 86, 87, 88, 89, 90, 91, 93],
+  'API keys': [95, 96, 98, 99],
+  'HTTP and JSON': [100, 101, 104, 105, 106, 107, 109, 110],
+  leaks: [112, 113, 114],
+  'the model server': [118, 119, 120],
+}
+
+/** Cases without a test of that name in this folder, each with the reason. */
+const elsewhere: Readonly<Record<number, string>> = {
+  18: 'a matter of time, not of bytes: npm run bench -- equal-answers',
+  115: 'there is no page of ours yet that a browser signs in with: cookies, CORS and CSRF come with it',
+  116: 'there is no page of ours yet that shows what people named',
+}
+
+const folder = new URL('./', import.meta.url)
+const tested = new Set(
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.test.ts'))
+    .flatMap((name) => numbersIn(readFileSync(new URL(name, folder), 'utf8'))),
+)
+
+/** The numbers of names like `attack 047, 048: …`. */
+function numbersIn(text: string): number[] {
+  return [...text.matchAll(/attack ((?:\d{3}(?:, )?)+):/g)].flatMap(([, list = '']) =>
+    list.split(', ').map(Number),
+  )
+}
+
+for (const [family, numbers] of Object.entries(cases)) {
+  test(`every attack on ${family} has a test`, () => {
+    assert.deepEqual(
+      numbers.filter((number) => !tested.has(number)),
+      [],
+    )
+  })
+}
+
+test('what has no test has a reason, and what has one needs none', () => {
+  const all = new Set(Object.values(cases).flat())
+  for (const [number, reason] of Object.entries(elsewhere)) {
+    assert.ok(reason.length > 20, number)
+    assert.ok(!all.has(Number(number)) && !tested.has(Number(number)), number)
+  }
+})
+
+test('the names of tests are read as they are written', () => {
+  assert.deepEqual(numbersIn("scene('attack 047, 048: a', x) test('attack 009: b')"), [47, 48, 9])
+  assert.deepEqual(numbersIn('attack 12: three digits each'), [])
+})
