@@ -106,7 +106,7 @@ export const knobs = {
   REGISTRATION: knob(
     'open, invite or closed',
     'open',
-    'Who may register: anybody, or only those whom `freddy-auth users add` names.',
+    'Who may register: anybody, those with an invitation (`users invite`), or nobody (`users add`).',
     oneOf('open', 'invite', 'closed'),
   ),
   LIMITS: knob(

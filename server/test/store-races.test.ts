@@ -45,9 +45,9 @@ async function challenged(freddy: Freddy) {
   const consume = (index: number) =>
     freddy.running.app.store.challenges.consumeLogin({
       challenge,
+      factor: null,
       session: session(freddy, ada.id, index),
       event: eventAt(freddy.now()),
-      factor: null,
       now: freddy.now(),
     })
   const sessions = async () => (await freddy.database.read('SELECT id FROM sessions')).length

@@ -51,8 +51,8 @@ export function noticeOf(
 }
 
 /** A letter whose words wait sealed in the outbox. */
-function ownerLetter(
-  call: Call,
+export function ownerLetter(
+  call: Pick<Call, 'app' | 'origin' | 'now'>,
   to: string,
   letter: Notice,
   more: Partial<LetterFacts> = {},

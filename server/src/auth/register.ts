@@ -16,6 +16,7 @@ import {
   rules,
 } from './challenge.ts'
 import { requireEmail } from './email-address.ts'
+import { requireInvitation } from './invitation.ts'
 import { dueLetter } from './notice.ts'
 import { hashPassword, requireGoodPassword } from './password.ts'
 import { randomId } from './random.ts'
@@ -27,6 +28,9 @@ export const RegisterBody = Type.Object(
     password: Password,
     full_name: Type.Optional(Name),
     user_name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    invitation: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 100, description: 'From the letter that invited' }),
+    ),
     ...tolerated,
   },
   strict,
@@ -46,8 +50,8 @@ export async function register(
   call: Call<Static<typeof RegisterBody>>,
 ): Promise<Static<typeof RegisterAnswer>> {
   const { app, body, now } = call
-  if (app.config.registration !== 'open') throw new ApiError('REGISTRATION_RESTRICTED')
   const { address, mailbox } = requireEmail(body.email)
+  const invitation = await requireInvitation(call, body.invitation, address)
   const userName = body.user_name === undefined ? null : requireUserName(body.user_name)
   const fullName = requireFullName(body.full_name)
   const words = [address, userName ?? '', fullName ?? '']
@@ -70,6 +74,7 @@ export async function register(
       password_hash: passwordHash,
       challenge_id: challenge.id,
       expires_at: now + rules.registration.resendMs + rules.registration.codeLifeMs,
+      invitation_id: invitation?.id ?? null,
     },
   )
   if (!opened) throw new ApiError('USERNAME_TAKEN', { param: 'user_name' })

@@ -6,6 +6,7 @@ import { hashPassword, requireGoodPassword } from '../auth/password.ts'
 import { randomBytes, randomId } from '../auth/random.ts'
 import { parseUserName } from '../auth/user-name.ts'
 import { ConfigError } from '../config.ts'
+import { inviteCommand } from './invite.ts'
 import {
   deleteCommand,
   disableCommand,
@@ -64,6 +65,7 @@ export const usersCommand = defineCommand({
   meta: { name: 'users', description: 'Accounts' },
   subCommands: {
     add: addUser,
+    invite: inviteCommand,
     list: listUsers,
     show: showUser,
     disable: disableCommand,

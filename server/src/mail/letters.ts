@@ -10,6 +10,7 @@ export const letters = [
   'password-changed',
   'password-reset',
   'reset-needed',
+  'invitation',
   'factors',
 ] as const
 export type LetterName = (typeof letters)[number]

@@ -3,6 +3,7 @@ import type { ChallengeRow } from './challenges.ts'
 import type { Statement } from './database.ts'
 import { holdUser } from './factor-change.ts'
 import { type FactorUse, spendFactor, spentFactor } from './factors.ts'
+import { acceptInvitation } from './invitations.ts'
 import { endRegistration } from './registrations.ts'
 import { type NewSession, startSession } from './sessions.ts'
 import { all, always, type Guard } from './sql.ts'
@@ -38,7 +39,7 @@ export function loginStatements(consumption: Consumption): Statement[] {
 
 /** A registration: the account begins too. The second statement's row says whether it happened. */
 export function registrationStatements(consumption: Consumption): Statement[] {
-  const { challenge, session, event } = consumption
+  const { challenge, session, event, now } = consumption
   const created: Guard = {
     sql: 'EXISTS (SELECT 1 FROM users WHERE id = :created)',
     params: { created: session.userId },
@@ -46,6 +47,7 @@ export function registrationStatements(consumption: Consumption): Statement[] {
   return [
     consume(consumption),
     createRegisteredUser(consumption),
+    ...acceptInvitation(challenge.id, session.userId, now),
     ...endRegistration(challenge.id),
     ...startSession(session, created),
     recordEvent(event, all(created, consumedBy(consumption))),

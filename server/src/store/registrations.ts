@@ -9,6 +9,8 @@ export interface RegistrationRow {
   readonly password_hash: string
   readonly challenge_id: string
   readonly expires_at: number
+  /** The invitation that let it in. */
+  readonly invitation_id: string | null
 }
 
 /** Holds the user name for this address, unless an account or another live registration has it. */
@@ -41,7 +43,7 @@ export function replaceRegistration(row: RegistrationRow): Statement {
     user_name === null ? undefined : claimed,
     `ON CONFLICT (address) DO UPDATE SET user_name = excluded.user_name, full_name = excluded.full_name,
       password_hash = excluded.password_hash, challenge_id = excluded.challenge_id,
-      expires_at = excluded.expires_at RETURNING challenge_id`,
+      expires_at = excluded.expires_at, invitation_id = excluded.invitation_id RETURNING challenge_id`,
   )
 }
 

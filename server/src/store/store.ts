@@ -7,6 +7,7 @@ import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createFactorStore, type FactorStore } from './factors.ts'
 import { createInspectionStore, type InspectionStore } from './inspection.ts'
+import { createInvitationStore, type InvitationStore } from './invitations.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
@@ -40,6 +41,7 @@ export interface Store {
   readonly sweep: SweepStore
   readonly backup: BackupStore
   readonly inspection: InspectionStore
+  readonly invitations: InvitationStore
 }
 
 export function createStore(database: Database): Store {
@@ -63,5 +65,6 @@ export function createStore(database: Database): Store {
     sweep: createSweepStore(database),
     backup: createBackupStore(database),
     inspection: createInspectionStore(database),
+    invitations: createInvitationStore(database),
   }
 }

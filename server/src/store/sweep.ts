@@ -29,6 +29,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['name_claims', 'expires_at <= :now'],
   ['challenges', `resend_until <= ${at} - ${DAY} AND code_expires_at <= ${at} - ${DAY}`],
   ['sessions', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
+  ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],

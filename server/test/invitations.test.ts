@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { newInvitation } from '../src/auth/invitation.ts'
+import { ownerLetter } from '../src/auth/notice.ts'
+import type { Role } from '../src/store/users.ts'
+import { DAY, type Freddy, PASSWORD, scene } from './freddy.ts'
+import { shellOn } from './shell.ts'
+
+const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
+const byInvitation = { env: { REGISTRATION: 'invite' } }
+
+/** Invites as the shell does, at the scene's own time. */
+async function invite({ running: { app }, now }: Freddy, address: string, role: Role = 'user') {
+  const call = { app, origin, now: now() }
+  const { secret, row } = newInvitation(app, { address, role, now: now() })
+  const letter = ownerLetter(call, address, 'invitation', { code: secret })
+  const event = {
+    id: `evt_${secret}`,
+    happenedAt: now(),
+    event: 'user.invited',
+    outcome: 'allowed',
+  } as const
+  const rest = { reason: role, userId: null, subjectId: null, source: null, agent: null }
+  assert.equal(await app.store.invitations.create(row, letter, { ...event, ...rest }), true)
+  return secret
+}
+
+const register = (freddy: Freddy, email: string, invitation?: string) =>
+  freddy.ask('POST /v1/auth/register', {
+    body: { email, password: PASSWORD, ...(invitation ? { invitation } : {}) },
+  })
+
+async function refused(freddy: Freddy, email: string, invitation?: string): Promise<void> {
+  const { status, body } = await register(freddy, email, invitation)
+  assert.equal(status, 403)
+  assert.equal(body.error.code, 'REGISTRATION_RESTRICTED')
+}
+
+scene(
+  'an invitation lets its address in once, with the role it carries',
+  async (freddy) => {
+    const secret = await invite(freddy, 'ada@example.com', 'admin')
+    await refused(freddy, 'ada@example.com')
+    await refused(freddy, 'bob@example.com', secret)
+    await refused(freddy, 'ada@example.com', secret.toLowerCase())
+    const { status, body } = await register(freddy, 'ada@example.com', secret)
+    assert.equal(status, 201)
+    const code = Number(await freddy.codeFor('ada@example.com'))
+    const verified = await freddy.verify(body.email_key, code)
+    assert.equal(verified.status, 200, verified.text)
+    const { token } = verified.body
+    assert.equal((await freddy.ask('GET /v1/admin/users', { token })).status, 200)
+    await refused(freddy, 'ada@example.com', secret)
+    const kept = await freddy.database.read('SELECT id, role FROM invitations')
+    assert.equal(kept.length, 1)
+    assert.ok(!JSON.stringify(kept).includes(secret))
+  },
+  byInvitation,
+)
+
+scene(
+  'an invitation ends after seven days, and when a newer one is sent',
+  async (freddy) => {
+    const first = await invite(freddy, 'ada@example.com')
+    const second = await invite(freddy, 'ada@example.com')
+    await refused(freddy, 'ada@example.com', first)
+    freddy.pass(7 * DAY - 1)
+    assert.equal((await register(freddy, 'ada@example.com', second)).status, 201)
+    freddy.pass(1)
+    await refused(freddy, 'ada@example.com', second)
+  },
+  byInvitation,
+)
+
+scene(
+  'an invitation opens no server that is closed',
+  async (freddy) => {
+    await refused(freddy, 'ada@example.com', await invite(freddy, 'ada@example.com'))
+  },
+  { env: { REGISTRATION: 'closed' } },
+)
+
+scene(
+  'where anybody may register an invitation still gives its role, and a wrong one is refused',
+  async (freddy) => {
+    await refused(freddy, 'ada@example.com', 'A'.repeat(22))
+    const secret = await invite(freddy, 'ada@example.com', 'admin')
+    const { body } = await register(freddy, 'ada@example.com', secret)
+    await freddy.verify(body.email_key, Number(await freddy.codeFor('ada@example.com')))
+    const { users } = freddy.running.app.store
+    assert.equal((await users.findByAddress('ada@example.com'))?.role, 'admin')
+  },
+)
+
+scene(
+  'the shell invites, and the server mails it',
+  async (freddy) => {
+    await freddy.person('ada')
+    const run = (...words: string[]) =>
+      shellOn(freddy.running.app.config, ['users', 'invite', ...words])
+    assert.equal(run('ada@example.com').status, 1)
+    assert.equal(run('nobody').status, 1)
+    const invited = run('bob@example.com', '--json')
+    assert.equal(invited.status, 0, invited.text)
+    // The shell has the clock of the machine: this server waits until it is as late.
+    freddy.pass(
+      Math.max(0, Date.parse(JSON.parse(invited.stdout).expires_at) - 7 * DAY - freddy.now()),
+    )
+    await freddy.running.outbox.drain()
+    const mail = freddy.mail.mails.find(({ envelope }) => envelope.to.includes('bob@example.com'))
+    assert.equal(mail?.subject, 'You are invited to Freddy')
+    const [, secret = ''] = /^ {4}([\w-]{22})\r?$/m.exec(mail?.raw ?? '') ?? []
+    assert.equal((await register(freddy, 'bob@example.com', secret)).status, 201)
+  },
+  byInvitation,
+)
