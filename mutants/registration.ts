@@ -27,8 +27,8 @@ export const registration: readonly Mutant[] = [
   },
   {
     name: 'a closed server takes no registration',
-    file: 'auth/register.ts',
-    find: "  if (app.config.registration !== 'open') throw new ApiError('REGISTRATION_RESTRICTED')\n",
+    file: 'auth/invitation.ts',
+    find: "  if (!row) throw new ApiError('REGISTRATION_RESTRICTED')\n",
     replace: '',
     tests: 'registration.test.ts',
     named: 'registration is closed',

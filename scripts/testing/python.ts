@@ -5,7 +5,7 @@ import { run } from './run.ts'
 import { Unprepared } from './unprepared.ts'
 
 const folder = join(root, '.cache', 'python')
-const wanted = ['requests==2.32.*', 'openai==3.57.0']
+const wanted = ['requests==2.32.*', 'openai==3.57.0', 'schemathesis==4.32.5']
 
 /** Makes sure that `python3` finds the wanted packages; answers the PYTHONPATH for it. */
 export async function preparePython(): Promise<string> {
@@ -26,8 +26,10 @@ export async function preparePython(): Promise<string> {
 }
 
 async function isThere(): Promise<boolean> {
-  const question = `import openai, requests, sys
-sys.exit(not (requests.__version__.startswith('2.32.') and openai.__version__ == '3.57.0'))`
+  const question = `import sys
+from importlib.metadata import version
+sys.exit(not (version('requests').startswith('2.32.') and version('openai') == '3.57.0'
+  and version('schemathesis') == '4.32.5'))`
   return (await run('python3', ['-c', question], { PYTHONPATH: folder })).exitCode === 0
 }
 

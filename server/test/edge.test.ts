@@ -367,7 +367,7 @@ scene('attack 081: headers past 16 kB, or past a hundred, are refused', async (f
 scene(
   'attack 109: a path that is there says which methods it takes, any other is not there',
   async (freddy) => {
-    const wrongMethods = ['GET', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND']
+    const wrongMethods = ['GET', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'PROPFIND', 'QUERY', 'LOCK']
     for (const method of wrongMethods) {
       const heard = await raw(
         freddy,

@@ -9,7 +9,19 @@ const folder = new URL('../../../docs/', import.meta.url)
 /** The address that the pages speak of; shown as the one that the reader has. */
 const EXAMPLE = 'http://localhost:3000'
 /** What to read first; pages that are not named follow by name. */
-const order = ['login-flow', 'api-keys', 'errors', 'rate-limits', 'configuration', 'storage']
+const order = [
+  'login-flow',
+  'second-factors',
+  'account',
+  'api-keys',
+  'gateway',
+  'errors',
+  'rate-limits',
+  'configuration',
+  'operating',
+  'storage',
+  'security',
+]
 
 /** Paths that clients of old have bookmarked. */
 const bookmarks: Readonly<Record<string, string>> = {

@@ -176,14 +176,24 @@ function requireBodyInTime(request: FastifyRequest, bodyMs: number): void {
 
 /** A path that is not there, or one that does not take the method: that is told with what it takes. */
 function refuseTheRest(http: Http): void {
-  http.setNotFoundHandler(async (request, reply) => {
-    const [path = ''] = request.url.split('?', 1)
-    const methods = methodsOf(http, path)
-    if (methods.length === 0) throw new ApiError('RESOURCE_NOT_FOUND')
-    const allow = [...methods, 'OPTIONS'].join(', ')
-    if (request.method === 'OPTIONS') return reply.code(204).header('allow', allow).send()
-    throw new ApiError('METHOD_NOT_ALLOWED', { headers: { allow } })
+  http.setNotFoundHandler(async (request, reply) =>
+    reply.code(204).header('allow', allowed(http, request)).send(),
+  )
+  // Fastify asks some methods for a body before it looks for their route: all are refused ahead of that.
+  http.addHook('onRequest', async (request) => {
+    if (!request.is404) return
+    const allow = allowed(http, request)
+    if (request.method !== 'OPTIONS')
+      throw new ApiError('METHOD_NOT_ALLOWED', { headers: { allow } })
   })
+}
+
+/** What the path of a request takes; 404 when it is none of ours. */
+function allowed(http: Http, request: FastifyRequest): string {
+  const [path = ''] = request.url.split('?', 1)
+  const methods = methodsOf(http, path)
+  if (methods.length === 0) throw new ApiError('RESOURCE_NOT_FOUND')
+  return [...methods, 'OPTIONS'].join(', ')
 }
 
 function methodsOf(http: Http, path: string): string[] {
