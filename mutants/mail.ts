@@ -110,8 +110,8 @@ export const mail: readonly Mutant[] = [
     file: 'auth/email-address.ts',
     find: ' || more.length > 0',
     replace: '',
-    tests: 'email-address.test.ts',
-    named: 'no address',
+    tests: 'account-defences.test.ts',
+    named: 'attack 054',
   },
   {
     name: 'a local part is plain',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashSync } from '@node-rs/argon2'
 import { deriveCode } from '../src/auth/code.ts'
+import { parseEmailAddress } from '../src/auth/email-address.ts'
 import { createKeyring } from '../src/auth/keyring.ts'
 import { createHasher } from '../src/workers/hasher.ts'
 import {
@@ -46,6 +47,13 @@ scene('attack 028: a known device stands five wrong codes a day', async (freddy)
   }
   assert.deepEqual(statuses, [401, 401, 401, 401, 401, 429])
   assert.equal((await fromDevice(freddy, ada, device_token)).status, 429)
+})
+
+test('attack 054: an address has one sign and one recipient', () => {
+  assert.equal(parseEmailAddress('v@ex.com')?.address, 'v@ex.com')
+  for (const text of ['v@ex.com@evil.com', 'v@ex.com@', 'v@@ex.com']) {
+    assert.equal(parseEmailAddress(text), null, text)
+  }
 })
 
 test('attack 044: a code of one purpose is another for any other purpose', () => {
