@@ -1,22 +1,13 @@
 import Handlebars from 'handlebars'
 import type { DocsPage } from './docs-pages.ts'
+import { pageHead, pageStyle } from './page-head.ts'
 
 const page = Handlebars.compile(
-  `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
+  `${pageHead}
 <title>{{title}} · Freddy</title>
 <style>
-:root { --ink: #1c1b22; --quiet: #625f6d; --line: #e4e1ea; --paper: #fbfaf8; --card: #f3f1f6; --mark: #5b3fd1 }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #eceaf2; --quiet: #a5a1b3; --line: #34313d; --paper: #17161b; --card: #201e26; --mark: #b3a1ff }
-}
-* { box-sizing: border-box }
+${pageStyle}
 html { scroll-padding-top: 1.5rem }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.6 system-ui, -apple-system, 'Segoe UI', sans-serif }
 .frame { display: grid; gap: 0 3.5rem; max-width: 68rem; margin: 0 auto; padding: 2rem 1.25rem 5rem }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; margin: .75rem 0 0; padding: 0; list-style: none; font-size: .9375rem }
 nav .home { color: var(--ink); font-weight: 650; text-decoration: none }
@@ -35,8 +26,8 @@ h3 { margin: 2rem 0 .5rem; font-size: 1.05rem }
 p, ul, ol { margin: 0 0 1rem } li { margin: .25rem 0 }
 a { color: var(--mark) }
 code { font: .875em/1.5 ui-monospace, SFMono-Regular, Menlo, monospace; overflow-wrap: anywhere }
-:not(pre) > code { padding: .1em .35em; background: var(--card); border-radius: 5px }
-pre { margin: 0 0 1.25rem; padding: 1rem 1.15rem; background: var(--card); border: 1px solid var(--line); border-radius: 12px; overflow-x: auto }
+:not(pre) > code { padding: .1em .35em; background: var(--tint); border-radius: 5px }
+pre { margin: 0 0 1.25rem; padding: 1rem 1.15rem; background: var(--tint); border: 1px solid var(--line); border-radius: 12px; overflow-x: auto }
 pre code { font-size: .8125rem; overflow-wrap: normal }
 .wide { margin: 0 0 1.25rem; overflow-x: auto }
 table { width: 100%; border-collapse: collapse; font-size: .9375rem }

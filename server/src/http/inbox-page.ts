@@ -1,22 +1,14 @@
 import Handlebars from 'handlebars'
 import type { KeptMail } from '../mail/inbox.ts'
+import { pageHead, pageStyle } from './page-head.ts'
 
 const page = Handlebars.compile(
-  `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
+  `${pageHead}
 <meta http-equiv="refresh" content="5">
 <title>{{count}} in the inbox · Freddy</title>
 <style>
-:root { --ink: #1c1b22; --quiet: #625f6d; --line: #e4e1ea; --paper: #fbfaf8; --card: #fff; --mark: #5b3fd1 }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #eceaf2; --quiet: #a5a1b3; --line: #34313d; --paper: #17161b; --card: #201e26; --mark: #b3a1ff }
-}
-* { box-sizing: border-box }
-body { margin: 0; padding: 2.5rem 1rem 4rem; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, -apple-system, 'Segoe UI', sans-serif }
+${pageStyle}
+body { padding: 2.5rem 1rem 4rem }
 main { max-width: 40rem; margin: 0 auto }
 h1 { margin: 0 0 .25rem; font-size: 1.5rem; letter-spacing: -.01em }
 .lead { margin: 0 0 2rem; color: var(--quiet) }

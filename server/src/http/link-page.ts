@@ -1,4 +1,5 @@
 import Handlebars from 'handlebars'
+import { pageHead, pageStyle } from './page-head.ts'
 
 /** One page: what it says, and what its form asks for. */
 export interface LinkPage {
@@ -12,26 +13,17 @@ export interface LinkPage {
 }
 
 const page = Handlebars.compile(
-  `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
+  `${pageHead}
 <meta name="robots" content="noindex">
 <title>{{title}} · Freddy</title>
 <style>
-:root { --ink: #1c1b22; --quiet: #625f6d; --line: #8d8999; --paper: #fbfaf8; --mark: #5b3fd1; --on: #fff; --bad: #b3261e }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #eceaf2; --quiet: #a5a1b3; --line: #7b7789; --paper: #17161b; --mark: #b3a1ff; --on: #17161b; --bad: #ff9a92 }
-}
-* { box-sizing: border-box }
-body { margin: 0; padding: 4rem 1rem; background: var(--paper); color: var(--ink); font: 17px/1.55 system-ui, -apple-system, 'Segoe UI', sans-serif }
+${pageStyle}
+body { padding: 4rem 1rem; font-size: 17px }
 main { max-width: 26rem; margin: 0 auto }
 h1 { margin: 0 0 .5rem; font-size: 1.6rem; line-height: 1.25; letter-spacing: -.01em }
 p { margin: 0 0 1.5rem; color: var(--quiet) }
 label { display: block; margin: 0 0 .35rem; font-weight: 600 }
-input { width: 100%; margin: 0 0 1.25rem; padding: .7rem .8rem; border: 1px solid var(--line); border-radius: 10px; background: transparent; color: inherit; font: inherit }
+input { width: 100%; margin: 0 0 1.25rem; padding: .7rem .8rem; border: 1px solid var(--field); border-radius: 10px; background: transparent; color: inherit; font: inherit }
 button { width: 100%; padding: .8rem 1rem; border: 0; border-radius: 10px; background: var(--mark); color: var(--on); font: inherit; font-weight: 600; cursor: pointer }
 input:focus-visible, button:focus-visible { outline: 2px solid var(--mark); outline-offset: 3px }
 .problem { color: var(--bad) }
