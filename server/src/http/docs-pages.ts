@@ -72,7 +72,7 @@ function readPages(): DocsPage[] {
 function readPage(name: string): DocsPage {
   const text = readFileSync(new URL(`${name}.md`, folder), 'utf8')
   const [, title = name] = /^# (.+)$/m.exec(text) ?? []
-  const [, paragraph = ''] = /^# .+\n+([^\n#|`][^\n]*(?:\n[^\n]+)*)/m.exec(text) ?? []
+  const [, paragraph = ''] = /^# .+\n+(?!```)([^\n#|][^\n]*(?:\n[^\n]+)*)/m.exec(text) ?? []
   const [lead = ''] = paragraph.replaceAll('\n', ' ').match(/^.*?\.(?= |$)/) ?? [paragraph]
   const html = markdown.parse(text, { async: false })
   return { name, title, lead: lead.replace(/[`*]/g, ''), html }
