@@ -324,10 +324,9 @@ scene('attack 112: what went wrong inside is not told outside', async (freddy) =
       'trace_id',
       'type',
     ])
-    assert.doesNotMatch(
-      answer.body + JSON.stringify(answer.headers),
-      /SELECT|srv|550|internal\b|null/,
-    )
+    // But for the id of the request, whose digits are drawn.
+    const said = (answer.body + JSON.stringify(answer.headers)).replaceAll(rest.trace_id, '')
+    assert.doesNotMatch(said, /SELECT|srv|550 mailbox|internal\b|null/)
   }
   await http.close()
 })
