@@ -10,10 +10,3 @@ export function programName(agent: string): string {
   const [word = ''] = (browser.name ?? agent).split(/[/\s]/)
   return word.slice(0, MOST_CHARACTERS) || 'an unknown program'
 }
-
-/** The operating system or the kind of device, where the agent tells it. */
-export function platformOf(agent: string): string | null {
-  if (!agent) return null
-  const { os, platform } = Bowser.parse(agent)
-  return os.name ?? platform.type ?? null
-}
