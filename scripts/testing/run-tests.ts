@@ -4,8 +4,10 @@ import type { Interruptions } from './interruptions.ts'
 import { root } from './root.ts'
 
 const everyTest = 'server/test/**/*.test.ts'
-/** For one file, in milliseconds: a hanging test must not hang the run. */
-const FILE_LIMIT_MS = 300_000
+/** For one test, in milliseconds. */
+const TEST_LIMIT_MS = 300_000
+/** For all of them: a run that hangs ends and says where. */
+const RUN_LIMIT_MS = 40 * 60_000
 
 /** Runs the tests and answers their exit code. Signals end them, and leave us to clean up after. */
 export function runTests(
@@ -19,7 +21,8 @@ export function runTests(
     stdio: 'inherit',
   })
   interrupted.passTo(child)
-  return ending(child)
+  const limit = setTimeout(() => child.kill('SIGINT'), RUN_LIMIT_MS)
+  return ending(child).finally(() => clearTimeout(limit))
 }
 
 function argumentsFor(args: readonly string[]): string[] {
@@ -31,7 +34,9 @@ function argumentsFor(args: readonly string[]): string[] {
     '--test',
     '--disable-warning=ExperimentalWarning',
     '--test-concurrency=2',
-    `--test-timeout=${FILE_LIMIT_MS}`,
+    // A file whose tests are over is over, whatever a failed one left open.
+    '--test-force-exit',
+    `--test-timeout=${TEST_LIMIT_MS}`,
     ...(reporter ? [] : ['--test-reporter=spec']),
     ...options,
     ...(files.length > 0 ? files : [everyTest]),
