@@ -31,7 +31,7 @@ import {
   PasskeyParams,
   removePasskey,
 } from './account/passkeys.ts'
-import { ProfileAnswer, showProfile } from './account/profile.ts'
+import { changeProfile, ProfileAnswer, ProfileBody, showProfile } from './account/profile.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import {
   DeletedUserAnswer,
@@ -152,6 +152,11 @@ const asks: Rest = {
 }
 const kept: Rest = { gateway: true, params: ResponseParams, refusals: fromModel }
 const me: Rest = { summary: 'Who I am' }
+const names: Rest = {
+  body: ProfileBody,
+  summary: 'Change my names',
+  refusals: ['USERNAME_TAKEN'],
+}
 
 /** The table of contents: every route, who may call it, what limits it, what it does. */
 export const routes: readonly Route[] = [
@@ -245,6 +250,9 @@ export const routes: readonly Route[] = [
   route('GET /v1/user/me', 'account:read', 'requests', showProfile, ProfileAnswer, me),
   route('GET /v1/user/profile', 'account:read', 'requests', showProfile, ProfileAnswer, me),
   route('GET /v1/user/current', 'account:read', 'requests', showProfile, ProfileAnswer, me),
+  route('PATCH /v1/user/me', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
+  route('PATCH /v1/user/profile', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
+  route('PATCH /v1/user/current', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
   route(
     'POST /v1/user/username/check-availability',
     'open',

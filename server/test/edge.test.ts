@@ -41,6 +41,9 @@ const fitting: Readonly<Record<string, object>> = {
     new_password: 'x',
     confirm_password: 'x',
   },
+  'PATCH /v1/user/me': { full_name: 'x' },
+  'PATCH /v1/user/profile': { full_name: 'x' },
+  'PATCH /v1/user/current': { full_name: 'x' },
   'POST /v1/user/factors/totp/confirm': { verification_code: '123456' },
   'POST /v1/user/factors/passkeys': {
     name: 'x',

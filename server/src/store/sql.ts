@@ -42,3 +42,9 @@ function typed(column: string, value: Value): string {
 function withoutNulls(row: Readonly<Record<string, Value>>): Params {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null))
 }
+
+/** Whether a statement failed because another transaction, which it could not see yet, took the same unique value. */
+export function isTaken(cause: unknown): boolean {
+  const { code, message } = cause as { code?: unknown; message?: unknown }
+  return code === '23505' || String(message).startsWith('UNIQUE constraint failed')
+}

@@ -1,5 +1,6 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
-import type { Database } from './database.ts'
+import type { Database, Statement } from './database.ts'
+import { isTaken } from './sql.ts'
 
 export type Role = 'user' | 'admin'
 
@@ -21,12 +22,20 @@ export interface UserRow {
 /** A new account is a user's; who is more is appointed. */
 export type NewUser = Omit<UserRow, 'role' | 'reset_required_at'>
 
+/** The names that are to change; null takes one away. */
+export interface NewNames {
+  readonly full_name?: string | null
+  readonly user_name?: string | null
+}
+
 export interface UserStore {
   /** False when the address or the name is somebody's. */
   create(user: NewUser, event?: AuditEvent): Promise<boolean>
   find(id: string): Promise<UserRow | null>
   findByAddress(address: string): Promise<UserRow | null>
   findByUserName(userName: string): Promise<UserRow | null>
+  /** False when the user name is somebody else's, or held for a registration. */
+  rename(id: string, names: NewNames, event: AuditEvent): Promise<boolean>
   /** Puts a better hash in the place of the one that was just proven; of many at once, one wins. */
   rehash(id: string, from: string, to: string): Promise<void>
 }
@@ -62,6 +71,16 @@ export function createUserStore(database: Database): UserStore {
       return (rows?.length ?? 0) > 0
     },
 
+    async rename(id, names, event) {
+      try {
+        const [renamed] = await database.batch(renameStatements(id, names, event))
+        return (renamed?.length ?? 0) > 0
+      } catch (cause) {
+        if (isTaken(cause)) return false
+        throw cause
+      }
+    },
+
     async rehash(id, from, to) {
       await database.write(
         'UPDATE users SET password_hash = :to WHERE id = :id AND password_hash = :from',
@@ -69,4 +88,25 @@ export function createUserStore(database: Database): UserStore {
       )
     },
   }
+}
+
+/** A name that an account has, or that a registration holds, goes to nobody else. */
+function renameStatements(id: string, names: NewNames, event: AuditEvent): Statement[] {
+  const now = event.happenedAt
+  const set = Object.keys(names).map((column) => `${column} = CAST(:${column} AS TEXT)`)
+  const free = `(CAST(:wanted AS TEXT) IS NULL OR (
+    NOT EXISTS (SELECT 1 FROM users o WHERE o.user_name = :wanted AND o.id <> users.id)
+    AND NOT EXISTS (SELECT 1 FROM name_claims
+      WHERE user_name = :wanted AND address <> users.address AND expires_at > :now)))`
+  return [
+    {
+      sql: `UPDATE users SET ${set.join(', ')}, updated_at = :now WHERE id = :id AND ${free} RETURNING id`,
+      params: { ...names, id, now, wanted: names.user_name ?? null },
+    },
+    recordEvent(event, {
+      sql: `EXISTS (SELECT 1 FROM users WHERE id = :renamed AND updated_at = :at
+        AND (CAST(:wanted AS TEXT) IS NULL OR user_name = :wanted))`,
+      params: { renamed: id, at: now, wanted: names.user_name ?? null },
+    }),
+  ]
 }
