@@ -13,6 +13,14 @@ import {
   showApiKey,
 } from './account/api-keys.ts'
 import {
+  beginEmailChange,
+  EmailAnswer,
+  EmailBody,
+  VerifyEmailAnswer,
+  VerifyEmailBody,
+  verifyEmailChange,
+} from './account/email.ts'
+import {
   beginTotp,
   ConfirmTotpBody,
   confirmTotp,
@@ -253,6 +261,23 @@ export const routes: readonly Route[] = [
   route('PATCH /v1/user/me', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
   route('PATCH /v1/user/profile', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
   route('PATCH /v1/user/current', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
+  route('POST /v1/user/email', 'signedIn', 'requests', beginEmailChange, EmailAnswer, {
+    body: EmailBody,
+    summary: 'Begin to move to another e-mail address; a code is mailed there',
+    refusals: ['INVALID_CREDENTIALS', 'TOO_MANY_LOGIN_ATTEMPTS', 'INVALID_EMAIL_FORMAT'],
+  }),
+  route(
+    'POST /v1/user/email/verify',
+    'signedIn',
+    'requests',
+    verifyEmailChange,
+    VerifyEmailAnswer,
+    {
+      body: VerifyEmailBody,
+      summary: 'Move to the new address by its code; all other sessions end',
+      refusals: codeRefusals,
+    },
+  ),
   route(
     'POST /v1/user/username/check-availability',
     'open',

@@ -26,11 +26,13 @@ export const rules = {
   login: { codeLifeMs: 5 * MINUTE, resendMs: 30 * MINUTE, mostMails: 5 },
   registration: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 5 },
   password_reset: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 5 },
+  email_change: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 3 },
 } as const satisfies Record<Purpose, object>
 
 export const REGISTRATION_DIGITS = 8
 /** No password stands before these codes. */
 export const RECOVERY_DIGITS = 8
+export const EMAIL_CHANGE_DIGITS = 8
 
 /** The key its holder gets (`email_key`): 128 random bits in the form of a UUID. */
 export function newEmailKey(): string {
@@ -147,12 +149,16 @@ export async function requireGuesses(
   if (wait > 0) throw tooMany('TOO_MANY_VERIFICATION_ATTEMPTS', wait)
 }
 
-/** Who pays for a wrong code: the known device, else the account; where no password was proven, the address. */
+/**
+ * Who pays for a wrong code: the known device, else the account; where no password was proven, the address. Guesses at
+ * a new address are the account's too, and keep nobody from signing in.
+ */
 export function guessCounter(app: App, challenge: ChallengeRow): Counter {
   const { purpose, address, user_id } = challenge
   if (purpose === 'password_reset') {
     return counter(app, 'recovery-codes', [address], user_id)
   }
+  if (purpose === 'email_change') return counter(app, 'email-codes', [user_id ?? ''], user_id)
   return codeCounter(app, challenge.user_id, challenge.device_id, challenge.address)
 }
 

@@ -59,7 +59,7 @@ export async function register(
 
   const emailKey = newEmailKey()
   const challenge = newRegistration(call, emailKey, address)
-  const owner = await app.store.users.findByAddress(address)
+  const owner = await app.store.users.findOwner(address, now)
   const opened = await app.store.challenges.openRegistration(
     {
       challenge,
@@ -112,5 +112,6 @@ async function letterFor(
   const { app, now } = call
   const mayMail = await mayMailStranger(app, mailbox, now)
   if (!owner) return mayMail ? codeLetter(challenge, now, 'registration') : null
-  return mayMail ? dueLetter(call, owner, 'already-registered') : null
+  const { address } = challenge
+  return mayMail ? dueLetter(call, { id: owner.id, address }, 'already-registered') : null
 }

@@ -12,6 +12,7 @@ export const letters = [
   'reset-needed',
   'invitation',
   'factors',
+  'email-changed',
 ] as const
 export type LetterName = (typeof letters)[number]
 
@@ -43,6 +44,7 @@ const occasions: Readonly<Record<string, string>> = {
   login: 'sign in',
   registration: 'finish your registration',
   password_reset: 'choose another password',
+  email_change: 'use this address for your account',
 }
 
 const changes = {

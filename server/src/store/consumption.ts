@@ -7,6 +7,7 @@ import { acceptInvitation } from './invitations.ts'
 import { endRegistration } from './registrations.ts'
 import { type NewSession, startSession } from './sessions.ts'
 import { all, always, type Guard } from './sql.ts'
+import { isUnheld } from './users.ts'
 
 /** What a right code leaves behind, in one transaction. */
 export interface Consumption {
@@ -95,7 +96,8 @@ function createRegisteredUser({ challenge, session, now }: Consumption): Stateme
         last_login_at, sessions_valid_after)
       SELECT CAST(:user AS TEXT), address, user_name, full_name, password_hash, CAST(:now AS BIGINT),
         CAST(:now AS BIGINT), CAST(:now AS BIGINT), 0
-      FROM registrations WHERE challenge_id = :challenge AND ${mine.sql}
+      FROM registrations r WHERE challenge_id = :challenge AND ${mine.sql}
+        AND ${isUnheld('r.address', ':now')}
       ON CONFLICT DO NOTHING RETURNING id`,
     params: { user: session.userId, now, challenge: challenge.id, ...mine.params },
   }

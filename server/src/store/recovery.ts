@@ -15,7 +15,7 @@ export interface Proof {
 }
 
 /** What each of these changes carries beside itself. */
-interface Change {
+export interface Change {
   readonly userId: string
   readonly now: number
   readonly event: AuditEvent
@@ -123,14 +123,14 @@ export function createRecoveryStore(database: Database): RecoveryStore {
 }
 
 /** Two changes of one person go one after the other, whatever rows they end. */
-function lockUser({ userId, now }: Change): Statement {
+export function lockUser({ userId, now }: Change): Statement {
   return {
     sql: 'UPDATE users SET updated_at = :now WHERE id = :user AND disabled_at IS NULL RETURNING id AS locked',
     params: { now, user: userId },
   }
 }
 
-function use({ table, id, by }: Proof, now: number): Statement {
+export function use({ table, id, by }: Proof, now: number): Statement {
   const alive = table === 'mail_links' ? 'expires_at' : 'code_expires_at'
   return {
     sql: `UPDATE ${table} SET consumed_at = :now, consumed_by = :by
@@ -139,14 +139,14 @@ function use({ table, id, by }: Proof, now: number): Statement {
   }
 }
 
-function usedBy({ table, id, by }: Proof): Guard {
+export function usedBy({ table, id, by }: Proof): Guard {
   return {
     sql: `EXISTS (SELECT 1 FROM ${table} WHERE id = :used AND consumed_by = :used_by)`,
     params: { used: id, used_by: by },
   }
 }
 
-function tell({ links, letters, event }: Change, guard: Guard): Statement[] {
+export function tell({ links, letters, event }: Change, guard: Guard): Statement[] {
   return [
     ...links.map((link) => keepLink(link, guard)),
     ...letters.map((letter) => queueLetter(letter, guard)),

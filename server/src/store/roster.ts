@@ -1,7 +1,7 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
 import { all, type Guard } from './sql.ts'
-import { type Role, type UserRow, userColumns } from './users.ts'
+import { isUnheld, type Role, type UserRow, userColumns } from './users.ts'
 
 /** What the operator looks for: an exact address, or the beginning of a user name. */
 export interface RosterQuery {
@@ -106,11 +106,13 @@ export function createRosterStore(database: Database): RosterStore {
       const set = `password_hash = :hash, sessions_valid_after = :now,
         address = COALESCE(CAST(:address AS TEXT), address)`
       const free = `(CAST(:address AS TEXT) IS NULL
-        OR NOT EXISTS (SELECT 1 FROM users o WHERE o.address = :address AND o.id <> users.id))`
+        OR (NOT EXISTS (SELECT 1 FROM users o WHERE o.address = :address AND o.id <> users.id)
+          AND ${isUnheld(':address', ':now', 'users.id')}))`
       const done = mark(id, event, 'password_hash = :proof', { proof: passwordHash })
       return change([
         turn(id, event, set, free, { hash: passwordHash, address }),
         ...endEverything(id, 'password_reset', event, done),
+        ...endWaysBack(id, event, done),
         recordEvent(event, done),
       ])
     },
@@ -159,5 +161,18 @@ function endEverything(id: string, reason: string, event: AuditEvent, done: Guar
         WHERE user_id = :user AND ended_at IS NULL AND consumed_at IS NULL AND ${sql}`,
       params: mine,
     },
+  ]
+}
+
+/** What the operator decides is not undone by a letter from before. */
+function endWaysBack(id: string, event: AuditEvent, done: Guard): Statement[] {
+  const mine = { user: id, now: event.happenedAt, ...done.params }
+  return [
+    {
+      sql: `UPDATE mail_links SET ended_at = :now
+        WHERE user_id = :user AND ended_at IS NULL AND consumed_at IS NULL AND ${done.sql}`,
+      params: mine,
+    },
+    { sql: `DELETE FROM held_addresses WHERE user_id = :user AND ${done.sql}`, params: mine },
   ]
 }

@@ -5,6 +5,7 @@ import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
+import { createEmailChangeStore, type EmailChangeStore } from './email-changes.ts'
 import { createFactorStore, type FactorStore } from './factors.ts'
 import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createInvitationStore, type InvitationStore } from './invitations.ts'
@@ -32,6 +33,7 @@ export interface Store {
   readonly apiKeys: ApiKeyStore
   readonly links: LinkStore
   readonly recovery: RecoveryStore
+  readonly emailChanges: EmailChangeStore
   readonly budgets: BudgetStore
   readonly ledger: LedgerStore
   readonly usage: UsageStore
@@ -56,6 +58,7 @@ export function createStore(database: Database): Store {
     apiKeys: createApiKeyStore(database),
     links: createLinkStore(database),
     recovery: createRecoveryStore(database),
+    emailChanges: createEmailChangeStore(database),
     budgets: createBudgetStore(database),
     ledger: createLedgerStore(database),
     usage: createUsageStore(database),

@@ -29,6 +29,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['name_claims', 'expires_at <= :now'],
   ['challenges', `resend_until <= ${at} - ${DAY} AND code_expires_at <= ${at} - ${DAY}`],
   ['sessions', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
+  ['held_addresses', 'expires_at <= :now'],
   ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
@@ -42,7 +43,12 @@ export function createSweepStore(
   mostStrangers = MOST_STRANGER_BUDGETS,
 ): SweepStore {
   const keyOf = (table: string) =>
-    ({ budgets: 'key', registrations: 'address', name_claims: 'user_name' })[table] ?? 'id'
+    ({
+      budgets: 'key',
+      registrations: 'address',
+      name_claims: 'user_name',
+      held_addresses: 'address',
+    })[table] ?? 'id'
 
   const remove = async (table: string, condition: string, params: Params) => {
     const key = keyOf(table)

@@ -34,6 +34,8 @@ export interface UserStore {
   find(id: string): Promise<UserRow | null>
   findByAddress(address: string): Promise<UserRow | null>
   findByUserName(userName: string): Promise<UserRow | null>
+  /** Whose address this is, or was a moment ago and may be again. */
+  findOwner(address: string, now: number): Promise<UserRow | null>
   /** False when the user name is somebody else's, or held for a registration. */
   rename(id: string, names: NewNames, event: AuditEvent): Promise<boolean>
   /** Puts a better hash in the place of the one that was just proven; of many at once, one wins. */
@@ -55,11 +57,22 @@ export function createUserStore(database: Database): UserStore {
     findByAddress: (address) => findBy('address', address),
     findByUserName: (userName) => findBy('user_name', userName),
 
+    async findOwner(address, now) {
+      const [row] = await database.read<UserRow>(
+        `SELECT ${userColumns} FROM users WHERE address = :address
+           OR id IN (SELECT user_id FROM held_addresses WHERE address = :address AND expires_at > :now)`,
+        { address, now },
+      )
+      return row ?? null
+    },
+
     async create(user, event) {
       const made = {
         sql: `INSERT INTO users (${columns}, sessions_valid_after)
-         VALUES (:id, :address, :user_name, :full_name, :password_hash, :created_at, :updated_at,
-           :last_login_at, :disabled_at, 0)
+         SELECT CAST(:id AS TEXT), CAST(:address AS TEXT), CAST(:user_name AS TEXT),
+           CAST(:full_name AS TEXT), CAST(:password_hash AS TEXT), CAST(:created_at AS BIGINT),
+           CAST(:updated_at AS BIGINT), CAST(:last_login_at AS BIGINT), CAST(:disabled_at AS BIGINT), 0
+         WHERE ${isUnheld(':address', ':created_at')}
          ON CONFLICT DO NOTHING RETURNING id`,
         params: { ...user },
       }
@@ -88,6 +101,12 @@ export function createUserStore(database: Database): UserStore {
       )
     },
   }
+}
+
+/** True of an address that nobody holds, or only this person. */
+export function isUnheld(address: string, now: string, butBy = "''"): string {
+  return `NOT EXISTS (SELECT 1 FROM held_addresses h
+    WHERE h.address = ${address} AND h.user_id <> ${butBy} AND h.expires_at > ${now})`
 }
 
 /** A name that an account has, or that a registration holds, goes to nobody else. */
