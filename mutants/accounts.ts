@@ -113,4 +113,29 @@ export const accounts: readonly Mutant[] = [
     tests: 'email-change.test.ts',
     named: 'what the operator decides',
   },
+  {
+    name: 'an export is for strong sessions',
+    file: 'account/export.ts',
+    find: 'requireStrongSession(call)',
+    replace:
+      'requireStrongSession({ ...call, principal: call.principal && { ...call.principal, amr: [] } } as Call)',
+    tests: 'export.test.ts',
+    named: 'a recovery code began',
+  },
+  {
+    name: 'an export tells of its person alone',
+    file: 'store/dossier.ts',
+    find: 'WHERE user_id = :user OR subject_id = :user OR actor = :user',
+    replace: 'WHERE user_id = user_id OR :user = :user',
+    tests: 'export.test.ts',
+    named: 'takes out everything',
+  },
+  {
+    name: "an admin's place is not in somebody's export",
+    file: 'store/dossier.ts',
+    find: "const own = 'actor IS NULL OR actor = :user'",
+    replace: "const own = '1 = 1'",
+    tests: 'export.test.ts',
+    named: "place is the admin's",
+  },
 ]

@@ -28,6 +28,7 @@ export const limits = {
   'refused-source': [bucket(300, MINUTE)],
   refresh: [bucket(60, HOUR)],
   'username-check': [bucket(20, MINUTE)],
+  export: [bucket(5, HOUR)],
 } as const satisfies Record<string, readonly Bucket[]>
 
 export type LimitName = keyof typeof limits

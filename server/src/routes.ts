@@ -12,6 +12,7 @@ import {
   revokeApiKey,
   showApiKey,
 } from './account/api-keys.ts'
+import { DossierAnswer } from './account/dossier.ts'
 import {
   beginEmailChange,
   EmailAnswer,
@@ -20,6 +21,7 @@ import {
   VerifyEmailBody,
   verifyEmailChange,
 } from './account/email.ts'
+import { exportPerson } from './account/export.ts'
 import {
   beginTotp,
   ConfirmTotpBody,
@@ -261,6 +263,9 @@ export const routes: readonly Route[] = [
   route('PATCH /v1/user/me', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
   route('PATCH /v1/user/profile', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
   route('PATCH /v1/user/current', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
+  route('GET /v1/user/export', 'signedIn', 'export', exportPerson, DossierAnswer, {
+    summary: 'Everything that is kept about me',
+  }),
   route('POST /v1/user/email', 'signedIn', 'requests', beginEmailChange, EmailAnswer, {
     body: EmailBody,
     summary: 'Begin to move to another e-mail address; a code is mailed there',

@@ -71,6 +71,7 @@ export async function finishEmailChange(
   const { app, now } = call
   const { address: from } = user
   const link = newLink(app, 'undo-email', { userId: user.id, now, address: from })
+  const letter = ownerLetter(call, from, 'email-changed', { link: link.url })
   const ended = await app.store.emailChanges.change({
     userId: user.id,
     now,
@@ -80,7 +81,7 @@ export async function finishEmailChange(
     to: challenge.address,
     heldUntil: now + UNDO_MS,
     event: allowed(call, 'email.changed', { userId: user.id, subjectId: sessionId }),
-    letters: [ownerLetter(call, from, 'email-changed', { link: link.url })],
+    letters: [{ ...letter, userId: user.id }],
     links: [link.row],
   })
   if (ended) forgetEnded(app, ended)
