@@ -32,6 +32,8 @@ export interface UserStore {
   /** False when the address or the name is somebody's. */
   create(user: NewUser, event?: AuditEvent): Promise<boolean>
   find(id: string): Promise<UserRow | null>
+  /** Whether there is any account. */
+  isAny(): Promise<boolean>
   findByAddress(address: string): Promise<UserRow | null>
   findByUserName(userName: string): Promise<UserRow | null>
   /** Whose address this is, or was a moment ago and may be again. */
@@ -92,6 +94,10 @@ export function createUserStore(database: Database): UserStore {
         if (isTaken(cause)) return false
         throw cause
       }
+    },
+
+    async isAny() {
+      return (await database.read('SELECT id FROM users LIMIT 1')).length > 0
     },
 
     async rehash(id, from, to) {
