@@ -12,6 +12,7 @@ import {
   revokeApiKey,
   showApiKey,
 } from './account/api-keys.ts'
+import { DeleteBody, DeletedPerson, deletePerson } from './account/delete.ts'
 import { DossierAnswer } from './account/dossier.ts'
 import {
   beginEmailChange,
@@ -263,6 +264,11 @@ export const routes: readonly Route[] = [
   route('PATCH /v1/user/me', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
   route('PATCH /v1/user/profile', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
   route('PATCH /v1/user/current', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
+  route('DELETE /v1/user/me', 'signedIn', 'requests', deletePerson, DeletedPerson, {
+    body: DeleteBody,
+    summary: 'Delete my account, and everything that names me',
+    refusals: ['INVALID_CREDENTIALS', 'TOO_MANY_LOGIN_ATTEMPTS', 'OPERATION_NOT_ALLOWED'],
+  }),
   route('GET /v1/user/export', 'signedIn', 'export', exportPerson, DossierAnswer, {
     summary: 'Everything that is kept about me',
   }),

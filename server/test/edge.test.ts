@@ -44,6 +44,7 @@ const fitting: Readonly<Record<string, object>> = {
   'PATCH /v1/user/me': { full_name: 'x' },
   'PATCH /v1/user/profile': { full_name: 'x' },
   'PATCH /v1/user/current': { full_name: 'x' },
+  'DELETE /v1/user/me': { current_password: 'x' },
   'POST /v1/user/email': { new_email: 'x', current_password: 'x' },
   'POST /v1/user/email/verify': {
     email_key: 'uuid-00000000-0000-0000-0000-000000000000',

@@ -90,6 +90,17 @@ export async function loginDigits(app: App, user: UserRow, now: number): Promise
   return (await isSurge(app, now)) ? LONGER_DIGITS : usual
 }
 
+/**
+ * Whose a challenge is. An account begins under an id that follows from its registration: so what the trail says of
+ * that belongs to somebody, and goes with them.
+ */
+export function personOf(app: App, { id, keys_id, user_id }: ChallengeRow): string {
+  if (user_id) return user_id
+  const keys = app.keyring.find(keys_id) ?? app.keyring.current
+  const hash = Buffer.from(keyedHash(keys.of.challenge, 'person', id), 'base64url')
+  return `usr_${hash.toString('hex').slice(0, 32)}`
+}
+
 /** The challenge of a live key; a wrong, used, ended or forgotten key is one answer, and one of another purpose too. */
 export async function findChallenge(
   app: App,

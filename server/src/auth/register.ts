@@ -11,6 +11,7 @@ import {
   mayMailStranger,
   newChallenge,
   newEmailKey,
+  personOf,
   REGISTRATION_DIGITS,
   rules,
 } from './challenge.ts'
@@ -64,7 +65,10 @@ export async function register(
     {
       challenge,
       letter: await letterFor(call, challenge, owner, mailbox),
-      event: allowed(call, 'registration.begun', { userId: owner?.id ?? null }),
+      event: allowed(call, 'registration.begun', {
+        userId: owner?.id ?? null,
+        subjectId: personOf(app, challenge),
+      }),
       tryId: randomId('try_'),
     },
     {

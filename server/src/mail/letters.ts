@@ -13,6 +13,7 @@ export const letters = [
   'invitation',
   'factors',
   'email-changed',
+  'farewell',
 ] as const
 export type LetterName = (typeof letters)[number]
 

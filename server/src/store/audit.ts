@@ -13,6 +13,9 @@ export interface AuditEvent {
   readonly subjectId: string | null
   readonly source: string | null
   readonly agent: string | null
+  /** The salt and digest of source and agent: the digest is what is sealed, so that they can be erased. */
+  readonly salt: string
+  readonly digest: string
   /** Who did it to somebody: `shell`, or the id of an admin. Absent when people act for themselves. */
   readonly actor?: string | null
 }
@@ -30,12 +33,23 @@ export interface AuditRow {
   readonly position: number | null
   readonly seal: string | null
   readonly actor: string | null
+  readonly salt: string | null
+  readonly digest: string | null
+  /** Which seal it is; null is the first kind. */
+  readonly sealed_as: number | null
 }
 
 export interface AuditQuery {
   readonly userId: string | null
   readonly since: number
   readonly most: number
+}
+
+export interface SealedLink {
+  readonly id: string
+  readonly position: number
+  readonly seal: string
+  readonly sealedAs: number | null
 }
 
 export interface AuditStore {
@@ -47,7 +61,9 @@ export interface AuditStore {
   listUnsealed(most: number): Promise<AuditRow[]>
   listSealed(afterPosition: number, most: number): Promise<AuditRow[]>
   /** Fixes rows to their places in the chain: all of them, or none when another process was first. */
-  seal(links: readonly { id: string; position: number; seal: string }[]): Promise<boolean>
+  seal(links: readonly SealedLink[]): Promise<boolean>
+  /** Whether the trail tells that this person was deleted. */
+  isDeleted(userId: string): Promise<boolean>
 }
 
 /** The statement that records an event inside the transaction of what it tells. */
@@ -63,12 +79,14 @@ export function recordEvent(event: AuditEvent, guard: Guard = always): Statement
     source: event.source,
     agent: event.agent,
     actor: event.actor ?? null,
+    salt: event.salt,
+    digest: event.digest,
   }
   return insert('audit_events', row, guard)
 }
 
 const columns = `id, happened_at, event, outcome, reason, user_id, subject_id, source, agent,
-  position, seal, actor`
+  position, seal, actor, salt, digest, sealed_as`
 
 export function createAuditStore(database: Database): AuditStore {
   return {
@@ -115,12 +133,21 @@ export function createAuditStore(database: Database): AuditStore {
         { after, most },
       ),
 
+    async isDeleted(userId) {
+      const rows = await database.read(
+        "SELECT id FROM audit_events WHERE user_id = :user AND event = 'user.deleted' LIMIT 1",
+        { user: userId },
+      )
+      return rows.length > 0
+    },
+
     async seal(links) {
       try {
         await database.batch(
-          links.map((link) => ({
-            sql: 'UPDATE audit_events SET position = :position, seal = :seal WHERE id = :id AND position IS NULL',
-            params: link,
+          links.map(({ id, position, seal, sealedAs }) => ({
+            sql: `UPDATE audit_events SET position = :position, seal = :seal, sealed_as = :kind
+              WHERE id = :id AND position IS NULL`,
+            params: { id, position, seal, kind: sealedAs },
           })),
         )
         return true
@@ -129,4 +156,19 @@ export function createAuditStore(database: Database): AuditStore {
       }
     },
   }
+}
+
+/**
+ * Takes place and program out of what a person did, or others tried on their account; what an admin did stays the
+ * admin's. The salt goes too: then nobody can find the words for a digest again.
+ */
+export function eraseEvents(userId: string, guard: Guard): Statement[] {
+  return [
+    'user_id = :gone AND actor IS NULL',
+    'subject_id = :gone AND actor IS NULL',
+    'actor = :gone',
+  ].map((theirs) => ({
+    sql: `UPDATE audit_events SET source = NULL, agent = NULL, salt = NULL WHERE ${theirs} AND ${guard.sql}`,
+    params: { gone: userId, ...guard.params },
+  }))
 }

@@ -45,13 +45,15 @@ export function registrationStatements(consumption: Consumption): Statement[] {
     sql: 'EXISTS (SELECT 1 FROM users WHERE id = :created)',
     params: { created: session.userId },
   }
+  // The id is the same for whoever uses this challenge: only who consumed it goes on.
+  const mine = all(created, consumedBy(consumption))
   return [
     consume(consumption),
     createRegisteredUser(consumption),
     ...acceptInvitation(challenge.id, session.userId, now),
     ...endRegistration(challenge.id),
-    ...startSession(session, created),
-    recordEvent(event, all(created, consumedBy(consumption))),
+    ...startSession(session, mine),
+    recordEvent(event, mine),
   ]
 }
 

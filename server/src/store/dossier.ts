@@ -11,7 +11,8 @@ export interface DossierStore {
 const account = `SELECT id, address AS email, user_name AS username, full_name, role, created_at, updated_at,
     last_login_at, disabled_at, reset_required_at FROM users WHERE id = :user LIMIT :most`
 const mine = 'user_id = :user ORDER BY created_at DESC LIMIT :most'
-const address = 'SELECT address FROM users WHERE id = :user'
+const address = `SELECT address FROM users WHERE id = :user
+  UNION SELECT address FROM held_addresses WHERE user_id = :user`
 
 /** Where another person acted, their place and program are theirs. */
 const own = 'actor IS NULL OR actor = :user'

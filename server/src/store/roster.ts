@@ -1,5 +1,6 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
+import { type Departure, erasePerson } from './erasure.ts'
 import { all, type Guard } from './sql.ts'
 import { isUnheld, type Role, type UserRow, userColumns } from './users.ts'
 
@@ -18,7 +19,8 @@ export interface RosterStore {
   /** True for the one that disabled it; never for the last admin. */
   disable(id: string, event: AuditEvent): Promise<boolean>
   enable(id: string, event: AuditEvent): Promise<boolean>
-  delete(id: string, event: AuditEvent): Promise<boolean>
+  /** True for the one that deleted it, with all that names the person; never the last admin. */
+  delete(id: string, departure: Departure): Promise<boolean>
   appoint(id: string, role: Role, event: AuditEvent): Promise<boolean>
   /** A new password, and a new address where one is given; false when the address is somebody else's. */
   recover(id: string, change: Recovery, event: AuditEvent): Promise<boolean>
@@ -75,20 +77,18 @@ export function createRosterStore(database: Database): RosterStore {
       ])
     },
 
-    async delete(id, event) {
-      const [, , gone] = await database.batch([
+    async delete(id, departure) {
+      const { provenHash } = departure
+      const proven = provenHash === undefined ? '' : ' AND password_hash = :proven'
+      const condition = `${another}${proven}`
+      const results = await database.batch([
         admins,
-        // The trail is written first: what it tells of is gone afterwards.
-        recordEvent(event, {
-          sql: `EXISTS (SELECT 1 FROM users WHERE id = :whom AND ${another})`,
-          params: { whom: id },
+        ...erasePerson(id, departure, condition, {
+          sql: `EXISTS (SELECT 1 FROM users WHERE id = :whom AND ${condition})`,
+          params: { whom: id, ...(provenHash === undefined ? {} : { proven: provenHash }) },
         }),
-        {
-          sql: `DELETE FROM users WHERE id = :id AND ${another} RETURNING id`,
-          params: { id },
-        },
       ])
-      return (gone?.length ?? 0) > 0
+      return (results.at(-1)?.length ?? 0) > 0
     },
 
     appoint(id, role, event) {

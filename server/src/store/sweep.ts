@@ -10,6 +10,8 @@ const MOST_BITES = 60
 const DAY = 86_400_000
 /** An ended session is kept as long as somebody may ask why it ended. */
 const ENDED_KEPT_MS = 30 * DAY
+/** No request is under way longer. */
+const LATE_MS = 3_600_000
 
 /** Longer than a year, so that a year can be looked back at. */
 const USAGE_KEPT_MS = 400 * DAY
@@ -33,6 +35,11 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
+  // Of somebody who was deleted while it was written.
+  [
+    'outbox',
+    'user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = outbox.user_id)',
+  ],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
   ['reservations', `lease_until <= ${at} - ${DAY} AND settled_by IS NOT NULL`],
   ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
@@ -80,6 +87,7 @@ export function createSweepStore(
     async expired(now, { auditDays }) {
       const params = { now, audit_until: now - auditDays * DAY }
       let gone = await evictStrangers(now)
+      await eraseLate(database, now)
       for (const [table, condition] of over) {
         for (let bite = 0; bite < MOST_BITES; bite++) {
           const went = await remove(table, condition, params)
@@ -90,6 +98,16 @@ export function createSweepStore(
       return gone
     },
   }
+}
+
+/** A request that was under way while its person was deleted may have told of them once more. */
+async function eraseLate(database: Database, now: number): Promise<void> {
+  await database.write(
+    `UPDATE audit_events SET source = NULL, agent = NULL, salt = NULL
+     WHERE actor IS NULL AND salt IS NOT NULL AND source IS NOT NULL AND user_id IN (
+       SELECT user_id FROM audit_events WHERE event = 'user.deleted' AND happened_at > :since)`,
+    { since: now - LATE_MS },
+  )
 }
 
 /**
