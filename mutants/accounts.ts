@@ -235,4 +235,20 @@ export const accounts: readonly Mutant[] = [
     tests: 'registration.test.ts',
     named: 'one code makes one account',
   },
+  {
+    name: 'a trail that is followed tells what came late',
+    file: 'commands/follow.ts',
+    find: 'const LATE_MS = 20_000',
+    replace: 'const LATE_MS = 0',
+    tests: 'follow.test.ts',
+    named: 'the trail is told',
+  },
+  {
+    name: 'and each event once',
+    file: 'commands/follow.ts',
+    find: '      if (seen.has(row.id)) continue\n',
+    replace: '',
+    tests: 'follow.test.ts',
+    named: 'the trail is told',
+  },
 ]

@@ -45,6 +45,11 @@ export interface AuditQuery {
   readonly most: number
 }
 
+export interface AuditPage extends AuditQuery {
+  /** Of events at that very moment only those behind this id. */
+  readonly afterId: string
+}
+
 export interface SealedLink {
   readonly id: string
   readonly position: number
@@ -56,6 +61,8 @@ export interface AuditStore {
   record(event: AuditEvent): Promise<void>
   /** Newest last: those after the one named, or the last ones. */
   listRecent(query: AuditQuery): Promise<AuditRow[]>
+  /** Oldest first, those of this moment and later, page by page. */
+  listSince(page: AuditPage): Promise<AuditRow[]>
   countSince(event: string, since: number, reason?: string): Promise<number>
   findLastSealed(): Promise<AuditRow | null>
   listUnsealed(most: number): Promise<AuditRow[]>
@@ -104,6 +111,15 @@ export function createAuditStore(database: Database): AuditStore {
       )
       return rows.reverse()
     },
+
+    listSince: ({ userId, since, afterId, most }) =>
+      database.read<AuditRow>(
+        `SELECT ${columns} FROM audit_events
+         WHERE (happened_at > :since OR (happened_at = :since AND id > :after))
+           AND (CAST(:user AS TEXT) IS NULL OR user_id = :user)
+         ORDER BY happened_at, id LIMIT :most`,
+        { user: userId, since, after: afterId, most },
+      ),
 
     async countSince(event, since, reason) {
       const [row] = await database.read<{ count: number }>(
