@@ -298,3 +298,24 @@ scene('a way back from a move ends with the account', async (freddy) => {
   assert.equal((await leave(freddy, token)).status, 200)
   assert.equal((await freddy.ask(`GET ${path}`)).status, 410)
 })
+
+scene(
+  'attack 068, 069: a password that nobody can have opens none of these doors',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const { token } = await freddy.signIn(ada)
+    const doors = {
+      'DELETE /v1/user/me': {},
+      'POST /v1/user/email': { new_email: 'n@example.com' },
+    }
+    for (const [line, more] of Object.entries(doors)) {
+      const send = (current_password: unknown) =>
+        freddy.ask(line, { token, body: { ...more, current_password } })
+      for (const odd of ['x'.repeat(257), '', null, 1, [PASSWORD]])
+        assert.equal((await send(odd)).status, 422, `${line} ${JSON.stringify(odd)}`)
+      assert.equal((await send(`${PASSWORD}\0`)).status, 401, line)
+      assert.equal((await send(`${PASSWORD}\ud800`)).status, 401, line)
+    }
+    assert.ok(await freddy.running.app.store.users.find(ada.id))
+  },
+)

@@ -70,25 +70,28 @@ scene('attack 085: a changed address ends all that rested on the old one', async
   )
 })
 
-scene('the old address hears when, where and with what, and how to go back', async (freddy) => {
-  const ada = await freddy.person('ada')
-  const { token } = await freddy.signIn(ada)
-  const { body } = await begin(freddy, token)
-  const code = Number(await freddy.codeFor(NEW))
-  await freddy.ask('POST /v1/user/email/verify', {
-    token,
-    body: { email_key: body.email_key, verification_code: code },
-    headers: { 'user-agent': FIREFOX },
-    from: '192.0.2.7',
-  })
-  await freddy.running.outbox.drain()
-  const letter = mailsTo(freddy, ada.email).at(-1)
-  assert.equal(letter?.subject, 'The address of your Freddy account was changed')
-  const text = letter?.raw.replace(/=\r\n/g, '') ?? ''
-  for (const told of ['192.0.2.7', 'Firefox', '2026-11-23 12:00 UTC', '/account/undo-email/'])
-    assert.ok(text.includes(told), told)
-  assert.ok(!text.includes(NEW))
-})
+scene(
+  'attack 057: the old address hears when, where and with what, and how to go back',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const { token } = await freddy.signIn(ada)
+    const { body } = await begin(freddy, token)
+    const code = Number(await freddy.codeFor(NEW))
+    await freddy.ask('POST /v1/user/email/verify', {
+      token,
+      body: { email_key: body.email_key, verification_code: code },
+      headers: { 'user-agent': FIREFOX, 'x-forwarded-host': 'evil.example' },
+      from: '192.0.2.7',
+    })
+    await freddy.running.outbox.drain()
+    const letter = mailsTo(freddy, ada.email).at(-1)
+    assert.equal(letter?.subject, 'The address of your Freddy account was changed')
+    const text = letter?.raw.replace(/=\r\n/g, '') ?? ''
+    for (const told of ['192.0.2.7', 'Firefox', '2026-11-23 12:00 UTC', '/account/undo-email/'])
+      assert.ok(text.includes(told), told)
+    for (const word of [NEW, 'evil']) assert.ok(!text.includes(word), word)
+  },
+)
 
 scene('attack 058: the way back works once, without signing in, for seven days', async (freddy) => {
   const ada = await freddy.person('ada')
@@ -397,4 +400,36 @@ scene("attack 054: odd addresses are refused, and one's own is none", async (fre
   }
   const own = await begin(freddy, token, 'ADA@example.com')
   assert.equal(own.body.error.code, 'VALIDATION_ERROR')
+})
+
+scene(
+  'attack 021: an address that was left is one like any other, and gets no reset',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const { token } = await freddy.signIn(ada)
+    await move(freddy, token)
+    await freddy.running.outbox.drain()
+    freddy.pass(2 * MINUTE)
+    const answers = []
+    for (const email of [ada.email, 'nobody@example.com']) {
+      const { status, body } = await freddy.ask('POST /v1/auth/password/reset', { body: { email } })
+      answers.push({ status, ...body, email_key: '' })
+    }
+    assert.deepEqual(answers[0], answers[1])
+    const before = freddy.mail.mails.length
+    await freddy.running.outbox.drain()
+    assert.equal(freddy.mail.mails.length, before)
+  },
+)
+
+scene('the way back mails a new password, whatever strangers asked for before', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const { token } = await freddy.signIn(ada)
+  await move(freddy, token)
+  const path = await linkFor(freddy, ada.email, 'undo-email')
+  await freddy.ask('POST /v1/auth/password/reset', { body: { email: ada.email } })
+  assert.equal((await press(freddy, path)).statusCode, 200)
+  const form = 'new_password=a quite different sentence'
+  const reset = await linkFor(freddy, ada.email, 'reset')
+  assert.equal((await press(freddy, reset, form)).statusCode, 200)
 })
