@@ -165,7 +165,8 @@ scene(
     const { token } = await freddy.signIn(ada)
     const answers = await Promise.all(Array.from({ length: 4 }, () => leave(freddy, token)))
     assert.equal(answers.filter(({ status }) => status === 200).length, 1)
-    assert.ok(answers.every(({ status }) => status === 200 || status === 401))
+    // One that waited too long for its password to be hashed is sent away.
+    for (const { status } of answers) assert.ok([200, 401, 503].includes(status), `${status}`)
     await freddy.running.outbox.drain()
     assert.equal(freddy.mail.mails.filter(({ subject }) => subject.includes('deleted')).length, 1)
   },

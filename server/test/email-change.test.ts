@@ -226,10 +226,9 @@ scene('a key that is for nobody leads nowhere, even with its code', async (fredd
 })
 
 scene('attack 065: one address goes to one of those who ask for it at once', async (freddy) => {
-  const people = await Promise.all(['ada', 'bob', 'cleo'].map(freddy.person))
   const rivals = []
-  for (const person of people) {
-    const { token } = await freddy.signIn(person)
+  for (const name of ['ada', 'bob', 'cleo']) {
+    const { token } = await freddy.signIn(await freddy.person(name))
     const { body } = await begin(freddy, token)
     rivals.push({ token, key: body.email_key, code: await freddy.codeFor(NEW) })
     freddy.pass(MINUTE)

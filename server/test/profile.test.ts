@@ -84,9 +84,9 @@ scene('attack 056, 062: names are held to the rules of a registration', async (f
 })
 
 scene('attack 065: of many who want one name at once, one gets it', async (freddy) => {
-  const people = await Promise.all(['ada', 'bob', 'cleo', 'dan'].map(freddy.person))
-  const tokens = []
-  for (const person of people) tokens.push((await freddy.signIn(person)).token)
+  const tokens: string[] = []
+  for (const name of ['ada', 'bob', 'cleo', 'dan'])
+    tokens.push((await freddy.signIn(await freddy.person(name))).token)
   const answers = await Promise.all(
     tokens.map((token) => rename(freddy, token, { user_name: 'lovelace' })),
   )
