@@ -140,8 +140,8 @@ export const accounts: readonly Mutant[] = [
   },
   {
     name: 'the trail forgets from where somebody who went did what',
-    file: 'store/erasure.ts',
-    find: '    ...eraseEvents(id, guard),\n',
+    file: 'store/roster.ts',
+    find: '      if (gone) await erasePlaces(database, id)\n',
     replace: '',
     tests: 'deletion.test.ts',
     named: 'who goes leaves',
@@ -258,5 +258,13 @@ export const accounts: readonly Mutant[] = [
     replace: 'reset: opening',
     tests: 'email-change.test.ts',
     named: 'whatever strangers',
+  },
+  {
+    name: 'the last admin loses no call by trying to go',
+    file: 'store/erasure.ts',
+    find: 'LIMIT ${BITE}) AND ${guard.sql} RETURNING id`',
+    replace: 'LIMIT ${BITE}) RETURNING id`',
+    tests: 'deletion.test.ts',
+    named: 'the last admin cannot go',
   },
 ]

@@ -80,6 +80,24 @@ async function live(freddy: Freddy): Promise<{ id: string; token: string }> {
   return { id: body.user.id, token }
 }
 
+/** So many calls of a person, and as many events. */
+async function spend(freddy: Freddy, id: string, count: number): Promise<void> {
+  const numbers =
+    'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)'
+  const params = { count, user: id, now: freddy.now() }
+  await freddy.database.write(
+    `${numbers} INSERT INTO usage_entries (id, request_id, user_id, model, happened_at, input_tokens,
+       output_tokens, money, outcome)
+     SELECT 'use_' || i, 'req_' || i, CAST(:user AS TEXT), 'echo-1', CAST(:now AS BIGINT), 1, 1, 0, 'settled' FROM n`,
+    params,
+  )
+  await freddy.database.write(
+    `${numbers} INSERT INTO audit_events (id, happened_at, event, outcome, user_id, source)
+     SELECT 'evt_' || i, CAST(:now AS BIGINT), 'test.event', 'allowed', CAST(:user AS TEXT), '${PLACE}' FROM n`,
+    params,
+  )
+}
+
 async function chain(freddy: Freddy): Promise<number | null> {
   const { audit } = freddy.running.app.store
   while ((await sealEvents(audit)) > 0);
@@ -181,8 +199,10 @@ scene('the last admin cannot go, another one can', async (freddy) => {
   await appoint(one.id)
   freddy.pass(1000)
   const { token } = await freddy.signIn(one)
+  await spend(freddy, one.id, 3)
   const refused = await leave(freddy, token)
   assert.equal(refused.status, 403)
+  assert.equal((await freddy.database.read('SELECT id FROM usage_entries')).length, 3)
   assert.equal(refused.body.error.code, 'OPERATION_NOT_ALLOWED')
   await appoint(two.id)
   assert.equal((await leave(freddy, token)).status, 200)
@@ -320,3 +340,13 @@ scene(
     assert.ok(await freddy.running.app.store.users.find(ada.id))
   },
 )
+
+scene('who called and did much goes as wholly as others', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const { token } = await freddy.signIn(ada)
+  await spend(freddy, ada.id, 4500)
+  assert.equal((await leave(freddy, token)).status, 200)
+  assert.deepEqual(await freddy.database.read('SELECT id FROM usage_entries'), [])
+  assert.deepEqual(await traces(freddy, [PLACE]), [])
+  assert.equal(await chain(freddy), null)
+})

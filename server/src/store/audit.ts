@@ -1,5 +1,5 @@
 import type { Database, Statement } from './database.ts'
-import { always, type Guard, insert } from './sql.ts'
+import { always, BITE, type Guard, inBites, insert } from './sql.ts'
 
 /** One decision about who may come in. Nothing secret is in it. */
 export interface AuditEvent {
@@ -178,13 +178,18 @@ export function createAuditStore(database: Database): AuditStore {
  * Takes place and program out of what a person did, or others tried on their account; what an admin did stays the
  * admin's. The salt goes too: then nobody can find the words for a digest again.
  */
-export function eraseEvents(userId: string, guard: Guard): Statement[] {
-  return [
+export async function erasePlaces(database: Database, userId: string): Promise<void> {
+  const theirs = [
     'user_id = :gone AND actor IS NULL',
     'subject_id = :gone AND actor IS NULL',
     'actor = :gone',
-  ].map((theirs) => ({
-    sql: `UPDATE audit_events SET source = NULL, agent = NULL, salt = NULL WHERE ${theirs} AND ${guard.sql}`,
-    params: { gone: userId, ...guard.params },
-  }))
+  ]
+  for (const events of theirs) {
+    await inBites(database, {
+      sql: `UPDATE audit_events SET source = NULL, agent = NULL, salt = NULL WHERE id IN (
+        SELECT id FROM audit_events WHERE ${events} AND (salt IS NOT NULL OR source IS NOT NULL)
+        LIMIT ${BITE}) RETURNING id`,
+      params: { gone: userId },
+    })
+  }
 }

@@ -1,8 +1,8 @@
-import { type AuditEvent, eraseEvents, recordEvent } from './audit.ts'
+import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Statement } from './database.ts'
 import { holdUser } from './factor-change.ts'
 import { type NewLetter, queueLetter } from './outbox.ts'
-import type { Guard } from './sql.ts'
+import { BITE, type Guard } from './sql.ts'
 
 /** What a deletion carries beside itself. */
 export interface Departure {
@@ -14,9 +14,18 @@ export interface Departure {
   readonly provenHash?: string
 }
 
+/** Calls of somebody who is about to go, a bite of them: there may be a million, and each is looked for by the account. */
+export function eraseCalls(id: string, guard: Guard): Statement {
+  return {
+    sql: `DELETE FROM usage_entries WHERE id IN (
+      SELECT id FROM usage_entries WHERE user_id = :gone LIMIT ${BITE}) AND ${guard.sql} RETURNING id`,
+    params: { gone: id, ...guard.params },
+  }
+}
+
 /**
  * Takes a person out of every table, while the guard holds. What hangs on the account goes with its row; here goes what
- * only names the person: by address, by id, or by the place and program of an event. The last statement deletes the row.
+ * only names the person, by address or by id. The last statement deletes the row.
  */
 export function erasePerson(
   id: string,
@@ -37,7 +46,6 @@ export function erasePerson(
     // The trail and the letter are written first: what they tell of is gone afterwards.
     recordEvent(event, guard),
     queueLetter(letter, guard),
-    ...eraseEvents(id, guard),
     erase(
       'outbox',
       `user_id = :gone OR challenge_id IN (SELECT id FROM challenges WHERE ${challenges})`,

@@ -1,7 +1,7 @@
-import { type AuditEvent, recordEvent } from './audit.ts'
+import { type AuditEvent, erasePlaces, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
-import { type Departure, erasePerson } from './erasure.ts'
-import { all, type Guard } from './sql.ts'
+import { type Departure, eraseCalls, erasePerson } from './erasure.ts'
+import { all, type Guard, inBites } from './sql.ts'
 import { isUnheld, type Role, type UserRow, userColumns } from './users.ts'
 
 /** What the operator looks for: an exact address, or the beginning of a user name. */
@@ -81,14 +81,16 @@ export function createRosterStore(database: Database): RosterStore {
       const { provenHash } = departure
       const proven = provenHash === undefined ? '' : ' AND password_hash = :proven'
       const condition = `${another}${proven}`
-      const results = await database.batch([
-        admins,
-        ...erasePerson(id, departure, condition, {
-          sql: `EXISTS (SELECT 1 FROM users WHERE id = :whom AND ${condition})`,
-          params: { whom: id, ...(provenHash === undefined ? {} : { proven: provenHash }) },
-        }),
-      ])
-      return (results.at(-1)?.length ?? 0) > 0
+      const guard = {
+        sql: `EXISTS (SELECT 1 FROM users WHERE id = :whom AND ${condition})`,
+        params: { whom: id, ...(provenHash === undefined ? {} : { proven: provenHash }) },
+      }
+      await inBites(database, eraseCalls(id, guard))
+      const statements = [admins, ...erasePerson(id, departure, condition, guard)]
+      const gone = (await database.batch(statements)).at(-1)?.length === 1
+      // Only of somebody who is gone: before, an event without its place is a broken seal.
+      if (gone) await erasePlaces(database, id)
+      return gone
     },
 
     appoint(id, role, event) {

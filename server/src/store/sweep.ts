@@ -1,4 +1,5 @@
 import { type Budget, budgets } from '../limits.ts'
+import { erasePlaces } from './audit.ts'
 import { STAMP, stamp } from './budgets.ts'
 import type { Database, Params } from './database.ts'
 
@@ -10,8 +11,8 @@ const MOST_BITES = 60
 const DAY = 86_400_000
 /** An ended session is kept as long as somebody may ask why it ended. */
 const ENDED_KEPT_MS = 30 * DAY
-/** No request is under way longer. */
-const LATE_MS = 3_600_000
+/** No request is under way longer, and no server away unnoticed. */
+const LATE_MS = DAY
 
 /** Longer than a year, so that a year can be looked back at. */
 const USAGE_KEPT_MS = 400 * DAY
@@ -20,6 +21,8 @@ export interface SweepStore {
   /** Deletes what is over, a thousand rows at a time. The number of rows that went. */
   expired(now: number, kept: { readonly auditDays: number }): Promise<number>
 }
+
+const placed = 'e.actor IS NULL AND e.source IS NOT NULL'
 
 /** Cast, since PostgreSQL takes what is set off against a small number for a small number. */
 const at = 'CAST(:now AS BIGINT)'
@@ -100,14 +103,20 @@ export function createSweepStore(
   }
 }
 
-/** A request that was under way while its person was deleted may have told of them once more. */
+/**
+ * A request that was under way while its person was deleted may have told of them once more, and a server that died
+ * then did not come to the end.
+ */
 async function eraseLate(database: Database, now: number): Promise<void> {
-  await database.write(
-    `UPDATE audit_events SET source = NULL, agent = NULL, salt = NULL
-     WHERE actor IS NULL AND salt IS NOT NULL AND source IS NOT NULL AND user_id IN (
-       SELECT user_id FROM audit_events WHERE event = 'user.deleted' AND happened_at > :since)`,
+  const gone = await database.read<{ user_id: string }>(
+    `SELECT DISTINCT user_id FROM audit_events gone
+     WHERE event = 'user.deleted' AND happened_at > :since AND (
+       EXISTS (SELECT 1 FROM audit_events e WHERE e.user_id = gone.user_id AND ${placed})
+       OR EXISTS (SELECT 1 FROM audit_events e WHERE e.subject_id = gone.user_id AND ${placed})
+       OR EXISTS (SELECT 1 FROM audit_events e WHERE e.actor = gone.user_id AND e.source IS NOT NULL))`,
     { since: now - LATE_MS },
   )
+  for (const { user_id } of gone) await erasePlaces(database, user_id)
 }
 
 /**
