@@ -14,6 +14,7 @@ export const letters = [
   'factors',
   'email-changed',
   'farewell',
+  'test',
 ] as const
 export type LetterName = (typeof letters)[number]
 
