@@ -10,3 +10,8 @@ export function programName(agent: string): string {
   const [word = ''] = (browser.name ?? agent).split(/[/\s]/)
   return word.slice(0, MOST_CHARACTERS) || 'an unknown program'
 }
+
+/** The system that a user agent names, such as `Linux`; null when it names none. */
+export function platformName(agent: string): string | null {
+  return (agent && Bowser.parse(agent).os.name) || null
+}

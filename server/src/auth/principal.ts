@@ -1,4 +1,4 @@
-import type { App, Call } from '../context.ts'
+import type { App, Call, Origin } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
@@ -44,14 +44,15 @@ const LAST_USED_GRAIN_MS = 60_000
 export async function authenticate(
   app: App,
   credential: Credential,
+  origin: Origin,
   now: number,
 ): Promise<Principal> {
   if (credential.kind === 'api-key' || credential.text.startsWith('ak_')) {
     return keyHolder(app, credential.text, now)
   }
   const claims = app.tokens.check('access', credential.text, now)
-  const session = await findLiveSession(app, claims.sid, now)
-  if (session.user_id !== claims.sub) throw new ApiError('TOKEN_INVALID')
+  const session = await findLiveSession(app, claims, now)
+  app.sightings.note(session, origin, now)
   return {
     kind: 'signed-in',
     userId: session.user_id,

@@ -3,7 +3,7 @@ import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { GUESSES_PER_KEY } from '../limits.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
-import { deviceName, EmailKey, RecoveryCode, StepCode, strict, tolerated } from '../wire/body.ts'
+import { deviceSaid, EmailKey, RecoveryCode, StepCode, strict, tolerated } from '../wire/body.ts'
 import { accessFields, RefreshTokenFields, refreshFields, TokenFields } from '../wire/reply.ts'
 import { allowed, recordRefusal, refused } from './audit.ts'
 import { counter } from './budget.ts'
@@ -109,7 +109,7 @@ async function startSession(
   const userId = challenge.user_id ?? randomId('usr_')
   const known = challenge.device_id !== null
   const device = { id: challenge.device_id ?? newDeviceId(), known }
-  const { session, refreshId } = newSession(call, userId, device, deviceName(body), amr)
+  const { session, refreshId } = newSession(call, userId, device, deviceSaid(body), amr)
   const reasons = [moved && 'moved', factor?.kind].filter(Boolean).join(' ')
   const event = allowed(call, `${challenge.purpose}.verified`, {
     userId,

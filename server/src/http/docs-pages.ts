@@ -12,6 +12,7 @@ const EXAMPLE = 'http://localhost:3000'
 const order = [
   'login-flow',
   'second-factors',
+  'sessions',
   'account',
   'api-keys',
   'gateway',

@@ -5,7 +5,7 @@ import { holdUser } from './factor-change.ts'
 import { type FactorUse, spendFactor, spentFactor } from './factors.ts'
 import { acceptInvitation } from './invitations.ts'
 import { endRegistration } from './registrations.ts'
-import { type NewSession, startSession } from './sessions.ts'
+import { type NewSession, startSession } from './session-start.ts'
 import { all, always, type Guard } from './sql.ts'
 
 /** What a right code leaves behind, in one transaction. */

@@ -58,7 +58,7 @@ export function createRecoveryStore(database: Database): RecoveryStore {
     resetPassword(reset) {
       const { userId, now, proof, passwordHash } = reset
       const guard = usedBy(proof)
-      const ending = { userId, now, reason: 'password_reset', guard }
+      const ending = { userId, now, reason: 'password_reset', guard } as const
       return run(
         [
           lockUser(reset),
