@@ -217,4 +217,37 @@ export const sessions: readonly Mutant[] = [
     tests: 'my-sessions.test.ts',
     named: 'of two servers',
   },
+  {
+    name: 'why a session ended is for its holder',
+    file: 'auth/session.ts',
+    find: "  if (row?.user_id !== sub) throw new ApiError('TOKEN_INVALID')\n",
+    replace:
+      "  if (row?.user_id !== sub) throw new ApiError('TOKEN_INVALID', { details: { reason: row?.end_reason ?? '' } })\n",
+    tests: 'signed-out.test.ts',
+    named: 'attack 084: why',
+  },
+  {
+    name: 'whoever is signed out is told why',
+    file: 'auth/session.ts',
+    find: ', { details: { reason } })\n}',
+    replace: ')\n}',
+    tests: 'signed-out.test.ts',
+    named: 'whoever is signed out',
+  },
+  {
+    name: 'from where an operator acts is not shown',
+    file: 'account/sessions.ts',
+    find: 'network: isOwn ? row.source : null',
+    replace: 'network: row.source',
+    tests: 'signed-out.test.ts',
+    named: 'an operator who ends',
+  },
+  {
+    name: 'what ended many sessions is told of each',
+    file: 'auth/session-story.ts',
+    find: ' || causing.includes(event)',
+    replace: '',
+    tests: 'signed-out.test.ts',
+    named: 'how it fared',
+  },
 ]

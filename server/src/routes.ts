@@ -264,7 +264,7 @@ export const routes: readonly Route[] = [
   }),
   route('GET /v1/auth/sessions/:id', 'signedIn', 'requests', showSession, SessionAnswer, {
     params: SessionParams,
-    summary: 'One session of mine',
+    summary: 'One session of mine, alive or over, and why it ended',
     refusals: ['RESOURCE_NOT_FOUND'],
   }),
   route('DELETE /v1/auth/sessions/:id', 'signedIn', 'requests', endSession, DeletedSession, {

@@ -3,12 +3,13 @@ import { allowed } from '../auth/audit.ts'
 import { platformName, programName } from '../auth/device-name.ts'
 import { requireSignedIn } from '../auth/principal.ts'
 import { forgetSession, waysOf } from '../auth/session.ts'
-import { idleSince } from '../auth/session-end.ts'
+import { endings, idleSince } from '../auth/session-end.ts'
+import { type Deed, storyOf } from '../auth/session-story.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { SessionRow } from '../store/sessions.ts'
 import { strict } from '../wire/body.ts'
-import { Moment, moment, OrNull } from '../wire/reply.ts'
+import { Moment, moment, momentOrNull, OrNull } from '../wire/reply.ts'
 
 export const SessionParams = Type.Object({ id: Type.String({ pattern: '^ses_[0-9a-f]{32}$' }) })
 
@@ -35,11 +36,30 @@ const about = {
   expires_at: Moment,
 }
 
-export const SessionAnswer = Type.Object(about)
+const Decision = Type.Object({
+  happened_at: Moment,
+  event: Type.String(),
+  what: Type.String({ description: 'The event in words' }),
+  allowed: Type.Boolean(),
+  reason: OrNull(Type.String()),
+  by: Type.Union([Type.Literal('you'), Type.Literal('operator')]),
+  network: OrNull(Type.String({ description: 'From where; an operator is not told' })),
+  program: OrNull(Type.String()),
+})
+
+const ListedSession = Type.Object(about)
+
+export const SessionAnswer = Type.Object({
+  ...about,
+  ended_at: OrNull(Moment),
+  end_reason: OrNull(Type.String({ description: 'What its client was told with the 401' })),
+  explanation: Type.String({ description: 'How it fares, in a sentence' }),
+  decisions: Type.Array(Decision, { description: 'The last ones, newest first' }),
+})
 
 export const SessionList = Type.Object({
   object: Type.Literal('list'),
-  data: Type.Array(SessionAnswer),
+  data: Type.Array(ListedSession),
   has_more: Type.Boolean(),
 })
 
@@ -68,6 +88,8 @@ export const DeviceList = Type.Object({
   has_more: Type.Boolean(),
 })
 
+const MOST_DECISIONS = 20
+
 type Asked = Call<unknown, unknown, Static<typeof SessionQuery>>
 type About = Call<unknown, Static<typeof SessionParams>>
 
@@ -89,8 +111,18 @@ export async function listDevices(call: Asked): Promise<Static<typeof DeviceList
   return { object: 'list', data, has_more: more }
 }
 
+/** One session, alive or over: what was decided about it, and why it ended. */
 export async function showSession(call: About): Promise<Static<typeof SessionAnswer>> {
-  return tell(await requireOwn(call), requireSignedIn(call).sessionId)
+  const { app, now } = call
+  const row = await requireOwn(call)
+  const { end, deeds } = await storyOf(app, row, now, MOST_DECISIONS)
+  return {
+    ...tell(row, requireSignedIn(call).sessionId),
+    ended_at: momentOrNull(end?.at ?? null),
+    end_reason: end?.reason ?? null,
+    explanation: end ? endings[end.reason] : 'It is signed in.',
+    decisions: deeds.map(decision),
+  }
 }
 
 /** Ends a session: its tokens are refused from the next request on. One that is over already stays so. */
@@ -146,7 +178,22 @@ function deviceOf(row: SessionRow) {
   }
 }
 
-function tell(row: SessionRow, currentId: string): Static<typeof SessionAnswer> {
+/** Who acts for others is not shown from where. */
+function decision({ what, row }: Deed): Static<typeof Decision> {
+  const isOwn = row.actor === null
+  return {
+    happened_at: moment(row.happened_at),
+    event: row.event,
+    what,
+    allowed: row.outcome === 'allowed',
+    reason: row.reason,
+    by: isOwn ? 'you' : 'operator',
+    network: isOwn ? row.source : null,
+    program: isOwn ? programName(row.agent ?? '') : null,
+  }
+}
+
+function tell(row: SessionRow, currentId: string): Static<typeof ListedSession> {
   return {
     id: row.id,
     current: row.id === currentId,

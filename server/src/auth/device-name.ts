@@ -7,7 +7,7 @@ export function programName(agent: string): string {
   if (!agent) return 'an unknown program'
   const { browser, os } = Bowser.parse(agent)
   if (browser.name && os.name) return `${browser.name} on ${os.name}`
-  const [word = ''] = (browser.name ?? agent).split(/[/\s]/)
+  const [word = ''] = (browser.name || agent).split(/[/\s]/)
   return word.slice(0, MOST_CHARACTERS) || 'an unknown program'
 }
 

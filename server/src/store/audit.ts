@@ -38,10 +38,20 @@ export interface AuditQuery {
   readonly most: number
 }
 
+/** A session, and the moment at which something may have ended it together with others. */
+export interface SessionAudit {
+  readonly sessionId: string
+  readonly userId: string
+  readonly endedAt: number | null
+  readonly most: number
+}
+
 export interface AuditStore {
   record(event: AuditEvent): Promise<void>
   /** Newest last: those after the one named, or the last ones. */
   listRecent(query: AuditQuery): Promise<AuditRow[]>
+  /** The last events about a session, and its person's at the moment it ended; newest first. */
+  listAboutSession(query: SessionAudit): Promise<AuditRow[]>
   countSince(event: string, since: number, reason?: string): Promise<number>
   findLastSealed(): Promise<AuditRow | null>
   listUnsealed(most: number): Promise<AuditRow[]>
@@ -86,6 +96,16 @@ export function createAuditStore(database: Database): AuditStore {
       )
       return rows.reverse()
     },
+
+    listAboutSession: ({ sessionId, userId, endedAt, most }) =>
+      database.read<AuditRow>(
+        `SELECT ${columns} FROM (SELECT ${columns} FROM audit_events WHERE subject_id = :session
+           ORDER BY happened_at DESC, id DESC LIMIT :most) AS own
+         UNION SELECT ${columns} FROM (SELECT ${columns} FROM audit_events
+           WHERE user_id = :user AND happened_at = :ended ORDER BY id DESC LIMIT :most) AS ending
+         ORDER BY happened_at DESC, id DESC`,
+        { session: sessionId, user: userId, ended: endedAt ?? -1, most },
+      ),
 
     async countSince(event, since, reason) {
       const [row] = await database.read<{ count: number }>(

@@ -56,6 +56,10 @@ export interface SessionStore {
   find(id: string): Promise<LiveSessionRow | null>
   /** The session of this person, alive or over; another person's is none. */
   findOwn(id: string, userId: string): Promise<SessionRow | null>
+  /** The session, whoever's it is: for the operator. */
+  findAnybodys(id: string): Promise<SessionRow | null>
+  /** All that is kept of a person's sessions, newest first. */
+  listKept(userId: string, most: number): Promise<SessionRow[]>
   /** The sessions of a person that live, newest first, those after the one named. */
   list(query: SessionQuery): Promise<SessionRow[]>
   /** Puts the successor in the place of the refresh token that was current. True for exactly one caller. */
@@ -96,6 +100,21 @@ export function createSessionStore(database: Database): SessionStore {
       )
       return row ?? null
     },
+
+    async findAnybodys(id) {
+      const [row] = await database.read<SessionRow>(
+        `SELECT ${columns} ${fromUsers} WHERE s.id = :id`,
+        { id },
+      )
+      return row ?? null
+    },
+
+    listKept: (userId, most) =>
+      database.read<SessionRow>(
+        `SELECT ${columns} ${fromUsers} WHERE s.user_id = :user
+         ORDER BY s.created_at DESC, s.id LIMIT :most`,
+        { user: userId, most },
+      ),
 
     list: ({ userId, now, idleSince, after, most }) =>
       database.read<SessionRow>(
