@@ -28,6 +28,7 @@ function session(freddy: Freddy, userId: string, index: number): NewSession {
     userId,
     device: { id: `dev_${index}`, known: false },
     said: { name: null, platform: null, location: null },
+    place: 'here',
     amr: ['pwd', 'email'],
     source: origin.source,
     agent: origin.agent,
@@ -46,6 +47,7 @@ async function challenged(freddy: Freddy) {
     freddy.running.app.store.challenges.consumeLogin({
       challenge,
       factor: null,
+      ifNew: null,
       session: session(freddy, ada.id, index),
       event: eventAt(freddy.now()),
       now: freddy.now(),

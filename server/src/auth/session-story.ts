@@ -9,6 +9,7 @@ const deeds: Readonly<Record<string, string>> = {
   'registration.verified': 'Registered and signed in',
   'session.refreshed': 'Renewed',
   'session.rotated': 'Renewed, with a new refresh token',
+  'session.moved': 'Used from another network with another program',
   'session.ended': 'Ended',
   'sessions.ended': 'Ended all other sessions',
   'password.changed': 'The password was changed',

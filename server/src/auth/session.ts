@@ -3,6 +3,7 @@ import { ApiError } from '../errors.ts'
 import type { NewSession } from '../store/session-start.ts'
 import type { LiveSessionRow } from '../store/sessions.ts'
 import { keyedHash } from './keyring.ts'
+import { placeOf } from './place.ts'
 import { randomBytes, randomId } from './random.ts'
 import { endOf } from './session-end.ts'
 import type { Claims } from './token.ts'
@@ -33,6 +34,7 @@ export function newSession(
     userId,
     device,
     said,
+    place: placeOf(origin),
     source: origin.source,
     agent: origin.agent,
     createdAt: now,

@@ -2,11 +2,16 @@ import { LIVE_SESSIONS } from '../limits.ts'
 import type { Statement } from './database.ts'
 import { type Guard, insert } from './sql.ts'
 
+/** A place is forgotten when nobody began a session there for so long. */
+const PLACE_KNOWN_MS = 90 * 86_400_000
+
 export interface NewSession {
   readonly id: string
   readonly userId: string
   readonly device: { readonly id: string; readonly known: boolean }
   readonly said: DeviceSaid
+  /** The network and the kind of program: what makes a place known. */
+  readonly place: string
   readonly source: string
   readonly agent: string
   readonly createdAt: number
@@ -33,6 +38,7 @@ export function startSession(session: NewSession, guard: Guard): Statement[] {
         user_id: userId,
         device_id: device.id,
         ...session.said,
+        place: session.place,
         source: session.source,
         agent: session.agent,
         created_at: createdAt,
@@ -53,6 +59,19 @@ export function startSession(session: NewSession, guard: Guard): Statement[] {
       params: { now: createdAt, user: userId, ...guard.params },
     },
   ]
+}
+
+/** Endings that say that a place was not its owner's: it does not become known by them. */
+const disowned = "('not_me', 'token_reuse')"
+
+/** Holds when this person began no other session at this place for so long. */
+export function isNewPlace({ id, userId, place, createdAt }: NewSession): Guard {
+  return {
+    sql: `NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = :placed AND id <> :placing
+      AND place = :place AND created_at > :placed_after
+      AND (end_reason IS NULL OR end_reason NOT IN ${disowned}))`,
+    params: { placed: userId, placing: id, place, placed_after: createdAt - PLACE_KNOWN_MS },
+  }
 }
 
 function createDevice({ userId, device, createdAt }: NewSession, guard: Guard): Statement {

@@ -1,6 +1,8 @@
 import type { EndReason } from '../auth/session-end.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database } from './database.ts'
+import type { Guard } from './sql.ts'
+import { type Told, tell } from './told.ts'
 
 /** A session with what its user's row says about it. */
 export interface LiveSessionRow {
@@ -18,6 +20,10 @@ export interface LiveSessionRow {
   readonly end_reason: string | null
   /** How its person signed in (RFC 8176), separated by spaces; null before this was kept. */
   readonly amr: string | null
+  /** Where it began: the network and the kind of program. */
+  readonly place: string | null
+  /** When it was first continued from another place. */
+  readonly roamed_at: number | null
   readonly address: string
   readonly disabled_at: number | null
   readonly sessions_valid_after: number
@@ -70,6 +76,8 @@ export interface SessionStore {
   endOwn(id: string, userId: string, reason: EndReason, event: AuditEvent): Promise<boolean>
   /** Ends every session of a person but the one named; the ids of those that lived. */
   endOthers(but: string, userId: string, reason: EndReason, event: AuditEvent): Promise<string[]>
+  /** Notes that the session goes on from elsewhere, and tells its owner; happens once to each session. */
+  roam(id: string, told: Told, event: AuditEvent): Promise<boolean>
   /** Notes that the session goes on. */
   touch(id: string, event: AuditEvent): Promise<void>
   /** Notes where a session was used, unless it was noted less than this long before. */
@@ -77,7 +85,7 @@ export interface SessionStore {
 }
 
 const liveColumns = `s.id, s.user_id, s.device_id, s.created_at, s.last_seen_at, s.expires_at,
-  s.refresh_hash, s.refresh_issued_at, s.parent_hash, s.ended_at, s.end_reason, s.amr, u.address,
+  s.refresh_hash, s.refresh_issued_at, s.parent_hash, s.ended_at, s.end_reason, s.amr, s.place, s.roamed_at, u.address,
   u.disabled_at, u.sessions_valid_after`
 const columns = `${liveColumns}, s.name, s.platform, s.location, s.source, s.agent, s.seen_source,
   s.seen_agent`
@@ -183,6 +191,26 @@ export function createSessionStore(database: Database): SessionStore {
       ])
       const lived = ended.filter((row) => Number(row.expires_at) > event.happenedAt)
       return lived.map((row) => String(row.id))
+    },
+
+    async roam(id, told, event) {
+      const first: Guard = {
+        sql: `EXISTS (SELECT 1 FROM sessions
+          WHERE id = :roaming AND roamed_at IS NULL AND ended_at IS NULL)`,
+        params: { roaming: id },
+      }
+      const results = await database.batch([
+        // Held first: of two at once the second sees that it is no longer the first time.
+        { sql: 'UPDATE sessions SET roamed_at = roamed_at WHERE id = :id', params: { id } },
+        ...tell(told, first),
+        recordEvent(event, first),
+        {
+          sql: `UPDATE sessions SET roamed_at = :now
+            WHERE id = :id AND roamed_at IS NULL AND ended_at IS NULL RETURNING id`,
+          params: { id, now: event.happenedAt },
+        },
+      ])
+      return (results.at(-1)?.length ?? 0) > 0
     },
 
     async touch(id, event) {
