@@ -201,4 +201,12 @@ export const mail: readonly Mutant[] = [
     tests: 'new-device.test.ts',
     named: 'one sign-in is told once',
   },
+  {
+    name: 'a cookie that another browser sends is told',
+    file: 'auth/principal.ts',
+    find: "  if (kind === 'refresh') await noticeRoaming({ app, origin, now }, session)\n",
+    replace: '',
+    tests: 'new-device.test.ts',
+    named: 'attack 087: a cookie',
+  },
 ]

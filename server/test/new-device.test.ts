@@ -201,3 +201,22 @@ scene('attack 087: a session that goes on elsewhere is shown, and told once', as
   }
   assert.equal((await freddy.ask('GET /v1/auth/validate', { token })).status, 401)
 })
+
+scene('attack 087: a cookie that another browser sends is told too, once', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const { refreshToken } = await freddy.signIn(ada, at(HOME))
+  const cookie = `__Host-freddy-session=${refreshToken}`
+  const look = (from: string, agent: string) =>
+    freddy.ask('GET /v1/user/me', {
+      from,
+      headers: { 'user-agent': agent, 'freddy-session': 'cookie', cookie },
+    })
+  const told = () => lettersTo(freddy, ada, 'Your Freddy session')
+  assert.equal((await look(AWAY, NEWER)).status, 200)
+  assert.deepEqual(await told(), [])
+  for (let count = 0; count < 3; count++) {
+    assert.equal((await look(AWAY, 'curl/8.5')).status, 200)
+    freddy.pass(1000)
+  }
+  assert.equal((await told()).length, 1)
+})

@@ -34,7 +34,7 @@ const disownable: ReadonlySet<Notice> = new Set<Notice>([
 
 /** The letter that tells an owner what happened, with the way to undo it. */
 export function noticeOf(
-  call: Call,
+  call: Pick<Call, 'app' | 'origin' | 'now'>,
   owner: Pick<UserRow, 'id' | 'address'>,
   letter: Notice,
   about: About = {},

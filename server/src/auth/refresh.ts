@@ -6,8 +6,7 @@ import { strict, Token, tolerated } from '../wire/body.ts'
 import { limitHeaders } from '../wire/limit-headers.ts'
 import { accessFields, RefreshTokenFields, refreshFields, TokenFields } from '../wire/reply.ts'
 import { allowed, refused } from './audit.ts'
-import { noticeOf } from './notice.ts'
-import { isElsewhere } from './place.ts'
+import { noticeRoaming } from './roaming.ts'
 import {
   accessToken,
   forgetSession,
@@ -75,17 +74,6 @@ async function requireStanding(
   await app.store.sessions.end(session.id, 'token_reuse', refused(call, 'session.ended', about))
   forgetSession(app, session.id)
   throw new ApiError('TOKEN_INVALID', { details: { reason: 'token_reuse' } })
-}
-
-/** A session that goes on from another network with another program may be a copy: its owner is told, once. */
-async function noticeRoaming(call: Call, session: LiveSessionRow): Promise<void> {
-  const { app, origin } = call
-  const { id, user_id: userId, address, place, roamed_at } = session
-  if (place === null || roamed_at !== null || !isElsewhere(place, origin)) return
-  const told = noticeOf(call, { id: userId, address }, 'session-moved')
-  const event = allowed(call, 'session.moved', { userId, subjectId: id })
-  if (await app.store.sessions.roam(id, told, event)) app.outbox.poke()
-  forgetSession(app, id)
 }
 
 async function rotate(
