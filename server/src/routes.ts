@@ -257,7 +257,7 @@ export const routes: readonly Route[] = [
   }),
   route('GET /v1/auth/sessions', 'signedIn', 'requests', listSessions, SessionList, {
     query: SessionQuery,
-    summary: 'Where I am signed in, newest first',
+    summary: 'Where I am signed in, or was; newest first',
   }),
   route('DELETE /v1/auth/sessions', 'signedIn', 'requests', endOtherSessions, DeletedSessions, {
     summary: 'Sign out everywhere else',

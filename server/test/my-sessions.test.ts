@@ -6,6 +6,7 @@ const SAFARI =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1'
 
 const sessions = '/v1/auth/sessions'
+const signedIn = { ended_at: null, end_reason: null, explanation: 'It is signed in.' }
 const isIn = async (freddy: Freddy, token: string) =>
   (await freddy.ask('GET /v1/auth/validate', { token })).status === 200
 const refresh = (freddy: Freddy, refresh_token: string) =>
@@ -47,6 +48,7 @@ scene('a person sees where they are signed in, and which one this is', async (fr
         first_seen_at: '2026-11-23T12:01:00.000Z',
         last_seen_at: '2026-11-23T12:01:00.000Z',
         expires_at: '2026-12-23T12:01:00.000Z',
+        ...signedIn,
       },
       {
         id: laptop.device_id,
@@ -61,6 +63,7 @@ scene('a person sees where they are signed in, and which one this is', async (fr
         first_seen_at: '2026-11-23T12:00:00.000Z',
         last_seen_at: '2026-11-23T12:00:00.000Z',
         expires_at: '2026-12-23T12:00:00.000Z',
+        ...signedIn,
       },
     ],
     has_more: false,
@@ -81,6 +84,26 @@ scene('a person sees where they are signed in, and which one this is', async (fr
   })
 })
 
+scene('a person sees also where they were signed in, and why no longer', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const old = await freddy.signIn(ada)
+  freddy.pass(30 * DAY)
+  const out = await freddy.signIn(ada)
+  freddy.pass(MINUTE)
+  await freddy.ask('POST /v1/auth/logout', { token: out.token })
+  const { token } = await freddy.signIn(ada)
+  const { body } = await freddy.ask(`GET ${sessions}?state=ended`, { token })
+  const told = body.data.map(({ id, ended_at, end_reason }: Record<string, string>) => [
+    id,
+    end_reason,
+    ended_at,
+  ])
+  assert.deepEqual(told, [
+    [out.device_id, 'signed_out', '2026-12-23T12:01:00.000Z'],
+    [old.device_id, 'expired', '2026-12-23T12:00:00.000Z'],
+  ])
+})
+
 scene('the list of sessions goes page by page, each of them once', async (freddy) => {
   const ada = await freddy.person('ada')
   const made = []
@@ -93,7 +116,7 @@ scene('the list of sessions goes page by page, each of them once', async (freddy
     if (!body.has_more) break
   }
   assert.deepEqual(seen.toSorted(), made.map(({ device_id }) => device_id).toSorted())
-  for (const wrong of ['limit=0', 'limit=101', 'after=x', 'other=1'])
+  for (const wrong of ['limit=0', 'limit=101', 'after=x', 'other=1', 'state=all'])
     assert.equal((await freddy.ask(`GET ${sessions}?${wrong}`, { token })).status, 422, wrong)
 })
 

@@ -118,7 +118,7 @@ scene('attack 084, 085, 086: whoever is signed out is told why, at both doors', 
   assert.deepEqual([...Object.keys(ways), ...others].toSorted(), Object.keys(endings).toSorted())
 })
 
-scene('a session whose time is up says so, and one that nobody used', async (freddy) => {
+scene('a session whose time is up says so, whoever asks how late', async (freddy) => {
   const { refreshToken } = await freddy.signIn(await freddy.person('ada'))
   for (const later of [30 * DAY, DAY]) {
     freddy.pass(later)

@@ -3,7 +3,7 @@ import { allowed } from '../auth/audit.ts'
 import { platformName, programName } from '../auth/device-name.ts'
 import { requireSignedIn } from '../auth/principal.ts'
 import { forgetSession, waysOf } from '../auth/session.ts'
-import { endings, idleSince } from '../auth/session-end.ts'
+import { endings, endOf, idleSince } from '../auth/session-end.ts'
 import { type Deed, storyOf } from '../auth/session-story.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
@@ -17,6 +17,11 @@ export const SessionQuery = Type.Object(
   {
     limit: Type.Optional(Type.String({ pattern: '^([1-9][0-9]?|100)$' })),
     after: Type.Optional(SessionParams.properties.id),
+    state: Type.Optional(
+      Type.Union([Type.Literal('live'), Type.Literal('ended')], {
+        description: 'Those that live, which is the standard, or those that ended',
+      }),
+    ),
   },
   strict,
 )
@@ -34,6 +39,9 @@ const about = {
   first_seen_at: Moment,
   last_seen_at: Moment,
   expires_at: Moment,
+  ended_at: OrNull(Moment),
+  end_reason: OrNull(Type.String({ description: 'What its client was told with the 401' })),
+  explanation: Type.String({ description: 'How it fares, in a sentence' }),
 }
 
 const Decision = Type.Object({
@@ -51,9 +59,6 @@ const ListedSession = Type.Object(about)
 
 export const SessionAnswer = Type.Object({
   ...about,
-  ended_at: OrNull(Moment),
-  end_reason: OrNull(Type.String({ description: 'What its client was told with the 401' })),
-  explanation: Type.String({ description: 'How it fares, in a sentence' }),
   decisions: Type.Array(Decision, { description: 'The last ones, newest first' }),
 })
 
@@ -95,9 +100,8 @@ type About = Call<unknown, Static<typeof SessionParams>>
 
 /** Where I am signed in, newest first. */
 export async function listSessions(call: Asked): Promise<Static<typeof SessionList>> {
-  const { sessionId } = requireSignedIn(call)
   const { rows, more } = await page(call)
-  return { object: 'list', data: rows.map((row) => tell(row, sessionId)), has_more: more }
+  return { object: 'list', data: rows.map((row) => tell(call, row)), has_more: more }
 }
 
 /** The same in the words of older clients. */
@@ -115,14 +119,8 @@ export async function listDevices(call: Asked): Promise<Static<typeof DeviceList
 export async function showSession(call: About): Promise<Static<typeof SessionAnswer>> {
   const { app, now } = call
   const row = await requireOwn(call)
-  const { end, deeds } = await storyOf(app, row, now, MOST_DECISIONS)
-  return {
-    ...tell(row, requireSignedIn(call).sessionId),
-    ended_at: momentOrNull(end?.at ?? null),
-    end_reason: end?.reason ?? null,
-    explanation: end ? endings[end.reason] : 'It is signed in.',
-    decisions: deeds.map(decision),
-  }
+  const deeds = await storyOf(app, row, now, MOST_DECISIONS)
+  return { ...tell(call, row), decisions: deeds.map(decision) }
 }
 
 /** Ends a session: its tokens are refused from the next request on. One that is over already stays so. */
@@ -154,6 +152,7 @@ async function page(call: Asked): Promise<{ rows: SessionRow[]; more: boolean }>
   const most = Number(query.limit ?? 20)
   const rows = await app.store.sessions.list({
     userId,
+    state: query.state ?? 'live',
     now,
     idleSince: idleSince(app.config, now),
     after: query.after ?? null,
@@ -193,10 +192,14 @@ function decision({ what, row }: Deed): Static<typeof Decision> {
   }
 }
 
-function tell(row: SessionRow, currentId: string): Static<typeof ListedSession> {
+function tell(
+  call: Call<unknown, unknown, unknown>,
+  row: SessionRow,
+): Static<typeof ListedSession> {
+  const end = endOf(call.app.config, row, call.now)
   return {
     id: row.id,
-    current: row.id === currentId,
+    current: row.id === requireSignedIn(call).sessionId,
     ...deviceOf(row),
     network: row.source,
     last_seen_network: row.seen_source ?? row.source,
@@ -205,5 +208,8 @@ function tell(row: SessionRow, currentId: string): Static<typeof ListedSession> 
     first_seen_at: moment(row.created_at),
     last_seen_at: moment(row.last_seen_at),
     expires_at: moment(row.expires_at),
+    ended_at: momentOrNull(end?.at ?? null),
+    end_reason: end?.reason ?? null,
+    explanation: end ? endings[end.reason] : 'It is signed in.',
   }
 }

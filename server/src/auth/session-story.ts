@@ -1,7 +1,7 @@
 import type { App } from '../context.ts'
 import type { AuditRow } from '../store/audit.ts'
 import type { SessionRow } from '../store/sessions.ts'
-import { type EndReason, endOf, type SessionEnd } from './session-end.ts'
+import { type EndReason, endOf } from './session-end.ts'
 
 /** What was decided about a session, in words. */
 const deeds: Readonly<Record<string, string>> = {
@@ -37,19 +37,13 @@ export interface Deed {
   readonly row: AuditRow
 }
 
-export interface Story {
-  readonly end: SessionEnd | null
-  /** Newest first. */
-  readonly deeds: readonly Deed[]
-}
-
-/** How a session fared: whether and why it ended, and the last decisions about it, out of the audit trail. */
+/** How a session fared: the last decisions about it, newest first, out of the audit trail. */
 export async function storyOf(
   app: App,
   session: SessionRow,
   now: number,
   most: number,
-): Promise<Story> {
+): Promise<Deed[]> {
   const { id: sessionId, user_id: userId } = session
   const end = endOf(app.config, session, now)
   const endedAt = end?.at ?? null
@@ -58,7 +52,7 @@ export async function storyOf(
   const about = rows.filter(
     ({ subject_id, event }) => subject_id === sessionId || causing.includes(event),
   )
-  return { end, deeds: about.slice(0, most).map((row) => ({ what: tell(row, sessionId), row })) }
+  return about.slice(0, most).map((row) => ({ what: tell(row, sessionId), row }))
 }
 
 function tell({ event, subject_id }: AuditRow, sessionId: string): string {

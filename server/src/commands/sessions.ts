@@ -64,9 +64,9 @@ const explainSession = defineCommand({
       const { app } = operator
       const row = await requireSession(operator, args.id)
       const { live } = await sessionsOf(operator, row.user_id)
-      const story = await storyOf(app, row, app.now(), MOST_DECISIONS)
+      const deeds = await storyOf(app, row, app.now(), MOST_DECISIONS)
       const told = tell(operator, row)
-      const decisions = story.deeds.toReversed().map(decision)
+      const decisions = deeds.toReversed().map(decision)
       if (args.json) {
         const whole = { ...told, live_sessions: live.length, most_sessions: LIVE_SESSIONS }
         return say(JSON.stringify({ ...whole, decisions }, null, 2))

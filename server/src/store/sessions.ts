@@ -51,6 +51,7 @@ export interface Sighting {
 
 export interface SessionQuery {
   readonly userId: string
+  readonly state: 'live' | 'ended'
   readonly now: number
   /** Seen no later than this, a session is idle. */
   readonly idleSince: number
@@ -66,7 +67,7 @@ export interface SessionStore {
   findAnybodys(id: string): Promise<SessionRow | null>
   /** All that is kept of a person's sessions, newest first. */
   listKept(userId: string, most: number): Promise<SessionRow[]>
-  /** The sessions of a person that live, newest first, those after the one named. */
+  /** The sessions of a person that live, or those that are over; newest first, those after the one named. */
   list(query: SessionQuery): Promise<SessionRow[]>
   /** Puts the successor in the place of the refresh token that was current. True for exactly one caller. */
   rotate(id: string, fromHash: string, toHash: string, event: AuditEvent): Promise<boolean>
@@ -89,6 +90,8 @@ const liveColumns = `s.id, s.user_id, s.device_id, s.created_at, s.last_seen_at,
   u.disabled_at, u.sessions_valid_after`
 const columns = `${liveColumns}, s.name, s.platform, s.location, s.source, s.agent, s.seen_source,
   s.seen_agent`
+const live = `s.ended_at IS NULL AND s.expires_at > :now AND s.last_seen_at > :idle
+  AND s.created_at >= u.sessions_valid_after`
 const fromUsers = 'FROM sessions s JOIN users u ON u.id = s.user_id'
 
 export function createSessionStore(database: Database): SessionStore {
@@ -124,11 +127,10 @@ export function createSessionStore(database: Database): SessionStore {
         { user: userId, most },
       ),
 
-    list: ({ userId, now, idleSince, after, most }) =>
+    list: ({ userId, state, now, idleSince, after, most }) =>
       database.read<SessionRow>(
         `SELECT ${columns} ${fromUsers}
-         WHERE s.user_id = :user AND s.ended_at IS NULL AND s.expires_at > :now
-           AND s.last_seen_at > :idle AND s.created_at >= u.sessions_valid_after
+         WHERE s.user_id = :user AND ${state === 'live' ? live : `NOT (${live})`}
            AND (CAST(:after AS TEXT) IS NULL
              OR s.created_at < (SELECT created_at FROM sessions WHERE id = :after AND user_id = :user)
              OR (s.created_at = (SELECT created_at FROM sessions WHERE id = :after AND user_id = :user)
