@@ -126,6 +126,16 @@ scene('a place where nobody signed in for ninety days is new again', async (fred
   assert.equal((await newDevice(freddy, ada)).length, 1)
 })
 
+scene('a session from before places were kept makes its source known', async (freddy) => {
+  const ada = await freddy.person('ada')
+  await freddy.signIn(ada, at(HOME))
+  await freddy.database.write('UPDATE sessions SET place = NULL')
+  await freddy.signIn(ada, at(HOME))
+  assert.equal((await newDevice(freddy, ada)).length, 0)
+  await freddy.signIn(ada, at(AWAY))
+  assert.equal((await newDevice(freddy, ada)).length, 1)
+})
+
 scene('one sign-in is told once, whatever else is to be told of it', async (freddy) => {
   const ada = await freddy.person('ada')
   const { token } = await freddy.signIn(ada, at(HOME))

@@ -64,13 +64,23 @@ export function startSession(session: NewSession, guard: Guard): Statement[] {
 /** Endings that say that a place was not its owner's: it does not become known by them. */
 const disowned = "('not_me', 'token_reuse')"
 
-/** Holds when this person began no other session at this place for so long. */
-export function isNewPlace({ id, userId, place, createdAt }: NewSession): Guard {
+/**
+ * Holds when this person began no other session at this place for so long. Of a session from before places were
+ * kept the source is known.
+ */
+export function isNewPlace({ id, userId, place, source, createdAt }: NewSession): Guard {
   return {
     sql: `NOT EXISTS (SELECT 1 FROM sessions WHERE user_id = :placed AND id <> :placing
-      AND place = :place AND created_at > :placed_after
+      AND (place = :place OR (place IS NULL AND source = :placed_from))
+      AND created_at > :placed_after
       AND (end_reason IS NULL OR end_reason NOT IN ${disowned}))`,
-    params: { placed: userId, placing: id, place, placed_after: createdAt - PLACE_KNOWN_MS },
+    params: {
+      placed: userId,
+      placing: id,
+      place,
+      placed_from: source,
+      placed_after: createdAt - PLACE_KNOWN_MS,
+    },
   }
 }
 
