@@ -20,7 +20,7 @@ const own = 'actor IS NULL OR actor = :user'
 const parts = {
   held_addresses:
     'SELECT address, expires_at FROM held_addresses WHERE user_id = :user ORDER BY address LIMIT :most',
-  sessions: `SELECT id, device_id, name, source, agent, amr, created_at, last_seen_at, expires_at, ended_at,
+  sessions: `SELECT id, device_id, name, platform, location, source, agent, seen_source, seen_agent, amr, created_at, last_seen_at, expires_at, ended_at,
     end_reason FROM sessions WHERE ${mine}`,
   devices: `SELECT id, created_at, last_used_at, ended_at FROM devices WHERE ${mine}`,
   api_keys: `SELECT id, name, prefix, last4, scopes, models, tokens_per_day, tokens_per_month, money_per_day,

@@ -2,7 +2,7 @@ import { type Counter, taken, takeStatements } from './budgets.ts'
 import { keepChallenge, type Opening } from './challenges.ts'
 import type { Database, Statement } from './database.ts'
 import { type Ended, endedIn, endPrograms, endSignIns } from './endings.ts'
-import { type Change, lockUser, type Proof, tell, use, usedBy } from './recovery.ts'
+import { type Change, lockUser, type Proof, tellOf, use, usedBy } from './recovery.ts'
 import { all, type Guard, insert, isTaken } from './sql.ts'
 import { isUnheld } from './users.ts'
 
@@ -78,7 +78,7 @@ export function createEmailChangeStore(database: Database): EmailChangeStore {
         },
         ...[from, to].map((address) => hold(change, address, guard)),
         ...endSignIns({ userId, now, reason: 'email_changed', guard }, sessionId),
-        ...tell(change, guard),
+        ...tellOf(change, guard),
       ])
     },
 
@@ -86,7 +86,7 @@ export function createEmailChangeStore(database: Database): EmailChangeStore {
       const { userId, now, proof, since, address, reset } = undo
       const guard = all(usedBy(proof), hasAddress(userId, address))
       const used = usedBy(proof)
-      const ending = { userId, now, reason: 'email_change_undone', guard }
+      const ending = { userId, now, reason: 'email_change_undone', guard } as const
       return run([
         lockUser(undo),
         use(proof, now),
@@ -104,7 +104,7 @@ export function createEmailChangeStore(database: Database): EmailChangeStore {
           params: { now, user: userId, since, ...guard.params },
         },
         ...keepChallenge(reset, guard),
-        ...tell(undo, guard),
+        ...tellOf(undo, guard),
       ])
     },
   }
