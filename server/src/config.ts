@@ -16,6 +16,7 @@ import {
 import { type LimitTable, limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 import { isLoopback } from './loopback.ts'
+import type { SpendingLimits } from './store/spending.ts'
 
 export interface Config {
   readonly port: number
@@ -40,6 +41,8 @@ export interface Config {
   readonly modelsFile: string | null
   readonly upstreamAllow: readonly string[]
   readonly upstreamTimes: UpstreamTimes
+  /** What each person may spend of whom the operator says nothing else. */
+  readonly userBudget: SpendingLimits | null
   readonly workers: number
   readonly sessionIdleDays: number
   readonly auditDays: number
@@ -200,6 +203,7 @@ function arrange(set: Settings): Config {
     modelsFile: set.MODELS_FILE,
     upstreamAllow: set.UPSTREAM_ALLOW ?? [],
     upstreamTimes: set.UPSTREAM_TIMES ?? standardTimes,
+    userBudget: set.USER_BUDGET,
     workers: set.WORKERS ?? 0,
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     auditDays: set.AUDIT_DAYS ?? 90,

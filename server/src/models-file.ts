@@ -7,7 +7,8 @@ import { upstreamAddress } from './config-upstream.ts'
 
 const strict = { additionalProperties: false } as const
 const name = Type.String({ minLength: 1, maxLength: 200 })
-const price = Type.Number({ minimum: 0 })
+/** Bounded, so that the price of any call is a number that both databases keep exactly. */
+const price = Type.Number({ minimum: 0, maximum: 1_000_000 })
 
 /** Servers by name, and which of them answers for a model. Prices are for a million tokens. */
 const ModelsFile = Type.Object(

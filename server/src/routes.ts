@@ -32,6 +32,15 @@ import {
   removePasskey,
 } from './account/passkeys.ts'
 import { ProfileAnswer, showProfile } from './account/profile.ts'
+import { explainCall, listCalls, showUsage } from './account/usage.ts'
+import {
+  CallsAnswer,
+  CallsQuery,
+  ExplainAnswer,
+  ExplainParams,
+  UsageAnswer,
+  UsageQuery,
+} from './account/usage-answers.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import {
   DeletedUserAnswer,
@@ -320,6 +329,23 @@ export const routes: readonly Route[] = [
     summary: 'Revoke an API key',
     refusals: ['RESOURCE_NOT_FOUND'],
   }),
+
+  route('GET /v1/usage', 'usage:read', 'requests', showUsage, UsageAnswer, {
+    query: UsageQuery,
+    summary: 'What was used, and how far the limits are gone; a key sees its own',
+  }),
+  route('GET /v1/usage/requests', 'usage:read', 'requests', listCalls, CallsAnswer, {
+    query: CallsQuery,
+    summary: 'Calls of the gateway, newest first',
+  }),
+  route(
+    'GET /v1/usage/requests/:id/explain',
+    'usage:read',
+    'requests',
+    explainCall,
+    ExplainAnswer,
+    { params: ExplainParams, summary: 'What became of a call, and why' },
+  ),
 
   route('GET /v1/admin/users', 'admin', 'requests', listUsers, ManagedUserList, {
     query: ManagedUserQuery,

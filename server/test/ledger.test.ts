@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { unlimited } from '../src/auth/api-key.ts'
 import { ApiError } from '../src/errors.ts'
-import { abandon, remaining, reserve, settle, settleOverdue } from '../src/responses/ledger.ts'
+import { abandon, reserve, settle, settleOverdue, standing } from '../src/responses/ledger.ts'
 import { HOUR, scene } from './freddy.ts'
 
 const CALLS = 400
@@ -42,8 +42,14 @@ scene(
     await Promise.all(Array.from({ length: CALLS }, (_, index) => call(index)))
     for (let index = CALLS; refused === 0 || bill < CAP; index++) await call(index)
     assert.ok(bill >= CAP && bill < CAP + 150, String(bill))
-    assert.equal((await remaining(app, key.id, limits, freddy.now()))[0]?.left, 0)
-    const [sum] = await app.store.usage.listSums(ada.id, 'key', 0, freddy.now() + 1)
+    const [day] = await standing(app, { userId: ada.id, keyId: key.id, limits }, freddy.now())
+    assert.deepEqual([day?.used, day?.held], [bill, 0])
+    const [sum] = await app.store.usage.listSums(
+      { userId: ada.id, keyId: null },
+      'key',
+      0,
+      freddy.now() + 1,
+    )
     assert.equal((sum?.input_tokens ?? 0) + (sum?.output_tokens ?? 0), bill)
   },
 )
@@ -58,11 +64,16 @@ scene('a call that a crash left open is booked once, at the most it could be', a
   const spending = { requestId: 'req_1', userId: ada.id, keyId: key.id, limits, model: 'm', most }
   const held = await reserve({ app, now: freddy.now() }, spending)
   await settleOverdue(app, freddy.now())
-  assert.equal(await app.store.usage.find('req_1', ada.id), null)
+  assert.equal(await app.store.usage.find('req_1', { userId: ada.id, keyId: null }), null)
   freddy.pass(HOUR)
   await settleOverdue(app, freddy.now())
   await settle(app, held, most)
-  const [sum] = await app.store.usage.listSums(ada.id, 'key', 0, freddy.now() + 1)
+  const [sum] = await app.store.usage.listSums(
+    { userId: ada.id, keyId: null },
+    'key',
+    0,
+    freddy.now() + 1,
+  )
   assert.deepEqual([sum?.calls, sum?.input_tokens, sum?.output_tokens], [1, 10, 20])
 })
 
@@ -76,9 +87,12 @@ scene(
     const answer = await freddy.ask('POST /v1/responses', { token, body })
     assert.equal(answer.status, 200, answer.text)
     const until = freddy.now() + 1
-    assert.equal((await app.store.usage.listSums(ada.id, 'model', 0, until)).length, 0)
+    assert.equal(
+      (await app.store.usage.listSums({ userId: ada.id, keyId: null }, 'model', 0, until)).length,
+      0,
+    )
     await app.usage.flush()
-    const [sum] = await app.store.usage.listSums(ada.id, 'model', 0, until)
+    const [sum] = await app.store.usage.listSums({ userId: ada.id, keyId: null }, 'model', 0, until)
     assert.deepEqual([sum?.name, sum?.input_tokens, sum?.output_tokens], ['echo-1', 2, 2])
   },
 )

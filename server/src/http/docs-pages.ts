@@ -15,6 +15,7 @@ const order = [
   'account',
   'api-keys',
   'gateway',
+  'usage',
   'errors',
   'rate-limits',
   'configuration',

@@ -1,3 +1,4 @@
+import { type AllowanceStore, createAllowanceStore } from './allowances.ts'
 import { type ApiKeyStore, createApiKeyStore } from './api-keys.ts'
 import { type AuditStore, createAuditStore } from './audit.ts'
 import { type BackupStore, createBackupStore } from './backup.ts'
@@ -35,6 +36,7 @@ export interface Store {
   readonly budgets: BudgetStore
   readonly ledger: LedgerStore
   readonly usage: UsageStore
+  readonly allowances: AllowanceStore
   readonly outbox: OutboxStore
   readonly audit: AuditStore
   readonly settings: SettingStore
@@ -59,6 +61,7 @@ export function createStore(database: Database): Store {
     budgets: createBudgetStore(database),
     ledger: createLedgerStore(database),
     usage: createUsageStore(database),
+    allowances: createAllowanceStore(database),
     outbox: createOutboxStore(database),
     audit: createAuditStore(database),
     settings: createSettingStore(database),

@@ -11,6 +11,8 @@ const DAY = 86_400_000
 /** An ended session is kept as long as somebody may ask why it ended. */
 const ENDED_KEPT_MS = 30 * DAY
 
+/** What a call held is kept as long as somebody may ask what became of it. */
+const EXPLAINED_MS = 30 * DAY
 /** Longer than a year, so that a year can be looked back at. */
 const USAGE_KEPT_MS = 400 * DAY
 
@@ -33,7 +35,10 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
-  ['reservations', `lease_until <= ${at} - ${DAY} AND settled_by IS NOT NULL`],
+  ['holds', `lease_until <= ${at} - ${EXPLAINED_MS} AND settled_by IS NOT NULL`],
+  ['budget_raises', `expires_at <= ${at} - ${DAY}`],
+  ['spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
+  ['person_spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
   ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
 ]
 
@@ -42,7 +47,13 @@ export function createSweepStore(
   mostStrangers = MOST_STRANGER_BUDGETS,
 ): SweepStore {
   const keyOf = (table: string) =>
-    ({ budgets: 'key', registrations: 'address', name_claims: 'user_name' })[table] ?? 'id'
+    ({
+      budgets: 'key',
+      registrations: 'address',
+      name_claims: 'user_name',
+      spending: "key_id || ' ' || period || ' ' || starts_at",
+      person_spending: "user_id || ' ' || period || ' ' || starts_at",
+    })[table] ?? 'id'
 
   const remove = async (table: string, condition: string, params: Params) => {
     const key = keyOf(table)
