@@ -32,6 +32,14 @@ import {
   removePasskey,
 } from './account/passkeys.ts'
 import { ProfileAnswer, showProfile } from './account/profile.ts'
+import {
+  beginRaise,
+  GrantAnswer,
+  GrantBody,
+  grantRaise,
+  RaiseAnswer,
+  RaiseBody,
+} from './account/raise-budget.ts'
 import { explainCall, listCalls, showUsage } from './account/usage.ts'
 import {
   CallsAnswer,
@@ -346,6 +354,17 @@ export const routes: readonly Route[] = [
     ExplainAnswer,
     { params: ExplainParams, summary: 'What became of a call, and why' },
   ),
+
+  route('POST /v1/usage/raise', 'signedIn', 'requests', beginRaise, RaiseAnswer, {
+    body: RaiseBody,
+    summary: 'Ask to raise a limit of my key for a day; a code is mailed',
+    refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route('POST /v1/usage/raise/verify', 'signedIn', 'requests', grantRaise, GrantAnswer, {
+    body: GrantBody,
+    summary: 'Raise it, by the mailed code',
+    refusals: [...codeRefusals, 'OPERATION_NOT_ALLOWED'],
+  }),
 
   route('GET /v1/admin/users', 'admin', 'requests', listUsers, ManagedUserList, {
     query: ManagedUserQuery,

@@ -41,6 +41,11 @@ const fitting: Readonly<Record<string, object>> = {
     new_password: 'x',
     confirm_password: 'x',
   },
+  'POST /v1/usage/raise': { key: `key_${'0'.repeat(32)}`, limit: 'tokens_per_day' },
+  'POST /v1/usage/raise/verify': {
+    email_key: 'uuid-12345678-1234-1234-1234-123456789abc',
+    verification_code: 123456,
+  },
   'POST /v1/user/factors/totp/confirm': { verification_code: '123456' },
   'POST /v1/user/factors/passkeys': {
     name: 'x',

@@ -4,10 +4,11 @@ import { ApiError, tooMany } from '../errors.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
 import { EmailKey, strict, tolerated } from '../wire/body.ts'
 import { allowed } from './audit.ts'
-import { counter, waitForAll } from './budget.ts'
+import { waitForAll } from './budget.ts'
 import {
   codeLetter,
   findChallenge,
+  mailCounter,
   mayMailStranger,
   REPEAT_WITHIN_MS,
   resendWait,
@@ -26,6 +27,7 @@ export const ResendAnswer = Type.Object({
     Type.Literal('registration'),
     Type.Literal('login'),
     Type.Literal('password_reset'),
+    Type.Literal('budget_raise'),
   ]),
 })
 
@@ -52,8 +54,7 @@ export async function resendEmail(
 async function sendAgain(call: Call, challenge: ChallengeRow): Promise<void> {
   const { app, now } = call
   const { id, purpose, user_id } = challenge
-  const mails =
-    purpose === 'login' && user_id ? counter(app, 'code-mails', [user_id], user_id) : null
+  const mails = mailCounter(app, challenge)
   const sends = mails !== null || (await mayMail(app, challenge, now))
   const { codeLifeMs, mostMails } = rules[purpose]
   const sent = await app.store.challenges.resend({

@@ -13,6 +13,7 @@ import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
 import { createPasskeyStore, type PasskeyStore } from './passkeys.ts'
+import { createRaiseStore, type RaiseStore } from './raises.ts'
 import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
@@ -37,6 +38,7 @@ export interface Store {
   readonly ledger: LedgerStore
   readonly usage: UsageStore
   readonly allowances: AllowanceStore
+  readonly raises: RaiseStore
   readonly outbox: OutboxStore
   readonly audit: AuditStore
   readonly settings: SettingStore
@@ -62,6 +64,7 @@ export function createStore(database: Database): Store {
     ledger: createLedgerStore(database),
     usage: createUsageStore(database),
     allowances: createAllowanceStore(database),
+    raises: createRaiseStore(database),
     outbox: createOutboxStore(database),
     audit: createAuditStore(database),
     settings: createSettingStore(database),
