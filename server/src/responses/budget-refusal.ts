@@ -13,8 +13,7 @@ export function exhausted(
   { level, owner, limit, used, most, resetsAt }: Standing,
 ): ApiError {
   const query = new URLSearchParams({ raise: owner, limit })
-  const approval =
-    level === 'key' ? { approval_url: `${baseAddress(app)}/freddy/api?${query}` } : {}
+  const approval = level === 'key' ? { approval_url: `${baseAddress(app)}/hub/keys?${query}` } : {}
   return new ApiError('BUDGET_EXHAUSTED', {
     details: { level, limit, used, most, resets_at: moment(resetsAt), ...approval },
   })
