@@ -15,7 +15,7 @@ export const ledger: readonly Mutant[] = [
     find: 'held_tokens = held_tokens - :held_tokens',
     replace: 'held_tokens = held_tokens + 0 * :held_tokens',
     tests: 'ledger.test.ts',
-    named: 'a burst of calls',
+    named: 'what is written twice',
   },
   {
     name: 'a person has a budget over all keys and sessions',

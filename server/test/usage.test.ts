@@ -110,6 +110,8 @@ scene('the number that refuses is the number that is shown', async (freddy) => {
   assert.deepEqual(
     { ...answer.body.error.details, approval_url: undefined },
     {
+      reason:
+        'The API key had used 12 of 10 (tokens_per_day). It begins anew at 2026-11-24T00:00:00.000Z.',
       level: 'key',
       limit: 'tokens_per_day',
       used: 12,

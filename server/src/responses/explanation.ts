@@ -3,6 +3,7 @@ import { type ErrorCode, errors } from '../errors.ts'
 import type { HoldRow, UsageRow } from '../store/ledger.ts'
 import type { Caller } from '../store/usage.ts'
 import { moment } from '../wire/reply.ts'
+import { sayReached } from './budget-refusal.ts'
 import { readStandings, type Standing } from './caps.ts'
 
 /** An amount that leaves one account for another: whatever happens, the three together stay at nothing. */
@@ -131,13 +132,6 @@ function reasonOf(
     code: 'BUDGET_EXHAUSTED',
     sentence: standing ? sayReached(standing) : 'A budget was used up.',
   }
-}
-
-function sayReached({ level, limit, used, held, most, resetsAt }: Standing): string {
-  const whose = level === 'key' ? 'The API key' : 'The person, with all keys and sessions,'
-  const under = held > 0 ? `, ${say(held)} of them held for calls under way` : ''
-  const unit = limit.startsWith('money') ? ' millionths' : ''
-  return `${whose} had used ${say(used)} of ${say(most)}${unit} (${limit})${under}. It begins anew at ${moment(resetsAt)}.`
 }
 
 function explainOpen(hold: HoldRow): Explanation {
