@@ -264,7 +264,10 @@ scene(
       return said.text.trim()
     }
     await ask(freddy, one.headers)
-    assert.equal(set('--tokens-per-month 12 --money-per-day 2.5'), 'ada: tokens per month 12, money per day 2.5')
+    assert.equal(
+      set('--tokens-per-month 12 --money-per-day 2.5'),
+      'ada: tokens per month 12, money per day 2.5',
+    )
     await ask(freddy, other.headers)
     assert.equal((await freddy.ask('POST /v1/responses', { token, body: question })).status, 200)
     for (const headers of [one.headers, other.headers, { authorization: `Bearer ${token}` }]) {
