@@ -22,6 +22,17 @@ export interface UpstreamTimes {
   readonly keepalive: number
 }
 
+/** What the settings of the gateway come to: a part of the configuration. */
+export interface UpstreamConfig {
+  readonly upstreamUrl: string | null
+  readonly upstreamApiKey: string | null
+  readonly modelsFile: string | null
+  readonly upstreamAllow: readonly string[]
+  readonly upstreamTimes: UpstreamTimes
+  /** What each person may spend of whom the operator says nothing else. */
+  readonly userBudget: SpendingLimits | null
+}
+
 export const standardTimes: UpstreamTimes = {
   connect: 5000,
   first: 60_000,

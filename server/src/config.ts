@@ -1,4 +1,4 @@
-import { standardTimes, type UpstreamTimes, upstreamKnobs } from './config-upstream.ts'
+import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
   type Knob,
@@ -16,9 +16,8 @@ import {
 import { type LimitTable, limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 import { isLoopback } from './loopback.ts'
-import type { SpendingLimits } from './store/spending.ts'
 
-export interface Config {
+export interface Config extends UpstreamConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -36,13 +35,6 @@ export interface Config {
   readonly registration: 'open' | 'invite' | 'closed'
   readonly limits: LimitTable
   readonly maxRequestBytes: number
-  readonly upstreamUrl: string | null
-  readonly upstreamApiKey: string | null
-  readonly modelsFile: string | null
-  readonly upstreamAllow: readonly string[]
-  readonly upstreamTimes: UpstreamTimes
-  /** What each person may spend of whom the operator says nothing else. */
-  readonly userBudget: SpendingLimits | null
   readonly workers: number
   readonly sessionIdleDays: number
   readonly auditDays: number

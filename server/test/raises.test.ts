@@ -175,6 +175,7 @@ scene(
     assert.equal(guesses, 8)
     assert.deepEqual([...new Set(statuses)], [429])
     assert.equal((await begin(freddy, token, body)).status, 429)
+    freddy.pass(MINUTE)
     const again = await freddy.ask('POST /v1/auth/resend-email', { body: { email_key: last } })
     assert.equal(again.status, 429, 'a resend is a mail too')
     await freddy.signIn(ada)
