@@ -46,6 +46,15 @@ const fitting: Readonly<Record<string, object>> = {
     email_key: 'uuid-12345678-1234-1234-1234-123456789abc',
     verification_code: 123456,
   },
+  'PATCH /v1/user/me': { full_name: 'x' },
+  'PATCH /v1/user/profile': { full_name: 'x' },
+  'PATCH /v1/user/current': { full_name: 'x' },
+  'DELETE /v1/user/me': { current_password: 'x' },
+  'POST /v1/user/email': { new_email: 'x', current_password: 'x' },
+  'POST /v1/user/email/verify': {
+    email_key: 'uuid-00000000-0000-0000-0000-000000000000',
+    verification_code: 12_345_678,
+  },
   'POST /v1/user/factors/totp/confirm': { verification_code: '123456' },
   'POST /v1/user/factors/passkeys': {
     name: 'x',

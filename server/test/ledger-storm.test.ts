@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { makeApiKey, unlimited } from '../src/auth/api-key.ts'
+import { suspected } from '../src/auth/audit.ts'
 import { movesOf } from '../src/responses/explanation.ts'
 import type { KeptHoldRow, UsageRow } from '../src/store/ledger.ts'
 import type { SpendingLimits, SpendingRow } from '../src/store/spending.ts'
@@ -94,21 +95,7 @@ async function makePayers(freddy: Freddy): Promise<Payer[]> {
   }
   const bob = payers.find(({ limits }) => limits.tokens_per_month)?.user ?? ''
   const budget = { ...unlimited, tokens_per_day: 60_000 }
-  const event = {
-    id: 'evt_1',
-    happenedAt: freddy.now(),
-    event: 'user.budget',
-    outcome: 'allowed',
-  } as const
-  const about = {
-    reason: null,
-    userId: bob,
-    subjectId: bob,
-    source: null,
-    agent: null,
-    actor: 'shell',
-  }
-  await app.store.allowances.appoint(bob, budget, { ...event, ...about })
+  await app.store.allowances.appoint(bob, budget, suspected(freddy.now(), 'user.budget'))
   return payers
 }
 

@@ -10,6 +10,7 @@ import {
   findChallenge,
   mailCounter,
   mayMailStranger,
+  personOf,
   REPEAT_WITHIN_MS,
   resendWait,
   rules,
@@ -28,6 +29,7 @@ export const ResendAnswer = Type.Object({
     Type.Literal('login'),
     Type.Literal('password_reset'),
     Type.Literal('budget_raise'),
+    Type.Literal('email_change'),
   ]),
 })
 
@@ -55,13 +57,14 @@ async function sendAgain(call: Call, challenge: ChallengeRow): Promise<void> {
   const { app, now } = call
   const { id, purpose, user_id } = challenge
   const mails = mailCounter(app, challenge)
-  const sends = mails !== null || (await mayMail(app, challenge, now))
+  const isProven = purpose === 'login' || purpose === 'budget_raise'
+  const sends = isProven || (await mayMail(app, challenge, now))
   const { codeLifeMs, mostMails } = rules[purpose]
   const sent = await app.store.challenges.resend({
     id,
     counter: mails,
     letter: sends ? codeLetter(challenge, now, purpose) : null,
-    event: allowed(call, 'code.resent', { userId: user_id }),
+    event: allowed(call, 'code.resent', { userId: user_id, subjectId: personOf(app, challenge) }),
     tryId: randomId('try_'),
     now,
     codeLifeMs,
@@ -82,8 +85,9 @@ async function mayMail(
   { purpose, address, user_id }: ChallengeRow,
   now: number,
 ): Promise<boolean> {
-  const owner = await app.store.users.findByAddress(address)
-  const wanted = purpose === 'password_reset' ? user_id !== null : owner === null
+  const owner = await app.store.users.findOwner(address, now)
+  const wanted =
+    purpose === 'password_reset' ? user_id !== null : owner === null || owner.id === user_id
   const mailbox = parseEmailAddress(address)?.mailbox ?? address
   return (await mayMailStranger(app, mailbox, now)) && wanted
 }

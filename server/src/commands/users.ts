@@ -7,6 +7,7 @@ import { randomBytes, randomId } from '../auth/random.ts'
 import { parseUserName } from '../auth/user-name.ts'
 import { ConfigError } from '../config.ts'
 import { budgetCommand } from './budget.ts'
+import { exportCommand } from './export.ts'
 import { inviteCommand } from './invite.ts'
 import {
   deleteCommand,
@@ -67,6 +68,7 @@ export const usersCommand = defineCommand({
   subCommands: {
     add: addUser,
     invite: inviteCommand,
+    export: exportCommand,
     list: listUsers,
     show: showUser,
     disable: disableCommand,
