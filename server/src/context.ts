@@ -1,4 +1,5 @@
 import type { LRUCache } from 'lru-cache'
+import type { KeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
 import type { Principal } from './auth/principal.ts'
 import type { Tokens } from './auth/token.ts'
@@ -12,6 +13,7 @@ import type { UsageQueue } from './responses/usage-queue.ts'
 import type { ApiKeyRow } from './store/api-keys.ts'
 import type { LiveSessionRow } from './store/sessions.ts'
 import type { Store } from './store/store.ts'
+import type { Networks } from './wire/network.ts'
 import type { Hasher } from './workers/hasher.ts'
 
 /** Milliseconds since 1970. Frozen in tests. */
@@ -34,11 +36,14 @@ export interface App {
   readonly hasher: Hasher
   readonly outbox: Pick<Outbox, 'poke'>
   readonly usage: UsageQueue
+  readonly keyUses: KeyUses
   readonly log: Log
   readonly models: ModelTable
   readonly upstreams: Upstreams
   readonly liveSessions: LRUCache<string, Remembered<LiveSessionRow>>
   readonly liveApiKeys: LRUCache<string, Remembered<ApiKeyRow>>
+  /** The networks that keys are bound to, by their text. */
+  readonly keyNetworks: LRUCache<string, Networks>
 }
 
 /** Where a call came from, as far as it can be believed. */

@@ -26,6 +26,7 @@ export const limits = {
   'register-source': [bucket(60, MINUTE), bucket(300, HOUR)],
   'verify-source': [bucket(120, MINUTE)],
   'refused-source': [bucket(300, MINUTE)],
+  'refused-network': [bucket(10, MINUTE)],
   refresh: [bucket(60, HOUR)],
   'username-check': [bucket(20, MINUTE)],
 } as const satisfies Record<string, readonly Bucket[]>

@@ -1,14 +1,10 @@
 import type { TSchema } from 'typebox'
 import {
-  ApiKeyAnswer,
-  ApiKeyBody,
-  ApiKeyList,
-  ApiKeyParams,
+  changeApiKey,
   createApiKey,
   DeletedAnswer,
   ListQuery,
   listApiKeys,
-  NewApiKeyAnswer,
   revokeApiKey,
   showApiKey,
 } from './account/api-keys.ts'
@@ -23,6 +19,8 @@ import {
   replaceRecoveryCodes,
   showFactors,
 } from './account/factors.ts'
+import { ApiKeyAnswer, ApiKeyList, ApiKeyParams, NewApiKeyAnswer } from './account/key-answer.ts'
+import { ApiKeyBody, ChangedKeyBody } from './account/key-fields.ts'
 import {
   beginPasskey,
   createPasskey,
@@ -314,6 +312,12 @@ export const routes: readonly Route[] = [
     params: ApiKeyParams,
     summary: 'One API key',
     refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route('PATCH /v1/api-keys/:id', 'signedIn', 'requests', changeApiKey, ApiKeyAnswer, {
+    params: ApiKeyParams,
+    body: ChangedKeyBody,
+    summary: 'Change the name, labels, models, networks, limits or end of an API key',
+    refusals: ['RESOURCE_NOT_FOUND', 'OPERATION_NOT_ALLOWED'],
   }),
   route('DELETE /v1/api-keys/:id', 'signedIn', 'requests', revokeApiKey, DeletedAnswer, {
     params: ApiKeyParams,

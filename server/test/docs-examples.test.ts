@@ -151,6 +151,16 @@ function withInput(command: string, args: readonly string[], asked: Promise<stri
   })
 }
 
+onBoth('docs/api-keys.md: a key is bound and bound otherwise', async (place) => {
+  const { token } = await signUp(place)
+  const keys = shell('api-keys.md', place.base)
+  const made = await keys('restrict', { TOKEN: token })
+  assert.deepEqual(made.networks, ['127.0.0.0/8', '::1'])
+  assert.equal((await keys('use', { API_KEY: made.key })).output_text, 'Hello')
+  const changed = await keys('change', { TOKEN: token, KEY_ID: made.id })
+  assert.deepEqual([changed.networks, changed.limits.tokens_per_day], [null, 50_000])
+})
+
 onBoth('docs/api-keys.md: a key is made, used, listed and revoked', async (place) => {
   const { token } = await signUp(place)
   const keys = shell('api-keys.md', place.base)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { unlimited } from '../src/auth/api-key.ts'
+import { unlimited } from '../src/auth/key-limits.ts'
 import { ApiError } from '../src/errors.ts'
 import { abandon, remaining, reserve, settle, settleOverdue } from '../src/responses/ledger.ts'
 import { HOUR, scene } from './freddy.ts'

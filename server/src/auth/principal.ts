@@ -1,11 +1,14 @@
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import type { Bucket } from '../limits.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
+import { ownBuckets } from './key-limits.ts'
+import { requireNetwork } from './key-network.ts'
 import { findLiveSession, waysOf } from './session.ts'
 
 /** What an API key may be made for. */
-export const scopes = ['responses', 'models', 'usage:read', 'account:read'] as const
+export const scopes = ['responses', 'models', 'usage:read', 'account:read', 'keys:derive'] as const
 export type Scope = (typeof scopes)[number]
 
 /** Somebody with a session: password and code stand behind it. */
@@ -27,6 +30,8 @@ export interface KeyHolder {
   /** Null means every model. */
   readonly models: readonly string[] | null
   readonly limits: ApiKeyLimits
+  /** Request limits of its own, in place of its row's. */
+  readonly own: readonly Bucket[]
 }
 
 export type Principal = SignedIn | KeyHolder
@@ -37,17 +42,20 @@ export interface Credential {
   readonly text: string
 }
 
+/** When a credential came, and from where. */
+export type Arrival = Pick<Call, 'origin' | 'now'>
+
 const REMEMBERED_MS = 1000
-const LAST_USED_GRAIN_MS = 60_000
 
 /** Who calls, or why not. An `ak_` behind Bearer is an API key: OpenAI's clients can send nothing else. */
 export async function authenticate(
   app: App,
   credential: Credential,
-  now: number,
+  arrival: Arrival,
 ): Promise<Principal> {
+  const { now } = arrival
   if (credential.kind === 'api-key' || credential.text.startsWith('ak_')) {
-    return keyHolder(app, credential.text, now)
+    return keyHolder(app, credential.text, arrival)
   }
   const claims = app.tokens.check('access', credential.text, now)
   const session = await findLiveSession(app, claims.sid, now)
@@ -67,16 +75,23 @@ export function requireSignedIn({ principal }: Call<unknown, unknown, unknown>):
   return principal
 }
 
-/** A key may be bound to some models: exact names, or beginnings with a star behind. */
+/** A key may be bound to some models. */
 export function requireModel(principal: Principal | null, model: string): void {
-  if (principal?.kind !== 'key-holder' || principal.models === null) return
-  const fits = principal.models.some((name) =>
-    name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name,
-  )
-  if (!fits) throw new ApiError('INSUFFICIENT_PERMISSIONS', { details: { reason: 'model' } })
+  if (!mayUse(principal, model)) {
+    throw new ApiError('INSUFFICIENT_PERMISSIONS', { details: { reason: 'model' } })
+  }
 }
 
-async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder> {
+/** Whether a key is for a model: by exact names, or beginnings with a star behind. */
+export function mayUse(principal: Principal | null, model: string): boolean {
+  if (principal?.kind !== 'key-holder' || principal.models === null) return true
+  return principal.models.some((name) =>
+    name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name,
+  )
+}
+
+async function keyHolder(app: App, text: string, arrival: Arrival): Promise<KeyHolder> {
+  const { now, origin } = arrival
   // A wrong checksum is a typing mistake: no look-up is spent on it.
   if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
   const row = await findApiKey(app, text, now)
@@ -85,7 +100,8 @@ async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder
   }
   if (row.paused_at !== null) throw new ApiError('API_KEY_PAUSED')
   if (row.expires_at !== null && now >= row.expires_at) throw new ApiError('API_KEY_EXPIRED')
-  noteUse(app, row, now)
+  await requireNetwork({ app, ...arrival }, row)
+  app.keyUses.note(row, origin, now)
   return {
     kind: 'key-holder',
     userId: row.user_id,
@@ -93,6 +109,7 @@ async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder
     scopes: row.scopes.split(' '),
     models: row.models?.split(' ') ?? null,
     limits: row,
+    own: ownBuckets(row),
   }
 }
 
@@ -105,11 +122,4 @@ async function findApiKey(app: App, text: string, now: number): Promise<ApiKeyRo
   const row = await app.store.apiKeys.findByHash(hashes)
   if (row) app.liveApiKeys.set(name, { row, readAt: now })
   return row
-}
-
-/** Written at most once a minute and never waited for: the answer does not need it. */
-function noteUse(app: App, row: ApiKeyRow, now: number): void {
-  if (now - (row.last_used_at ?? 0) < LAST_USED_GRAIN_MS) return
-  app.liveApiKeys.set(row.hash, { row: { ...row, last_used_at: now }, readAt: now })
-  app.store.apiKeys.touch(row.id, now).catch((cause) => app.log.warn({ event: 'key.touch', cause }))
 }

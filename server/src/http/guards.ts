@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { authenticate, type Credential, type Principal } from '../auth/principal.ts'
 import type { App, Origin } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
+import type { Room } from '../limiter/limiter.ts'
 import type { Route } from '../routes.ts'
 import { limitHeaders } from '../wire/limit-headers.ts'
 import { MOST_SMALL_BYTES, timesSent } from './edge.ts'
@@ -43,9 +44,9 @@ export async function identify(
   const ahead = await app.limiter.look('refused-source', origin.source, now)
   if (!ahead.allowed) throw tooMany('TOO_MANY_REQUESTS', ahead.waitMs)
   try {
-    return await authenticate(app, credential, now)
+    return await authenticate(app, credential, { origin, now })
   } catch (cause) {
-    const isRefusal = cause instanceof ApiError && cause.status === 401
+    const isRefusal = cause instanceof ApiError && [401, 403].includes(cause.status)
     if (isRefusal) await app.limiter.take('refused-source', origin.source, now)
     throw cause
   }
@@ -62,11 +63,11 @@ export async function spendCall(
   const { limit } = route
   if (!limit) return {}
   const of = principal ? callerOf(principal) : origin.source
-  const ruling = await app.limiter.take(limit, of, now)
+  const ruling = await app.limiter.take(limit, of, now, roomOf(principal))
   const headers = limitHeaders(limit, ruling, now)
   if (!ruling.allowed) throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs, headers)
   if (principal || !origin.network) return headers
-  const wider = await app.limiter.take(limit, origin.network, now, NETWORK_TIMES)
+  const wider = await app.limiter.take(limit, origin.network, now, { times: NETWORK_TIMES })
   if (!wider.allowed) throw tooMany('TOO_MANY_REQUESTS', wider.waitMs, headers)
   return headers
 }
@@ -102,6 +103,11 @@ function readCredential(request: FastifyRequest): Credential | null {
   if (key !== undefined) return { kind: 'api-key', text: String(key) }
   const [, text] = /^bearer ([!-~]+)$/i.exec(headers.authorization ?? '') ?? []
   return text ? { kind: 'bearer', text } : null
+}
+
+/** A key with request limits of its own is held to those. */
+function roomOf(principal: Principal | null): Room {
+  return principal?.kind === 'key-holder' ? { own: principal.own } : {}
 }
 
 function callerOf(principal: Principal): string {

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { requireModel } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Model, Upstream } from '../models-file.ts'
@@ -23,8 +24,9 @@ interface Asked {
   readonly previous_response_id?: string | null
 }
 
-/** Who answers for a model; null when the built-in one does. */
-export function modelFor({ app }: AnyCall, name: string): Model | null {
+/** Who answers for a model; null when the built-in one does. 403 for a model that the caller's key is not for. */
+export function modelFor({ app, principal }: AnyCall, name: string): Model | null {
+  requireModel(principal, name)
   const { models, standard } = app.models
   const listed = models.find((model) => model.name === name)
   if (listed) return listed

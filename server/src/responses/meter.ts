@@ -1,4 +1,3 @@
-import { requireModel } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import type { Model } from '../models-file.ts'
 import { abandon, reserve, settle, spenderOf } from './ledger.ts'
@@ -18,14 +17,13 @@ type Priced = Pick<Model, 'name' | 'inputPrice' | 'outputPrice'>
 
 const nothing: Usage = { inputTokens: 0, outputTokens: 0 }
 
-/** Holds the most that a call can come to; 403 for a model that the key is not for, 402 at a cap. */
+/** Holds the most that a call can come to; 402 at a cap. */
 export async function openMeter(
   call: Call<unknown, unknown, unknown>,
   model: Priced,
   most: Usage,
 ): Promise<Meter> {
-  const { app, principal } = call
-  requireModel(principal, model.name)
+  const { app } = call
   const spending = { ...spenderOf(call), model: model.name, most: priced(model, most) }
   const reservation = await reserve(call, spending)
   let open = true

@@ -8,6 +8,7 @@ import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createFactorStore, type FactorStore } from './factors.ts'
 import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createInvitationStore, type InvitationStore } from './invitations.ts'
+import { createKeyUseStore, type KeyUseStore } from './key-uses.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
@@ -30,6 +31,7 @@ export interface Store {
   readonly factors: FactorStore
   readonly passkeys: PasskeyStore
   readonly apiKeys: ApiKeyStore
+  readonly keyUses: KeyUseStore
   readonly links: LinkStore
   readonly recovery: RecoveryStore
   readonly budgets: BudgetStore
@@ -54,6 +56,7 @@ export function createStore(database: Database): Store {
     factors: createFactorStore(database),
     passkeys: createPasskeyStore(database),
     apiKeys: createApiKeyStore(database),
+    keyUses: createKeyUseStore(database),
     links: createLinkStore(database),
     recovery: createRecoveryStore(database),
     budgets: createBudgetStore(database),
