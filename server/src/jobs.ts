@@ -1,4 +1,5 @@
 import { sealEvents } from './auth/audit-chain.ts'
+import { remindOwners } from './auth/key-reminder.ts'
 import { noticeStuffing } from './auth/surge.ts'
 import type { App } from './context.ts'
 import { settleOverdue } from './responses/ledger.ts'
@@ -8,6 +9,7 @@ const SEAL_EVERY_MS = 5_000
 const LOOK_EVERY_MS = 60_000
 const BILL_EVERY_MS = 1_000
 const NOTE_EVERY_MS = 5_000
+const REMIND_EVERY_MS = 600_000
 
 /** What is done when nobody asks: sealing the audit trail, sweeping what is over, looking for attacks on the whole. */
 export interface Jobs {
@@ -21,6 +23,7 @@ export function startJobs(app: App): Jobs {
     every(app, NOTE_EVERY_MS, 'keys.uses', () => app.keyUses.flush()),
     every(app, SWEEP_EVERY_MS, 'usage.settle', () => settleOverdue(app, app.now())),
     every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now(), app.config)),
+    every(app, REMIND_EVERY_MS, 'keys.remind', () => remindOwners(app, app.now())),
     every(app, LOOK_EVERY_MS, 'stuffing', () => noticeStuffing(app, app.now())),
   ]
   return {

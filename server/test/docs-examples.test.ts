@@ -159,6 +159,12 @@ onBoth('docs/api-keys.md: a key is bound and bound otherwise', async (place) => 
   assert.equal((await keys('use', { API_KEY: made.key })).output_text, 'Hello')
   const changed = await keys('change', { TOKEN: token, KEY_ID: made.id })
   assert.deepEqual([changed.networks, changed.limits.tokens_per_day], [null, 50_000])
+  const self = await keys('self', { API_KEY: made.key })
+  assert.equal(self.remaining.tokens_per_day.left, 50_000 - 4)
+  const key = { TOKEN: token, KEY_ID: made.id }
+  assert.equal((await keys('pause', key)).status, 'paused')
+  assert.equal((await keys('use', { API_KEY: made.key })).error.code, 'API_KEY_PAUSED')
+  assert.equal((await keys('resume', key)).status, 'active')
 })
 
 onBoth('docs/api-keys.md: a key is made, used, listed and revoked', async (place) => {

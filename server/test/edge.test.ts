@@ -77,7 +77,8 @@ scene(
         assert.equal(bare.status, 401, line)
         assert.match(String(bare.headers['www-authenticate']), /^Bearer/)
         const fits = line.includes('logout') ? {} : payload
-        assert.equal((await freddy.ask(line, { ...fits, headers: key })).status, 403, line)
+        const wrong = who === 'anyKey' ? { token } : { headers: key }
+        assert.equal((await freddy.ask(line, { ...fits, ...wrong })).status, 403, line)
       }
       assert.equal(bare.headers['cache-control'], 'no-store', line)
       assert.ok(bare.headers['x-request-id'], line)
@@ -190,11 +191,11 @@ scene('attack 023: what belongs to another is like what never was', async (fredd
     status: answer.status,
     error: { ...answer.body.error, trace_id: '', timestamp: '' },
   })
-  for (const method of ['GET', 'DELETE']) {
-    const theirs = await freddy.ask(`${method} /v1/api-keys/${body.id}`, { token: eve.token })
-    const nobodys = await freddy.ask(`${method} /v1/api-keys/key_${'0'.repeat(32)}`, {
-      token: eve.token,
-    })
+  const asks = ['GET %', 'DELETE %', 'POST %/resume', 'POST %/pause']
+  for (const line of asks) {
+    const at = (id: string) => line.replace('%', `/v1/api-keys/${id}`)
+    const theirs = await freddy.ask(at(body.id), { token: eve.token })
+    const nobodys = await freddy.ask(at(`key_${'0'.repeat(32)}`), { token: eve.token })
     assert.equal(theirs.status, 404)
     assert.deepEqual(bare(theirs), bare(nobodys))
   }

@@ -1,8 +1,9 @@
-import type { Answer, Freddy } from './freddy.ts'
+import type { Answer, Freddy, Person } from './freddy.ts'
 
 /** Somebody signed in, and what they do with their keys. */
 export interface KeyOwner {
   readonly id: string
+  readonly person: Person
   readonly token: string
   make(more?: object): Promise<Answer>
   change(id: string, body: object): Promise<Answer>
@@ -17,6 +18,7 @@ export async function keyOwner(freddy: Freddy, name = 'ada'): Promise<KeyOwner> 
   const keys = '/v1/api-keys'
   return {
     id: person.id,
+    person,
     token,
     make: (more = {}) => freddy.ask(`POST ${keys}`, { token, body: { name: 'k', ...more } }),
     change: (id, body) => freddy.ask(`PATCH ${keys}/${id}`, { token, body }),

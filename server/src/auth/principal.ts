@@ -75,6 +75,12 @@ export function requireSignedIn({ principal }: Call<unknown, unknown, unknown>):
   return principal
 }
 
+/** The program behind a call that only a key may make. */
+export function requireKeyHolder({ principal }: Call<unknown, unknown, unknown>): KeyHolder {
+  if (principal?.kind !== 'key-holder') throw new ApiError('AUTHENTICATION_REQUIRED')
+  return principal
+}
+
 /** A key may be bound to some models. */
 export function requireModel(principal: Principal | null, model: string): void {
   if (!mayUse(principal, model)) {

@@ -79,6 +79,8 @@ export async function requireRight(
   principal: Principal | null,
 ): Promise<void> {
   if (route.who === 'admin') return requireAdmin(app, principal)
+  if (route.who === 'anyKey' && principal?.kind === 'key-holder') return
+  if (route.who === 'anyKey') throw new ApiError('INSUFFICIENT_PERMISSIONS')
   if (route.who === 'open' || principal?.kind === 'signed-in') return
   if (route.who !== 'signedIn' && principal?.scopes.includes(route.who)) return
   throw new ApiError('INSUFFICIENT_PERMISSIONS')

@@ -91,7 +91,7 @@ export function refusalsOf(row: Route): string[] {
     'TOKEN_EXPIRED',
     'AMBIGUOUS_CREDENTIALS',
   ]
-  const keyed = ['INVALID_API_KEY', 'API_KEY_EXPIRED', 'INSUFFICIENT_PERMISSIONS']
+  const keyed = ['INVALID_API_KEY', 'API_KEY_EXPIRED', 'API_KEY_PAUSED', 'INSUFFICIENT_PERMISSIONS']
   const all = [
     'MALFORMED_REQUEST',
     'REQUEST_TIMEOUT',

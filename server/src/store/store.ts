@@ -8,6 +8,7 @@ import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createFactorStore, type FactorStore } from './factors.ts'
 import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createInvitationStore, type InvitationStore } from './invitations.ts'
+import { createKeyReminderStore, type KeyReminderStore } from './key-reminders.ts'
 import { createKeyUseStore, type KeyUseStore } from './key-uses.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
@@ -32,6 +33,7 @@ export interface Store {
   readonly passkeys: PasskeyStore
   readonly apiKeys: ApiKeyStore
   readonly keyUses: KeyUseStore
+  readonly keyReminders: KeyReminderStore
   readonly links: LinkStore
   readonly recovery: RecoveryStore
   readonly budgets: BudgetStore
@@ -57,6 +59,7 @@ export function createStore(database: Database): Store {
     passkeys: createPasskeyStore(database),
     apiKeys: createApiKeyStore(database),
     keyUses: createKeyUseStore(database),
+    keyReminders: createKeyReminderStore(database),
     links: createLinkStore(database),
     recovery: createRecoveryStore(database),
     budgets: createBudgetStore(database),
