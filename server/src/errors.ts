@@ -54,6 +54,8 @@ export interface ErrorDetails {
   /** The budget that is used up, and when it begins anew. */
   readonly limit?: string
   readonly resets_at?: string
+  /** When a secret that was replaced ended. */
+  readonly ended_at?: string
 }
 
 export interface ErrorOptions {

@@ -32,6 +32,7 @@ import {
   removePasskey,
 } from './account/passkeys.ts'
 import { ProfileAnswer, showProfile } from './account/profile.ts'
+import { RotateBody, RotatedAnswer, rotateApiKey } from './account/rotate-key.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import {
   DeletedUserAnswer,
@@ -323,6 +324,12 @@ export const routes: readonly Route[] = [
     ...aboutKey,
     body: ChangedKeyBody,
     summary: 'Change the name, labels, models, networks, limits or end of an API key',
+  }),
+  route('POST /v1/api-keys/:id/rotate', 'signedIn', 'requests', rotateApiKey, RotatedAnswer, {
+    ...aboutKey,
+    body: RotateBody,
+    bodyOptional: true,
+    summary: 'Give an API key another secret; the old one goes on for a while',
   }),
   route('POST /v1/api-keys/:id/pause', 'signedIn', 'requests', pauseApiKey, ApiKeyAnswer, {
     ...aboutKey,

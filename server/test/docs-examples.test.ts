@@ -165,6 +165,11 @@ onBoth('docs/api-keys.md: a key is bound and bound otherwise', async (place) => 
   assert.equal((await keys('pause', key)).status, 'paused')
   assert.equal((await keys('use', { API_KEY: made.key })).error.code, 'API_KEY_PAUSED')
   assert.equal((await keys('resume', key)).status, 'active')
+  const next = await keys('rotate', key)
+  assert.equal(next.old_secret.end_when_silent, 86_400)
+  for (const secret of [made.key, next.key]) {
+    assert.equal((await keys('use', { API_KEY: secret })).output_text, 'Hello')
+  }
 })
 
 onBoth('docs/api-keys.md: a key is made, used, listed and revoked', async (place) => {

@@ -42,6 +42,7 @@ const fitting: Readonly<Record<string, object>> = {
     confirm_password: 'x',
   },
   'POST /v1/user/factors/totp/confirm': { verification_code: '123456' },
+  'POST /v1/api-keys/:id/rotate': { overlap_days: 1 },
   'POST /v1/user/factors/passkeys': {
     name: 'x',
     passkey: new Authenticator().create({ challenge: 'x' }),
@@ -191,7 +192,7 @@ scene('attack 023: what belongs to another is like what never was', async (fredd
     status: answer.status,
     error: { ...answer.body.error, trace_id: '', timestamp: '' },
   })
-  const asks = ['GET %', 'DELETE %', 'POST %/resume', 'POST %/pause']
+  const asks = ['GET %', 'DELETE %', 'POST %/rotate', 'POST %/resume', 'POST %/pause']
   for (const line of asks) {
     const at = (id: string) => line.replace('%', `/v1/api-keys/${id}`)
     const theirs = await freddy.ask(at(body.id), { token: eve.token })

@@ -313,6 +313,6 @@ scene('when, from where and with what a key was last used is written in rounds',
   }
   // What another process wrote later stays.
   const earlier = { keyId: id, at: freddy.now() - 1, source: 'x', agent: 'x' }
-  await freddy.running.app.store.keyUses.record([earlier], [])
+  await freddy.running.app.store.keyUses.record([earlier], [], [])
   assert.equal((await ada.show(id)).last_used_client, 'three/3')
 })

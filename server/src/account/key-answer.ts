@@ -1,9 +1,11 @@
 import { type Static, Type } from 'typebox'
+import { formerEnd } from '../auth/former-secret.ts'
 import { hasEnded } from '../auth/key-life.ts'
 import { type KeyLimits, limitNames } from '../auth/key-limits.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { ApiKeyRow, LabelRow, Labels, NewApiKey } from '../store/api-keys.ts'
+import type { CallerRow } from '../store/key-uses.ts'
 import { Moment, moment, momentOrNull, OrNull } from '../wire/reply.ts'
 import { shownLimit } from './key-fields.ts'
 
@@ -20,6 +22,25 @@ export const LimitsAnswer = Type.Object({
   money_per_day: Money,
   money_per_month: Money,
 })
+
+const Caller = Type.Object({
+  network: Type.String({ description: 'An address, or the /64 of an IPv6 address' }),
+  client: Type.String(),
+  last_seen_at: Moment,
+  calls: Type.Integer(),
+})
+
+const OldSecret = Type.Object(
+  {
+    prefix: Type.String(),
+    last4: Type.String(),
+    replaced_at: Moment,
+    ends_at: Moment,
+    end_when_silent: OrNull(Type.Integer({ description: 'Seconds' })),
+    callers: Type.Array(Caller, { description: 'Who still uses it, the latest first' }),
+  },
+  { description: 'The secret before this one, while it opens' },
+)
 
 const about = {
   id: Type.String(),
@@ -56,6 +77,7 @@ export const ApiKeyAnswer = Type.Object({
     { calls: Type.Integer(), last_at: OrNull(Moment), last_network: OrNull(Type.String()) },
     { description: 'Calls with the whole key from outside its networks' },
   ),
+  old_secret: OrNull(OldSecret),
 })
 
 export const ApiKeyList = Type.Object({
@@ -66,18 +88,26 @@ export const ApiKeyList = Type.Object({
 
 export const ApiKeyParams = Type.Object({ id: Type.String({ pattern: '^key_[0-9a-f]{32}$' }) })
 
-/** Keys as their owner sees them, labels included. */
+/** Keys as their owner sees them, with their labels and who still uses an old secret. */
 export async function tell(
   { app, now }: Pick<Call, 'app' | 'now'>,
   rows: readonly ApiKeyRow[],
 ): Promise<Static<typeof ApiKeyAnswer>[]> {
   const found = await app.store.apiKeys.listLabels(rows.map(({ id }) => id))
   const labels = Map.groupBy(found, ({ key_id }) => key_id)
+  const retiring = rows.filter((row) => !hasEnded(row, now) && now < formerEnd(row))
+  const callers = await app.store.keyUses.listCallers(retiring.map(hashOfFormer))
+  const bySecret = Map.groupBy(callers, ({ former_hash }) => former_hash)
   return rows.map((row) => ({
     ...describe(row, Object.fromEntries(labels.get(row.id)?.map(pair) ?? [])),
     ...stateOf(row, now),
+    old_secret: retiring.includes(row)
+      ? oldSecret(row, bySecret.get(hashOfFormer(row)) ?? [], now)
+      : null,
   }))
 }
+
+const hashOfFormer = ({ former_hash }: ApiKeyRow) => former_hash ?? ''
 
 const pair = ({ name, value }: LabelRow) => [name, value] as const
 
@@ -137,6 +167,32 @@ function stateOf(row: ApiKeyRow, now: number) {
       last_at: momentOrNull(row.last_refused_at),
       last_network: row.last_refused_source,
     },
+  }
+}
+
+/** Where silence is to end the secret, who was silent for so long has gone over to the new one. */
+function stillHeard({ former_silence_ms }: ApiKeyRow, now: number) {
+  return ({ last_seen_at }: CallerRow) =>
+    former_silence_ms === null || now - last_seen_at < former_silence_ms
+}
+
+function oldSecret(
+  row: ApiKeyRow,
+  callers: readonly CallerRow[],
+  now: number,
+): Static<typeof OldSecret> {
+  return {
+    prefix: row.former_prefix ?? '',
+    last4: row.former_last4 ?? '',
+    replaced_at: moment(row.replaced_at ?? 0),
+    ends_at: moment(formerEnd(row)),
+    end_when_silent: row.former_silence_ms === null ? null : row.former_silence_ms / 1000,
+    callers: callers.filter(stillHeard(row, now)).map(({ source, agent, last_seen_at, calls }) => ({
+      network: source,
+      client: agent,
+      last_seen_at: moment(last_seen_at),
+      calls,
+    })),
   }
 }
 

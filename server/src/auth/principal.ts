@@ -3,6 +3,7 @@ import { ApiError } from '../errors.ts'
 import type { Bucket } from '../limits.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
+import { type Retiring, retiringSecret } from './former-secret.ts'
 import { ownBuckets } from './key-limits.ts'
 import { requireNetwork } from './key-network.ts'
 import { findLiveSession, standing, waysOf } from './session.ts'
@@ -32,6 +33,8 @@ export interface KeyHolder {
   readonly limits: ApiKeyLimits
   /** Request limits of its own, in place of its row's. */
   readonly own: readonly Bucket[]
+  /** Set when the caller holds a secret that was replaced. */
+  readonly retiring: Retiring | null
 }
 
 export type Principal = SignedIn | KeyHolder
@@ -105,14 +108,17 @@ async function keyHolder(app: App, text: string, arrival: Arrival): Promise<KeyH
   const { now, origin } = arrival
   // A wrong checksum is a typing mistake: no look-up is spent on it.
   if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
-  const row = await findApiKey(app, text, now)
+  const hashes = apiKeyHashes(app.keyring, text)
+  const row = await findApiKey(app, hashes, now)
   if (!row || row.revoked_at !== null || row.disabled_at !== null) {
     throw new ApiError('INVALID_API_KEY')
   }
   if (row.paused_at !== null) throw new ApiError('API_KEY_PAUSED')
   if (row.expires_at !== null && now >= row.expires_at) throw new ApiError('API_KEY_EXPIRED')
+  const retiring = retiringSecret(row, hashes, now)
   await requireNetwork({ app, ...arrival }, row)
   app.keyUses.note(row, origin, now)
+  if (retiring) app.keyUses.noteFormer(row, origin, now)
   return {
     kind: 'key-holder',
     userId: row.user_id,
@@ -121,11 +127,15 @@ async function keyHolder(app: App, text: string, arrival: Arrival): Promise<KeyH
     models: row.models?.split(' ') ?? null,
     limits: row,
     own: ownBuckets(row),
+    retiring,
   }
 }
 
-async function findApiKey(app: App, text: string, now: number): Promise<ApiKeyRow | null> {
-  const hashes = apiKeyHashes(app.keyring, text)
+async function findApiKey(
+  app: App,
+  hashes: readonly string[],
+  now: number,
+): Promise<ApiKeyRow | null> {
   const [name = ''] = hashes
   const remembered = app.liveApiKeys.get(name)
   const age = remembered ? now - remembered.readAt : -1

@@ -57,6 +57,16 @@ export async function identify(
   }
 }
 
+/** What is told to a caller whose secret was replaced: RFC 9745, and RFC 8594. */
+export function retirementHeaders(principal: Principal | null): Record<string, string> {
+  if (principal?.kind !== 'key-holder' || !principal.retiring) return {}
+  const { since, until } = principal.retiring
+  return {
+    deprecation: `@${Math.floor(since / 1000)}`,
+    sunset: new Date(until).toUTCString(),
+  }
+}
+
 /** Counts the call on its row and tells the caller where it stands. */
 export async function spendCall(
   app: App,

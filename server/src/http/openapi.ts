@@ -23,6 +23,7 @@ const ErrorEnvelope: OpenAPIV3_1.SchemaObject = {
           properties: {
             retry_after: { type: 'integer', description: 'Seconds' },
             reason: { type: 'string' },
+            ended_at: { type: 'string', format: 'date-time' },
             fields: {
               type: 'array',
               items: {

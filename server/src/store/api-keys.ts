@@ -2,6 +2,7 @@ import { LIVE_API_KEYS } from '../limits.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
 import { createKeyPauses, type KeyPauses } from './key-pauses.ts'
+import { createKeyRotations, type KeyRotations } from './key-rotation.ts'
 import { type Guard, insert } from './sql.ts'
 
 /** The most a key may spend; money in millionths of a unit. */
@@ -41,7 +42,19 @@ export interface NewApiKey extends KeyTerms {
   readonly created_at: number
 }
 
-export interface ApiKeyRow extends NewApiKey {
+/** The secret that a key had before, which opens for a while yet; all null before the first rotation. */
+export interface FormerSecret {
+  readonly replaced_at: number | null
+  readonly former_hash: string | null
+  readonly former_prefix: string | null
+  readonly former_last4: string | null
+  readonly former_ends_at: number | null
+  /** It ends sooner when it was not heard for so long. */
+  readonly former_silence_ms: number | null
+  readonly former_heard_at: number | null
+}
+
+export interface ApiKeyRow extends NewApiKey, FormerSecret {
   readonly revoked_at: number | null
   readonly last_used_at: number | null
   readonly last_used_source: string | null
@@ -64,9 +77,10 @@ export interface LabelRow {
   readonly value: string
 }
 
-export interface ApiKeyStore extends KeyPauses {
+export interface ApiKeyStore extends KeyPauses, KeyRotations {
   /** False when the person has as many live keys as one may have. */
   create(key: NewApiKey, labels: Labels, event: AuditEvent): Promise<boolean>
+  /** The key whose secret this is, or was before. */
   findByHash(hashes: readonly string[]): Promise<ApiKeyRow | null>
   find(id: string, userId: string): Promise<ApiKeyRow | null>
   /** Newest first, those after the one named. */
@@ -87,7 +101,8 @@ const select = `SELECT k.id, k.user_id, k.name, k.hash, k.prefix, k.last4, k.sco
     k.expires_at, k.reminded_days, k.models, k.networks, k.requests_per_minute, k.requests_per_day,
     k.tokens_per_day, k.tokens_per_month, k.money_per_day, k.money_per_month, k.revoked_at,
     k.last_used_at, k.last_used_source, k.last_used_agent, k.refused_calls, k.last_refused_at,
-    k.last_refused_source, k.paused_at, k.paused_by, u.disabled_at
+    k.last_refused_source, k.paused_at, k.paused_by, k.replaced_at, k.former_hash, k.former_prefix,
+    k.former_last4, k.former_ends_at, k.former_silence_ms, k.former_heard_at, u.disabled_at
   FROM api_keys k JOIN users u ON u.id = k.user_id`
 
 export function createApiKeyStore(database: Database): ApiKeyStore {
@@ -113,7 +128,8 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
     async findByHash(hashes) {
       const names = hashes.map((_, index) => `:hash_${index}`).join(', ')
       const params = Object.fromEntries(hashes.map((hash, index) => [`hash_${index}`, hash]))
-      const [row] = await database.read<ApiKeyRow>(`${select} WHERE k.hash IN (${names})`, params)
+      const sql = `${select} WHERE k.hash IN (${names}) OR k.former_hash IN (${names})`
+      const [row] = await database.read<ApiKeyRow>(sql, params)
       return row ?? null
     },
 
@@ -174,6 +190,7 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
     },
 
     ...createKeyPauses(database),
+    ...createKeyRotations(database),
   }
 }
 

@@ -13,6 +13,8 @@ const ENDED_KEPT_MS = 30 * DAY
 
 /** Longer than a year, so that a year can be looked back at. */
 const USAGE_KEPT_MS = 400 * DAY
+/** No secret that was replaced opens so long. */
+const CALLERS_KEPT_MS = 31 * DAY
 
 export interface SweepStore {
   /** Deletes what is over, a thousand rows at a time. The number of rows that went. */
@@ -34,6 +36,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
   ['reservations', `lease_until <= ${at} - ${DAY} AND settled_by IS NOT NULL`],
+  ['former_secret_callers', `last_seen_at <= ${at} - ${CALLERS_KEPT_MS}`],
   ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
 ]
 
