@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createApp } from '../src/app.ts'
 import { DAY, type Freddy, MINUTE, scene } from './freddy.ts'
 import { keyOwner, useKey } from './key-owner.ts'
 
@@ -315,4 +316,29 @@ scene('when, from where and with what a key was last used is written in rounds',
   const earlier = { keyId: id, at: freddy.now() - 1, source: 'x', agent: 'x' }
   await freddy.running.app.store.keyUses.record([earlier], [], [])
   assert.equal((await ada.show(id)).last_used_client, 'three/3')
+})
+
+scene('what was noted of a key is written when the server closes', async (freddy) => {
+  const ada = await keyOwner(freddy)
+  const { key, id } = (await ada.make()).body
+  const { config, log } = freddy.running.app
+  const other = await createApp(config, { now: freddy.now, log })
+  const headers = { host: 'localhost', 'api-key': key, 'user-agent': 'last/1' }
+  try {
+    const answer = await other.http.inject({ method: 'GET', url: '/v1/models', headers })
+    assert.equal(answer.statusCode, 200)
+  } finally {
+    await other.close()
+  }
+  assert.equal((await ada.show(id)).last_used_client, 'last/1')
+})
+
+scene('of sixty keys made at once fifty are made', async (freddy) => {
+  const ada = await keyOwner(freddy)
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, () => ada.make({ labels: { a: 'b' } })),
+  )
+  const made = answers.filter(({ status }) => status === 201)
+  assert.equal(made.length, 50)
+  assert.equal((await freddy.database.read('SELECT key_id FROM api_key_labels')).length, 50)
 })

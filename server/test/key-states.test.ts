@@ -70,7 +70,8 @@ scene('attack 095: a key that has ended is neither paused nor resumed', async (f
     assert.equal(answer.body.error.details.reason, 'key_ended')
   }
   assert.equal((await useKey(freddy, key)).body.error.code, 'INVALID_API_KEY')
-  assert.equal((await ada.show(id)).status, 'revoked')
+  const { status, paused_by } = await ada.show(id)
+  assert.deepEqual([status, paused_by], ['revoked', 'owner'])
 })
 
 scene('a key reads what it may do, what is left of it and when it ends', async (freddy) => {
