@@ -244,6 +244,19 @@ scene("a key that ended meanwhile, or is another person's, gets no secret", asyn
   }
 })
 
+scene('a session from a recovery code gives no key a secret or more rights', async (freddy) => {
+  const ada = await keyOwner(freddy)
+  const { id } = (await ada.make()).body
+  await ada.act(id, 'pause')
+  await freddy.database.write("UPDATE sessions SET amr = 'pwd recovery'")
+  freddy.pass(1000)
+  const asks = [ada.act(id, 'rotate'), ada.act(id, 'resume'), ada.change(id, { models: null })]
+  for (const { status, body } of await Promise.all(asks)) {
+    assert.deepEqual([status, body.error.details.reason], [403, 'recovery_session'])
+  }
+  assert.equal((await ada.revoke(id)).status, 200)
+})
+
 scene('attack 096: no key gives itself or another a secret', async (freddy) => {
   const ada = await keyOwner(freddy)
   const { id, old, next } = await rotated(ada, {}, { scopes: ['keys:derive', 'account:read'] })

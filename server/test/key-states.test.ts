@@ -177,6 +177,41 @@ scene(
   },
 )
 
+scene(
+  'an owner hears that an old secret is still in use two days before its end',
+  async (freddy) => {
+    const { app } = freddy.running
+    const ada = await keyOwner(freddy)
+    const keys = await Promise.all(
+      ['used', 'unused', 'silent', 'brief', 'gone'].map(async (name) => {
+        const { id, key } = (await ada.make({ name, expires_at: null })).body
+        const overlap_days = name === 'brief' ? 2 : 7
+        const silent = name === 'silent' ? { end_when_silent: 3600 } : {}
+        await ada.act(id, 'rotate', { overlap_days, ...silent })
+        return { name, id, key }
+      }),
+    )
+    const hear = async (...names: string[]) => {
+      for (const { key, name } of keys) if (names.includes(name)) await useKey(freddy, key)
+      await app.keyUses.flush()
+    }
+    const round = () => remindOwners(app, freddy.now())
+    freddy.pass(1000)
+    await hear('used', 'silent', 'brief', 'gone')
+    await ada.revoke(keys.find(({ name }) => name === 'gone')?.id ?? '')
+    assert.equal(await round(), 0)
+    freddy.pass(5 * DAY)
+    assert.equal(await round(), 0, 'not heard for a day')
+    await hear('used')
+    const both = await Promise.all([round(), round(), round()])
+    assert.ok(both.some((written) => written === 1))
+    assert.equal(await round(), 0)
+    await freddy.running.outbox.drain()
+    const subjects = freddy.mail.mails.map(({ subject }) => subject)
+    assert.equal(subjects.filter((subject) => subject.includes('still in use')).length, 1)
+  },
+)
+
 scene('two processes that remind at once write one letter', async (freddy, context) => {
   const { app } = freddy.running
   const other = await createApp(app.config, { now: freddy.now, log: app.log })

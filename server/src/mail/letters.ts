@@ -13,6 +13,7 @@ export const letters = [
   'invitation',
   'factors',
   'key-ending',
+  'old-secret-in-use',
 ] as const
 export type LetterName = (typeof letters)[number]
 

@@ -54,7 +54,7 @@ export function createKeyUseStore(database: Database): KeyUseStore {
         ...refused.map((one) => ({ keyId: one.keyId, statements: [refuse(one)] })),
       ]
       // In one order for all processes, so that two never wait for each other.
-      changes.sort((one, other) => (one.keyId < other.keyId ? -1 : 1))
+      changes.sort(byKey)
       await database.batch(changes.flatMap(({ statements }) => statements))
     },
 
@@ -69,6 +69,10 @@ export function createKeyUseStore(database: Database): KeyUseStore {
       )
     },
   }
+}
+
+function byKey(one: { keyId: string }, other: { keyId: string }): number {
+  return Number(one.keyId > other.keyId) - Number(one.keyId < other.keyId)
 }
 
 /** Another process may have written a later use. */
@@ -88,7 +92,7 @@ function refuse({ keyId, at, source, calls }: RefusedUse): Statement {
   }
 }
 
-/** Of a secret that was replaced once more in the meantime nothing is written. */
+/** The key's row is held first. Of a secret that was replaced once more in the meantime nothing is written. */
 function hear({ id, keyId, formerHash, at, source, agent, calls }: FormerUse): Statement[] {
   const still: Guard = {
     sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :heard AND former_hash = :heard_by)',
@@ -97,8 +101,9 @@ function hear({ id, keyId, formerHash, at, source, agent, calls }: FormerUse): S
   const place = { key_id: keyId, former_hash: formerHash, source, agent }
   return [
     {
-      sql: `UPDATE api_keys SET former_heard_at = :at
-        WHERE id = :id AND former_hash = :hash AND former_heard_at < :at`,
+      sql: `UPDATE api_keys
+        SET former_heard_at = CASE WHEN former_heard_at < :at THEN :at ELSE former_heard_at END
+        WHERE id = :id AND former_hash = :hash`,
       params: { id: keyId, hash: formerHash, at },
     },
     insert(

@@ -5,7 +5,9 @@ ALTER TABLE api_keys ADD COLUMN former_last4 TEXT;
 ALTER TABLE api_keys ADD COLUMN former_ends_at BIGINT;
 ALTER TABLE api_keys ADD COLUMN former_silence_ms BIGINT;
 ALTER TABLE api_keys ADD COLUMN former_heard_at BIGINT;
+ALTER TABLE api_keys ADD COLUMN former_warned_at BIGINT;
 CREATE UNIQUE INDEX api_keys_by_former_hash ON api_keys (former_hash);
+CREATE INDEX api_keys_by_former_end ON api_keys (former_ends_at);
 
 CREATE TABLE former_secret_callers (
   id TEXT PRIMARY KEY,
