@@ -14,6 +14,7 @@ export const letters = [
   'factors',
   'key-ending',
   'old-secret-in-use',
+  'test',
 ] as const
 export type LetterName = (typeof letters)[number]
 
