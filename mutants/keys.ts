@@ -156,7 +156,7 @@ export const keys: readonly Mutant[] = [
   {
     name: 'a key opens from its networks only',
     file: 'auth/principal.ts',
-    find: '  await requireNetwork({ app, ...arrival }, row)\n',
+    find: '  await requireNetwork(call, row)\n',
     replace: '',
     tests: 'key-rights.test.ts',
     named: 'from its networks only',

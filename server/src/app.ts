@@ -6,6 +6,7 @@ import { createKeyUses } from './auth/key-uses.ts'
 import { createKeyring, type Keyring } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
 import { warmPasswords } from './auth/password.ts'
+import { createSightings } from './auth/session-seen.ts'
 import { createTokens } from './auth/token.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import type { App, Clock } from './context.ts'
@@ -87,7 +88,8 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await http.close()
     await jobs?.stop()
     await app.app.usage.flush()
-    await app.app.keyUses.flush()
+    await app.app.keyUses.flush().catch((cause) => log.warn({ event: 'keys.uses', cause }))
+    await app.app.sightings.flush().catch((cause) => log.warn({ event: 'session.see', cause }))
     await outbox.stop()
     await mailer.close()
     await app.app.upstreams.close()
@@ -176,6 +178,7 @@ function assemble(
     keyUses: createKeyUses(parts.store.keyUses, (cause) =>
       parts.log.warn({ event: 'keys.uses', cause }),
     ),
+    sightings: createSightings(parts.store.sessions),
     outbox: { poke: () => poke() },
     models: readModels(config),
     upstreams: createUpstreams({

@@ -2,6 +2,7 @@ import type { LRUCache } from 'lru-cache'
 import type { KeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
 import type { Principal } from './auth/principal.ts'
+import type { Sightings } from './auth/session-seen.ts'
 import type { Tokens } from './auth/token.ts'
 import type { Config } from './config.ts'
 import type { Limiter } from './limiter/limiter.ts'
@@ -39,6 +40,7 @@ export interface App {
   readonly outbox: Pick<Outbox, 'poke'>
   readonly usage: UsageQueue
   readonly keyUses: KeyUses
+  readonly sightings: Sightings
   readonly log: Log
   readonly models: ModelTable
   readonly upstreams: Upstreams

@@ -9,7 +9,7 @@ import { recordRefusal } from './audit.ts'
  * all there is to know about it; the owner finds the call in the trail and at the key.
  */
 export async function requireNetwork(
-  call: Pick<Call, 'origin' | 'now'> & { readonly app: App },
+  call: Pick<Call, 'app' | 'origin' | 'now'>,
   row: ApiKeyRow,
 ): Promise<void> {
   const { app, origin, now } = call

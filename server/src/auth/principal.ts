@@ -1,4 +1,4 @@
-import type { App, Call } from '../context.ts'
+import type { App, Call, Origin } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Bucket } from '../limits.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
@@ -6,6 +6,7 @@ import { apiKeyHashes, isApiKey } from './api-key.ts'
 import { type Retiring, retiringSecret } from './former-secret.ts'
 import { ownBuckets } from './key-limits.ts'
 import { requireNetwork } from './key-network.ts'
+import { noticeRoaming } from './roaming.ts'
 import { findLiveSession, standing, waysOf } from './session.ts'
 
 /** What an API key may be made for. */
@@ -45,29 +46,27 @@ export interface Credential {
   readonly text: string
 }
 
-/** When a credential came, and from where. */
-export type Arrival = Pick<Call, 'origin' | 'now'>
-
 const REMEMBERED_MS = 1000
 
 /** Who calls, or why not. An `ak_` behind Bearer is an API key: OpenAI's clients can send nothing else. */
 export async function authenticate(
   app: App,
   credential: Credential,
-  arrival: Arrival,
+  origin: Origin,
+  now: number,
 ): Promise<Principal> {
-  const { now } = arrival
   if (credential.kind === 'api-key' || credential.text.startsWith('ak_')) {
-    return keyHolder(app, credential.text, arrival)
+    return keyHolder({ app, origin, now }, credential.text)
   }
   const kind = credential.kind === 'cookie' ? 'refresh' : 'access'
   const claims = app.tokens.check(kind, credential.text, now)
-  const session = await findLiveSession(app, claims.sid, now)
-  if (session.user_id !== claims.sub) throw new ApiError('TOKEN_INVALID')
+  const session = await findLiveSession(app, claims, now)
   // A browser's cookie is the refresh token itself; one that was replaced is no proof any more.
   if (kind === 'refresh' && standing(app, session, claims.jti, now) === 'reused') {
     throw new ApiError('TOKEN_INVALID')
   }
+  if (kind === 'refresh') await noticeRoaming({ app, origin, now }, session)
+  app.sightings.note(session, origin, now)
   return {
     kind: 'signed-in',
     userId: session.user_id,
@@ -104,8 +103,11 @@ export function mayUse(principal: Principal | null, model: string): boolean {
   )
 }
 
-async function keyHolder(app: App, text: string, arrival: Arrival): Promise<KeyHolder> {
-  const { now, origin } = arrival
+async function keyHolder(
+  call: Pick<Call, 'app' | 'origin' | 'now'>,
+  text: string,
+): Promise<KeyHolder> {
+  const { app, origin, now } = call
   // A wrong checksum is a typing mistake: no look-up is spent on it.
   if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
   const hashes = apiKeyHashes(app.keyring, text)
@@ -116,7 +118,7 @@ async function keyHolder(app: App, text: string, arrival: Arrival): Promise<KeyH
   if (row.paused_at !== null) throw new ApiError('API_KEY_PAUSED')
   if (row.expires_at !== null && now >= row.expires_at) throw new ApiError('API_KEY_EXPIRED')
   const retiring = retiringSecret(row, hashes, now)
-  await requireNetwork({ app, ...arrival }, row)
+  await requireNetwork(call, row)
   app.keyUses.note(row, origin, now)
   if (retiring) app.keyUses.noteFormer(row, origin, now)
   return {

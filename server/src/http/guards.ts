@@ -46,7 +46,7 @@ export async function identify(
   const ahead = await app.limiter.look('refused-source', origin.source, now)
   if (!ahead.allowed) throw tooMany('TOO_MANY_REQUESTS', ahead.waitMs)
   try {
-    return await authenticate(app, credential, { origin, now })
+    return await authenticate(app, credential, origin, now)
   } catch (cause) {
     const isRefusal = cause instanceof ApiError && [401, 403].includes(cause.status)
     if (isRefusal && credential.kind === 'cookie') {
