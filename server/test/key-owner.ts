@@ -1,3 +1,5 @@
+import { allowed } from '../src/auth/audit.ts'
+import type { AuditEvent } from '../src/store/audit.ts'
 import type { Answer, Freddy, Person } from './freddy.ts'
 
 /** Somebody signed in, and what they do with their keys. */
@@ -32,4 +34,10 @@ export async function keyOwner(freddy: Freddy, name = 'ada'): Promise<KeyOwner> 
 /** A call with a key, from an address of its own where one is given. */
 export function useKey(freddy: Freddy, key: string, from?: string): Promise<Answer> {
   return freddy.ask('GET /v1/models', { headers: { 'api-key': key }, ...(from ? { from } : {}) })
+}
+
+/** What the trail is told when a test asks the store itself. */
+export function keyEvent(freddy: Freddy, name: string): AuditEvent {
+  const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
+  return allowed({ now: freddy.now(), origin }, name)
 }

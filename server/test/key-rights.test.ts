@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createApp } from '../src/app.ts'
 import { DAY, type Freddy, MINUTE, scene } from './freddy.ts'
-import { keyOwner, useKey } from './key-owner.ts'
+import { keyEvent, keyOwner, useKey } from './key-owner.ts'
 
 const rights = {
   scopes: ['responses', 'usage:read'],
@@ -281,13 +281,8 @@ scene('attack 023: a key is changed by its owner', async (freddy) => {
   assert.equal(theirs.status, 404)
   assert.equal(theirs.body.error.message, nobodys.body.error.message)
   const { apiKeys } = freddy.running.app.store
-  const event = { id: 'evt_1', happenedAt: freddy.now(), event: 'key.changed', outcome: 'allowed' }
-  const about = { reason: null, userId: eve.id, subjectId: id, source: null, agent: null }
   const asked = { id, userId: eve.id }
-  const change = apiKeys.change(asked, { name: 'mine' }, { env: 'eve' }, {
-    ...event,
-    ...about,
-  } as never)
+  const change = apiKeys.change(asked, { name: 'x' }, { env: 'x' }, keyEvent(freddy, 'key.changed'))
   assert.equal(await change, false)
   assert.deepEqual(await ada.show(id), before)
 })

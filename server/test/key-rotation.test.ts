@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createKeyUses } from '../src/auth/key-uses.ts'
 import { DAY, type Freddy, HOUR, MINUTE, scene } from './freddy.ts'
-import { type KeyOwner, keyOwner, useKey } from './key-owner.ts'
+import { type KeyOwner, keyEvent, keyOwner, useKey } from './key-owner.ts'
 
 /** A call with a key, by a program that says its name, from its own place. */
 function callAs(freddy: Freddy, key: string, agent: string, from: string) {
@@ -18,11 +18,6 @@ async function rotated(ada: KeyOwner, body: object = {}, wish: object = {}) {
 }
 
 const at = (freddy: Freddy, ms: number) => new Date(freddy.now() + ms).toISOString()
-
-const event = (freddy: Freddy, id: string) => ({
-  ...{ id, happenedAt: freddy.now(), event: 'key.rotated', outcome: 'allowed' as const },
-  ...{ reason: null, userId: null, subjectId: null, source: null, agent: null },
-})
 
 scene('a key has another secret, and the old one goes on until its day', async (freddy) => {
   const ada = await keyOwner(freddy)
@@ -179,7 +174,7 @@ scene('attack 095: what ends a key ends both of its secrets', async (freddy) => 
 
   const other = await rotated(ada)
   assert.deepEqual(await codes([other.old, other.next]), [undefined, undefined])
-  await freddy.running.app.store.roster.disable(ada.id, { ...event(freddy, 'evt_1'), event: 'x' })
+  await freddy.running.app.store.roster.disable(ada.id, keyEvent(freddy, 'user.disabled'))
   freddy.pass(1000)
   assert.deepEqual(await codes([other.old, other.next]), ['INVALID_API_KEY', 'INVALID_API_KEY'])
 })
@@ -208,7 +203,7 @@ scene('of two who rotate one secret at once, one does', async (freddy) => {
         ...{ id, userId: ada.id, from: row.hash, hash: `h${index}`, prefix: 'ak_x', last4: 'x' },
         ...{ formerEndsAt: freddy.now() + DAY, silenceMs: null },
       },
-      event(freddy, `evt_${index}`),
+      keyEvent(freddy, 'key.rotated'),
     )
   const won = await Promise.all(Array.from({ length: 10 }, (_, index) => rotate(index)))
   assert.equal(won.filter(Boolean).length, 1)
@@ -239,7 +234,7 @@ scene("a key that ended meanwhile, or is another person's, gets no secret", asyn
       formerEndsAt: freddy.now() + DAY,
       ...next,
     }
-    assert.equal(await apiKeys.rotate(rotation, event(freddy, `evt-${row.id}`)), false)
+    assert.equal(await apiKeys.rotate(rotation, keyEvent(freddy, 'key.rotated')), false)
     assert.equal((await apiKeys.find(body.id, ada.id))?.hash, row.hash)
   }
 })

@@ -2,12 +2,7 @@ import assert from 'node:assert/strict'
 import { createApp } from '../src/app.ts'
 import { remindOwners } from '../src/auth/key-reminder.ts'
 import { DAY, type Freddy, scene } from './freddy.ts'
-import { keyOwner, useKey } from './key-owner.ts'
-
-const event = (freddy: Freddy, name: string) => ({
-  ...{ id: `evt_${name}`, happenedAt: freddy.now(), event: name, outcome: 'allowed' as const },
-  ...{ reason: null, userId: null, subjectId: null, source: null, agent: null },
-})
+import { keyEvent, keyOwner, useKey } from './key-owner.ts'
 
 const asKey = (freddy: Freddy, key: string, line = 'GET /v1/api-key') =>
   freddy.ask(line, { headers: { 'api-key': key } })
@@ -44,15 +39,15 @@ scene(
     const second = (await ada.make()).body
     await ada.act(second.id, 'pause')
     for (const { id, key } of [first, second]) {
-      assert.equal(await apiKeys.pause(id, ada.id, event(freddy, id)), true)
-      assert.equal(await apiKeys.pause(id, ada.id, event(freddy, `${id} again`)), false)
+      assert.equal(await apiKeys.pause(id, ada.id, keyEvent(freddy, 'key.paused')), true)
+      assert.equal(await apiKeys.pause(id, ada.id, keyEvent(freddy, 'key.paused')), false)
       assert.equal((await ada.act(id, 'pause')).body.paused_by, 'operator')
       const refused = await ada.act(id, 'resume')
       assert.equal(refused.status, 403)
       assert.equal(refused.body.error.details.reason, 'paused_by_operator')
       freddy.pass(1000)
       assert.equal((await useKey(freddy, key)).body.error.code, 'API_KEY_PAUSED')
-      assert.equal(await apiKeys.resume(id, ada.id, event(freddy, `${id} resumed`)), true)
+      assert.equal(await apiKeys.resume(id, ada.id, keyEvent(freddy, 'key.resumed')), true)
       freddy.pass(1000)
       assert.equal((await useKey(freddy, key)).status, 200)
     }

@@ -7,12 +7,15 @@ const MOST_AT_ONCE = 500
 /** Nobody asked for it: the server writes by itself. */
 const origin = { address: '', source: '', network: null, agent: '' }
 
+type Owned = { readonly user_id: string; readonly address: string }
+
 /** Writes to the owners of keys that end soon, or whose old secret does and is still in use. The number of letters. */
 export async function remindOwners(app: App, now: number): Promise<number> {
   let written = 0
-  const letter = (to: string, name: Notice, facts: Partial<LetterFacts>) => {
+  const letter = (key: Owned, name: Notice, facts: Partial<LetterFacts>) => {
     written += 1
-    return ownerLetter({ app, origin, now }, to, name, facts)
+    const words = ownerLetter({ app, origin, now }, key.address, name, facts)
+    return { ...words, userId: key.user_id }
   }
   // The latest first: who is told of two days is not told of fourteen after it.
   for (const days of reminders.toReversed()) {
@@ -22,7 +25,7 @@ export async function remindOwners(app: App, now: number): Promise<number> {
         endsAt: key.expires_at,
         usedAt: key.last_used_at,
       }
-      const words = letter(key.address, 'key-ending', facts)
+      const words = letter(key, 'key-ending', facts)
       await app.store.keyReminders.remind(key, days, words)
     }
   }
@@ -32,7 +35,7 @@ export async function remindOwners(app: App, now: number): Promise<number> {
       endsAt: key.former_ends_at,
       usedAt: key.former_heard_at,
     }
-    await app.store.keyReminders.warn(key, letter(key.address, 'old-secret-in-use', facts))
+    await app.store.keyReminders.warn(key, letter(key, 'old-secret-in-use', facts))
   }
   if (written > 0) app.outbox.poke()
   return written

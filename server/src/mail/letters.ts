@@ -16,6 +16,8 @@ export const letters = [
   'factors',
   'key-ending',
   'old-secret-in-use',
+  'email-changed',
+  'farewell',
   'test',
 ] as const
 export type LetterName = (typeof letters)[number]
@@ -53,6 +55,7 @@ const occasions: Readonly<Record<string, string>> = {
   login: 'sign in',
   registration: 'finish your registration',
   password_reset: 'choose another password',
+  email_change: 'use this address for your account',
 }
 
 const changes = {

@@ -10,6 +10,7 @@ export interface EndingKeyRow {
   readonly last4: string
   readonly expires_at: number
   readonly last_used_at: number | null
+  readonly user_id: string
   readonly address: string
 }
 
@@ -22,6 +23,7 @@ export interface RetiringKeyRow {
   readonly former_last4: string
   readonly former_ends_at: number
   readonly former_heard_at: number
+  readonly user_id: string
   readonly address: string
 }
 
@@ -56,7 +58,7 @@ export function createKeyReminderStore(database: Database): KeyReminderStore {
   return {
     listDue: (now, days, most) =>
       database.read<EndingKeyRow>(
-        `SELECT k.id, k.name, k.prefix, k.last4, k.expires_at, k.last_used_at, u.address
+        `SELECT k.id, k.name, k.prefix, k.last4, k.expires_at, k.last_used_at, k.user_id, u.address
          FROM api_keys k JOIN users u ON u.id = k.user_id
          WHERE k.expires_at > :now AND k.expires_at <= :until AND ${untold}
            AND k.revoked_at IS NULL AND u.disabled_at IS NULL
@@ -72,7 +74,7 @@ export function createKeyReminderStore(database: Database): KeyReminderStore {
     listRetiring: (now, most) =>
       database.read<RetiringKeyRow>(
         `SELECT k.id, k.name, k.former_hash, k.former_prefix, k.former_last4, k.former_ends_at,
-           k.former_heard_at, u.address
+           k.former_heard_at, k.user_id, u.address
          FROM api_keys k JOIN users u ON u.id = k.user_id
          WHERE k.former_ends_at > :now AND k.former_ends_at <= :until AND k.former_warned_at IS NULL
            AND k.former_heard_at > :lately AND k.former_heard_at > k.replaced_at
