@@ -1,6 +1,7 @@
 import { bodies } from './bodies.ts'
 import { codes } from './codes.ts'
 import { edge } from './edge.ts'
+import { foreign } from './foreign.ts'
 import { keys } from './keys.ts'
 import { mail } from './mail.ts'
 import type { Mutant } from './mutant.ts'
@@ -14,6 +15,7 @@ import { tokens } from './tokens.ts'
 export const mutants: readonly Mutant[] = [
   ...codes,
   ...passwords,
+  ...foreign,
   ...registration,
   ...tokens,
   ...sessions,

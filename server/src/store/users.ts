@@ -27,6 +27,8 @@ export interface UserStore {
   find(id: string): Promise<UserRow | null>
   findByAddress(address: string): Promise<UserRow | null>
   findByUserName(userName: string): Promise<UserRow | null>
+  /** The password hash of the first account at or behind this id; of the first of all when there is none. */
+  findHashNear(id: string): Promise<string | null>
   /** Puts a better hash in the place of the one that was just proven; of many at once, one wins. */
   rehash(id: string, from: string, to: string): Promise<void>
 }
@@ -45,6 +47,15 @@ export function createUserStore(database: Database): UserStore {
     find: (id) => findBy('id', id),
     findByAddress: (address) => findBy('address', address),
     findByUserName: (userName) => findBy('user_name', userName),
+
+    async findHashNear(id) {
+      const [row] = await database.read<{ password_hash: string | null }>(
+        `SELECT password_hash FROM users WHERE id = COALESCE(
+          (SELECT min(id) FROM users WHERE id >= :id), (SELECT min(id) FROM users))`,
+        { id },
+      )
+      return row?.password_hash ?? null
+    },
 
     async create(user, event) {
       const made = {
