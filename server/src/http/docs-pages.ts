@@ -19,6 +19,7 @@ const order = [
   'rate-limits',
   'configuration',
   'operating',
+  'import',
   'storage',
   'security',
 ]

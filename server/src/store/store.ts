@@ -1,4 +1,5 @@
 import { type ApiKeyStore, createApiKeyStore } from './api-keys.ts'
+import { type ArrivalStore, createArrivalStore } from './arrivals.ts'
 import { type AuditStore, createAuditStore } from './audit.ts'
 import { type BackupStore, createBackupStore } from './backup.ts'
 import { type BudgetStore, createBudgetStore } from './budgets.ts'
@@ -42,6 +43,7 @@ export interface Store {
   readonly backup: BackupStore
   readonly inspection: InspectionStore
   readonly invitations: InvitationStore
+  readonly arrivals: ArrivalStore
 }
 
 export function createStore(database: Database): Store {
@@ -66,5 +68,6 @@ export function createStore(database: Database): Store {
     backup: createBackupStore(database),
     inspection: createInspectionStore(database),
     invitations: createInvitationStore(database),
+    arrivals: createArrivalStore(database),
   }
 }

@@ -1,5 +1,5 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
-import type { Database } from './database.ts'
+import type { Database, Statement } from './database.ts'
 
 export type Role = 'user' | 'admin'
 
@@ -58,18 +58,7 @@ export function createUserStore(database: Database): UserStore {
     },
 
     async create(user, event) {
-      const made = {
-        sql: `INSERT INTO users (${columns}, sessions_valid_after)
-         VALUES (:id, :address, :user_name, :full_name, :password_hash, :created_at, :updated_at,
-           :last_login_at, :disabled_at, 0)
-         ON CONFLICT DO NOTHING RETURNING id`,
-        params: { ...user },
-      }
-      const there = {
-        sql: 'EXISTS (SELECT 1 FROM users WHERE id = :made)',
-        params: { made: user.id },
-      }
-      const [rows] = await database.batch([made, ...(event ? [recordEvent(event, there)] : [])])
+      const [rows] = await database.batch(keepUser(user, event))
       return (rows?.length ?? 0) > 0
     },
 
@@ -80,4 +69,20 @@ export function createUserStore(database: Database): UserStore {
       )
     },
   }
+}
+
+/** The statements that make an account and tell of it; the first has a row when its address and name were free. */
+export function keepUser(user: NewUser, event?: AuditEvent): Statement[] {
+  const made = {
+    sql: `INSERT INTO users (${columns}, sessions_valid_after)
+      VALUES (:id, :address, :user_name, :full_name, :password_hash, :created_at, :updated_at,
+        :last_login_at, :disabled_at, 0)
+      ON CONFLICT DO NOTHING RETURNING id`,
+    params: { ...user },
+  }
+  const there = {
+    sql: 'EXISTS (SELECT 1 FROM users WHERE id = :made)',
+    params: { made: user.id },
+  }
+  return [made, ...(event ? [recordEvent(event, there)] : [])]
 }
