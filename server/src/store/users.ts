@@ -25,6 +25,8 @@ export interface UserStore {
   /** False when the address or the name is somebody's. */
   create(user: NewUser, event?: AuditEvent): Promise<boolean>
   find(id: string): Promise<UserRow | null>
+  /** Whether there is any account. */
+  isAny(): Promise<boolean>
   findByAddress(address: string): Promise<UserRow | null>
   findByUserName(userName: string): Promise<UserRow | null>
   /** The password hash of the first account at or behind this id; of the first of all when there is none. */
@@ -60,6 +62,10 @@ export function createUserStore(database: Database): UserStore {
     async create(user, event) {
       const [rows] = await database.batch(keepUser(user, event))
       return (rows?.length ?? 0) > 0
+    },
+
+    async isAny() {
+      return (await database.read('SELECT id FROM users LIMIT 1')).length > 0
     },
 
     async rehash(id, from, to) {
