@@ -5,6 +5,7 @@ import { foreign } from './foreign.ts'
 import { keys } from './keys.ts'
 import { mail } from './mail.ts'
 import type { Mutant } from './mutant.ts'
+import { panic } from './panic.ts'
 import { passwords } from './passwords.ts'
 import { places } from './places.ts'
 import { registration } from './registration.ts'
@@ -20,6 +21,7 @@ export const mutants: readonly Mutant[] = [
   ...tokens,
   ...sessions,
   ...keys,
+  ...panic,
   ...edge,
   ...bodies,
   ...places,

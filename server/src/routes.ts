@@ -34,6 +34,14 @@ import {
 import { ProfileAnswer, showProfile } from './account/profile.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import {
+  PanicAnswer,
+  PanicBody,
+  PanicParams,
+  panic,
+  UndoneAnswer,
+  undoManagedPanic,
+} from './admin/panic.ts'
+import {
   DeletedUserAnswer,
   deleteManagedUser,
   disableManagedUser,
@@ -337,6 +345,16 @@ export const routes: readonly Route[] = [
   ),
   route(`POST ${user}/enable`, 'admin', 'requests', enableManagedUser, ManagedUserAnswer, enable),
   route(`DELETE ${user}`, 'admin', 'requests', deleteManagedUser, DeletedUserAnswer, remove),
+  route('POST /v1/admin/panic', 'admin', 'requests', panic, PanicAnswer, {
+    body: PanicBody,
+    summary: 'What a panic would end; with its `confirm`, end it',
+    refusals: ['INSUFFICIENT_PERMISSIONS', 'OPERATION_NOT_ALLOWED', 'RESOURCE_NOT_FOUND'],
+  }),
+  route('POST /v1/admin/panic/:id/undo', 'admin', 'requests', undoManagedPanic, UndoneAnswer, {
+    params: PanicParams,
+    summary: 'Undo a panic within ten minutes',
+    refusals: ['INSUFFICIENT_PERMISSIONS', 'OPERATION_NOT_ALLOWED', 'RESOURCE_NOT_FOUND'],
+  }),
 
   route('POST /v1/responses', 'responses', 'requests', createResponse, ResponseAnswer, {
     ...asks,

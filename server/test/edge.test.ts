@@ -41,6 +41,7 @@ const fitting: Readonly<Record<string, object>> = {
     new_password: 'x',
     confirm_password: 'x',
   },
+  'POST /v1/admin/panic': { user: 'x' },
   'POST /v1/user/factors/totp/confirm': { verification_code: '123456' },
   'POST /v1/user/factors/passkeys': {
     name: 'x',
@@ -55,6 +56,7 @@ const bodyOf = (line: string) =>
 
 function idOf(path: string): string {
   if (path.includes('/users/')) return 'usr'
+  if (path.includes('/panic/')) return 'pan'
   return path.includes('/passkeys/') ? 'pkey' : 'key'
 }
 

@@ -116,7 +116,8 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
       const [paused] = await database.batch([
         {
           sql: `UPDATE api_keys SET paused_at = :now, paused_by = 'operator'
-            WHERE id = :id AND user_id = :user AND paused_at IS NULL AND revoked_at IS NULL RETURNING id`,
+            WHERE id = :id AND user_id = :user AND (paused_at IS NULL OR paused_by = 'panic')
+              AND revoked_at IS NULL RETURNING id`,
           params: { id, user: userId, now: event.happenedAt },
         },
         recordEvent(event, {

@@ -39,6 +39,8 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
     'UPDATE invitations SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
   devices: 'UPDATE devices SET ended_at = :now WHERE ended_at IS NULL',
   sessions: `UPDATE sessions SET ended_at = :now, end_reason = 'restored' WHERE ended_at IS NULL`,
+  // One that could still be undone would bring sessions back.
+  panics: 'DELETE FROM panics',
   api_keys: `UPDATE api_keys SET paused_at = :now, paused_by = 'operator' WHERE revoked_at IS NULL`,
   // A step that was used may be tried again for a minute; codes may have been used.
   totp_factors: 'UPDATE totp_factors SET last_step = CAST(:now AS BIGINT) / 30000 + 1',

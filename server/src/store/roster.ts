@@ -1,5 +1,6 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
+import { forgetPanics } from './endings.ts'
 import { all, type Guard } from './sql.ts'
 import { type Role, type UserRow, userColumns } from './users.ts'
 
@@ -154,6 +155,7 @@ function endEverything(id: string, reason: string, event: AuditEvent, done: Guar
         WHERE user_id = :user AND ended_at IS NULL AND ${sql}`,
       params: { ...mine, reason },
     },
+    forgetPanics(id, done),
     {
       sql: `UPDATE challenges SET ended_at = :now
         WHERE user_id = :user AND ended_at IS NULL AND consumed_at IS NULL AND ${sql}`,

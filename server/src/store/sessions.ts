@@ -64,9 +64,9 @@ export function createSessionStore(database: Database): SessionStore {
       const [rotated] = await database.batch([
         {
           sql: `UPDATE sessions SET refresh_hash = :to, parent_hash = :from, refresh_issued_at = :now,
-              last_seen_at = :now
+              last_seen_at = :now, last_source = :source
             WHERE id = :id AND refresh_hash = :from AND ended_at IS NULL AND expires_at > :now RETURNING id`,
-          params: { id, from, to, now: event.happenedAt },
+          params: { id, from, to, now: event.happenedAt, source: event.source },
         },
         recordEvent(event, {
           sql: 'EXISTS (SELECT 1 FROM sessions WHERE id = :rotated AND refresh_hash = :to AND refresh_issued_at = :at)',
@@ -83,6 +83,8 @@ export function createSessionStore(database: Database): SessionStore {
             WHERE id = :id AND ended_at IS NULL RETURNING id`,
           params: { id, reason, now: event.happenedAt },
         },
+        // A panic that ended it before brings it back no more.
+        { sql: 'UPDATE sessions SET panic_id = NULL WHERE id = :id', params: { id } },
         recordEvent(event),
       ])
       return (ended?.length ?? 0) > 0
@@ -91,8 +93,8 @@ export function createSessionStore(database: Database): SessionStore {
     async touch(id, event) {
       await database.batch([
         {
-          sql: 'UPDATE sessions SET last_seen_at = :now WHERE id = :id',
-          params: { id, now: event.happenedAt },
+          sql: 'UPDATE sessions SET last_seen_at = :now, last_source = :source WHERE id = :id',
+          params: { id, now: event.happenedAt, source: event.source },
         },
         recordEvent(event),
       ])

@@ -12,6 +12,7 @@ import { createInvitationStore, type InvitationStore } from './invitations.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
+import { createPanicStore, type PanicStore } from './panics.ts'
 import { createPasskeyStore, type PasskeyStore } from './passkeys.ts'
 import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
@@ -44,6 +45,7 @@ export interface Store {
   readonly inspection: InspectionStore
   readonly invitations: InvitationStore
   readonly arrivals: ArrivalStore
+  readonly panics: PanicStore
 }
 
 export function createStore(database: Database): Store {
@@ -69,5 +71,6 @@ export function createStore(database: Database): Store {
     inspection: createInspectionStore(database),
     invitations: createInvitationStore(database),
     arrivals: createArrivalStore(database),
+    panics: createPanicStore(database),
   }
 }

@@ -31,6 +31,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['sessions', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
   ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
+  ['panics', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
   ['reservations', `lease_until <= ${at} - ${DAY} AND settled_by IS NOT NULL`],
