@@ -82,8 +82,8 @@ async function proves(app: App, stored: string, typed: string, spelt: string): P
 export async function refreshHash(app: App, user: UserRow, text: string): Promise<void> {
   const stored = user.password_hash
   if (!stored || splitHash(stored).pepperId === app.keyring.current.id) return
-  const spelt = spellPassword(text) ?? ''
-  await app.store.users.rehash(user.id, stored, await hashPassword(app, spelt))
+  const better = await hashPassword(app, spellPassword(text) ?? '').catch(whenBusy)
+  if (better !== null) await app.store.users.rehash(user.id, stored, better)
 }
 
 function isGuessable(spelt: string, context: readonly string[]): boolean {
@@ -130,6 +130,12 @@ async function admitted<T>(work: () => Promise<T>): Promise<T> {
     await wait(250 + Math.random() * 250)
     throw tooMany('SERVICE_UNAVAILABLE', 1000)
   }
+}
+
+/** Somebody who may come in does not wait outside for that: the next sign-in makes the better hash. */
+function whenBusy(cause: unknown): null {
+  if (cause instanceof ApiError && cause.code === 'SERVICE_UNAVAILABLE') return null
+  throw cause
 }
 
 function weak(reason: string): ApiError {
