@@ -21,9 +21,9 @@ export const panic: readonly Mutant[] = [
   },
   {
     name: 'a plan of a panic is for its target and its maker',
-    file: 'auth/panic.ts',
-    find: 'row?.actor !== actor || row.target !== target.text',
-    replace: '!row',
+    file: 'store/panics.ts',
+    find: 'AND actor = :actor AND target = :target',
+    replace: 'AND :actor = :actor AND :target = :target',
     tests,
     named: 'a plan is good for five minutes',
   },

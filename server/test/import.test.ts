@@ -122,6 +122,27 @@ scene('an import adds nobody twice, and changes nobody who is here', async (fred
   assert.equal((await freddy.login(ada)).status, 200)
 })
 
+scene(
+  'who comes without a password chooses one by mail; who was disabled stays it',
+  async (freddy, context) => {
+    const text = [
+      'email,password_hash,disabled',
+      'ada@example.com,,',
+      `bob@example.com,${aBcryptHash},true`,
+    ].join('\n')
+    await bring(freddy, context, text)
+    const email = 'ada@example.com'
+    assert.equal((await freddy.login({ email })).status, 401)
+    assert.equal((await freddy.login({ email: 'bob@example.com' })).status, 401)
+    const { body } = await freddy.ask('POST /v1/auth/password/reset', { body: { email } })
+    const verification_code = Number(await freddy.codeFor(email))
+    const chosen = { email_key: body.email_key, verification_code, new_password: 'a quite new one' }
+    const reset = await freddy.ask('POST /v1/auth/password/reset/verify', { body: chosen })
+    assert.equal(reset.status, 200, reset.text)
+    assert.equal((await freddy.login({ email, password: 'a quite new one' })).status, 200)
+  },
+)
+
 scene('two imports of one file at once bring everybody once', async (freddy, context) => {
   const rows = Array.from({ length: 450 }, (_, index) => `p${index}@example.com,,`)
   const runs = [1, 2].map(() => bring(freddy, context, table(...rows)))

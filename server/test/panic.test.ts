@@ -243,7 +243,7 @@ scene(
     for (const { status, body: told } of refused) {
       assert.deepEqual([status, told.error.code], [403, 'OPERATION_NOT_ALLOWED'])
     }
-    assert.match(String(refused.at(-1)?.body.error.details.reason), /over: ask for another/)
+    assert.match(String(refused.at(-1)?.body.error.details.reason), /is over, .* ask for another/)
     assert.equal(await isIn(freddy, ada), true)
     const odd = [{}, { user: 'ada', since: '2026-01-01T00:00:00Z' }, { network: '0.0.0.0/0' }]
     for (const wanted of [...odd, { network: 'here' }, { since: '2030-01-01T00:00:00Z' }]) {
@@ -324,7 +324,8 @@ scene(
     await enableUser(acting(freddy), disabled.who.id)
 
     freddy.pass(1000)
-    assert.equal((await undo(freddy, root.token, id)).status, 200)
+    const undone = await undo(freddy, root.token, id)
+    assert.deepEqual(undone.body.restored, { sessions: 1, api_keys: 2 })
     const ways = [reset, revoked, disabled, before, paused]
     assert.deepEqual(await Promise.all(ways.map((way) => isIn(freddy, way))), [
       false,
@@ -407,6 +408,7 @@ scene('the shell plans, does and undoes a panic', async (freddy) => {
   for (const [wrong, hint] of [
     [[], /Say what: --user USER/],
     [['--user', 'nobody'], /There is no user nobody/],
+    [['--network', 'home'], /--network must be a network such as 192.0.2.0/],
   ] as const) {
     const refused = run(...wrong)
     assert.equal(refused.status, 1)

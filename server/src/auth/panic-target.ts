@@ -50,7 +50,7 @@ function readSince(text: string, now: number): Target {
 
 function misfit(field: string, message: string): ApiError {
   return new ApiError('VALIDATION_ERROR', {
-    details: { reason: `${field} ${message}`, fields: [{ field, message }] },
+    details: { fields: [{ field, message }] },
     param: field,
   })
 }

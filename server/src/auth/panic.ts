@@ -78,9 +78,7 @@ export async function confirmPanic(
 ): Promise<Done> {
   const { app, now, actor } = acting
   const row = await app.store.panics.findByConfirm(hashesOf(app, confirm))
-  if (row?.actor !== actor || row.target !== target.text) {
-    throw refusal('This confirms no plan of yours for this target: ask for one first')
-  }
+  if (!row) throw refusal(NO_PLAN)
   const aim = await aimOf(app, target, now)
   const keptSession = keptBy(acting, target)
   const { people } = await app.store.panics.findReach(aim, now, keptSession, MOST_TOLD)
@@ -98,13 +96,20 @@ export async function confirmPanic(
       ...people.map(({ id }) => tell(acting, 'panic.ended', row, id)),
     ],
   })
-  if (!ended) throw refusal(row.confirmed_at === null ? OVER : 'This plan was carried out already')
+  if (!ended) throw refusal(whyNot(row, actor, target))
   forget(app, ended)
   app.outbox.poke()
   return { id: row.id, ended, undoUntil: now + UNDO_MS }
 }
 
-const OVER = 'This plan is over: ask for another one'
+const NO_PLAN = 'This confirms no plan of yours for this target: ask for one first'
+
+/** The statement said no; the row tells which of its conditions did not hold. */
+function whyNot(row: PanicRow, actor: string, target: Target): string {
+  if (row.actor !== actor || row.target !== target.text) return NO_PLAN
+  if (row.confirmed_at !== null) return 'This plan was carried out already'
+  return 'This plan is over, or was carried out just now: ask for another one'
+}
 
 /** Brings back the sessions and keys that a panic ended and nothing else has ended since. */
 export async function undoPanic(acting: Panicking, id: string): Promise<Ended> {

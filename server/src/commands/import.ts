@@ -101,7 +101,8 @@ function summary(tally: Tally, format: string, isRehearsal: boolean): string[] {
     row(tally.left, isRehearsal ? 'would be left out' : 'were left out'),
     ...(tally.left > 0
       ? [
-          'The lines above say why. Mend them and run it again: nobody comes in twice. Or accept it: --allow-partial',
+          'The lines above say why. Mend the file and run it again: nobody comes in twice. Or accept it: --allow-partial',
+          'For hashes and user names that do not fit: --reset-unreadable, --without-names',
         ]
       : []),
   ]

@@ -42,6 +42,8 @@ async function requireTarget({ app, now }: Panicking, wanted: Wanted): Promise<T
   if (!wanted.user && !wanted.network && !wanted.since)
     throw new ConfigError(['Say what: --user USER, --network CIDR, or --since MOMENT.'])
   return readTarget(app, wanted, now).catch((cause) => {
+    const [misfit] = (cause instanceof ApiError && cause.details?.fields) || []
+    if (misfit) throw new ConfigError([`--${misfit.field} ${misfit.message}.`])
     if (!(cause instanceof ApiError && cause.code === 'RESOURCE_NOT_FOUND')) throw cause
     throw new ConfigError([`There is no user ${wanted.user}. See: freddy-auth users list`])
   })
