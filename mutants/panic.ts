@@ -99,4 +99,12 @@ export const panic: readonly Mutant[] = [
     tests,
     named: 'a panic writes to five hundred',
   },
+  {
+    name: 'a panic of very many ends all of them',
+    file: 'store/panics.ts',
+    find: 'some((rows) => rows.length === BITE)',
+    replace: 'some((rows) => rows.length > BITE)',
+    tests,
+    named: 'a panic writes to five hundred',
+  },
 ]

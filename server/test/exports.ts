@@ -120,10 +120,11 @@ export const exports_: Readonly<
     people: ['sue', 'sid'],
     hashes: 2,
     text: [
-      'instance_id,id,aud,role,email,encrypted_password,email_confirmed_at,raw_user_meta_data,created_at,banned_until,deleted_at',
-      `0,1,authenticated,authenticated,sue@example.com,${hashOf('bcrypt, 2a')},2024-01-02 03:04:05.678+00,"{""full_name"": ""Sue, Supabase""}",2024-01-02 03:04:05.678+00,,`,
-      `0,2,authenticated,authenticated,sid@example.com,${hashOf('bcrypt, 2a')},NULL,"{""note"": ""two`,
-      'lines""}",2024-01-02 03:04:05+00,2020-01-01 00:00:00+00,',
+      `instance_id,id,aud,role,email,encrypted_password,email_confirmed_at,invited_at,confirmation_token,confirmation_sent_at,recovery_token,recovery_sent_at,email_change_token_new,email_change,email_change_sent_at,last_sign_in_at,raw_app_meta_data,raw_user_meta_data,is_super_admin,created_at,updated_at,phone,phone_confirmed_at,phone_change,phone_change_token,phone_change_sent_at,confirmed_at,email_change_token_current,email_change_confirm_status,banned_until,reauthentication_token,reauthentication_sent_at,is_sso_user,deleted_at,is_anonymous`,
+      `0,1,authenticated,authenticated,sue@example.com,${hashOf('bcrypt, 2a')},2024-01-02 03:04:05.678+00,,,,,,,,,,"{""provider"": ""email"", ""providers"": [""email""]}","{""full_name"": ""Sue, Supabase""}",,2024-01-02 03:04:05.678+00,,,,,,,,,,,,,f,,f`,
+      `0,2,authenticated,authenticated,sid@example.com,${hashOf('bcrypt, 2a')},NULL,,,,,,,,,,"{""provider"": ""email"", ""providers"": [""email""]}","{""note"": ""two`,
+      ` lines""}",,2024-01-02 03:04:05+00,,,,,,,,,,2020-01-01 00:00:00+00,,,f,,f`,
+      `0,3,authenticated,authenticated,gone@example.com,${hashOf('bcrypt, 2a')},,,,,,,,,,,"{""provider"": ""email"", ""providers"": [""email""]}",,,2024-01-02 03:04:05+00,,,,,,,,,,,,,f,2024-02-02 03:04:05+00,f`,
     ].join('\r\n'),
   },
   clerk: {

@@ -360,33 +360,45 @@ function allowedEvent(freddy: Freddy) {
   }
 }
 
-scene('a panic writes to five hundred people at most, and ends what all have', async (freddy) => {
-  const root = await admin(freddy)
-  const ada = await come(freddy, 'ada')
-  const [user] = await freddy.database.read('SELECT * FROM users WHERE id = :id', {
-    id: ada.who.id,
-  })
-  const [session] = await freddy.database.read('SELECT * FROM sessions WHERE id = :id', {
-    id: ada.session,
-  })
-  const copies = Array.from({ length: 500 }, (_, index) => {
-    const id = `usr_${String(index).padStart(32, '0')}`
-    const person = { ...user, id, address: `p${index}@example.com`, user_name: `p${index}` }
-    return [
-      rowOf('users', person),
-      rowOf('sessions', { ...session, id: `ses_${index}`, user_id: id }),
-    ]
-  })
-  await freddy.database.batch(copies.flat())
-  const plan = await ask(freddy, root.token, { since: '2026-01-01T00:00:00Z' })
-  assert.deepEqual([plan.body.ends.people, plan.body.people.length], [501, 100])
-  const body = { since: '2026-01-01T00:00:00Z', confirm: plan.body.confirm }
-  assert.equal((await ask(freddy, root.token, body)).body.ends.sessions, 501)
-  const letters = await freddy.database.read("SELECT id FROM outbox WHERE letter = 'panic'")
-  assert.equal(letters.length, 500)
-})
-
-const rowOf = (table: string, row: Parameters<typeof insert>[1]) => insert(table, row)
+scene(
+  'a panic writes to five hundred people at most, and ends and gives back what all have',
+  async (freddy) => {
+    const root = await admin(freddy)
+    const ada = await come(freddy, 'ada')
+    const [user] = await freddy.database.read('SELECT * FROM users WHERE id = :id', {
+      id: ada.who.id,
+    })
+    const [session] = await freddy.database.read('SELECT * FROM sessions WHERE id = :id', {
+      id: ada.session,
+    })
+    const copies = Array.from({ length: 500 }, (_, index) => {
+      const id = `usr_${String(index).padStart(32, '0')}`
+      const person = { ...user, id, address: `p${index}@example.com`, user_name: `p${index}` }
+      return [
+        insert('users', person),
+        insert('sessions', { ...session, id: `ses_${index}`, user_id: id }),
+      ]
+    })
+    await freddy.database.batch(copies.flat())
+    await freddy.database.write(
+      `WITH RECURSIVE more (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM more WHERE number < 5000)
+     INSERT INTO sessions (id, user_id, source, agent, created_at, last_seen_at, expires_at, refresh_hash,
+       refresh_issued_at)
+     SELECT 'ses_more' || number, user_id, source, agent, created_at, last_seen_at, expires_at, refresh_hash,
+       refresh_issued_at FROM more, sessions WHERE id = :id`,
+      { id: ada.session },
+    )
+    const plan = await ask(freddy, root.token, { since: '2026-01-01T00:00:00Z' })
+    assert.deepEqual([plan.body.ends.people, plan.body.people.length], [501, 100])
+    const body = { since: '2026-01-01T00:00:00Z', confirm: plan.body.confirm }
+    const done = await ask(freddy, root.token, body)
+    assert.equal(done.body.ends.sessions, 5501)
+    const letters = await freddy.database.read("SELECT id FROM outbox WHERE letter = 'panic'")
+    assert.equal(letters.length, 500)
+    const undone = await undo(freddy, root.token, done.body.id)
+    assert.equal(undone.body.restored.sessions, 5501)
+  },
+)
 
 scene('the shell plans, does and undoes a panic', async (freddy) => {
   const ada = await come(freddy, 'ada')

@@ -24,10 +24,10 @@ const signs: readonly (readonly [FormatName, (row: ExportRow, head: string) => b
   ],
 ]
 
-/** Firebase's table has no line of names: its second cell is an address, or nothing, and there are 28 more. */
+/** Firebase's table has no line of names: its third cell says whether the address in the second was proven. */
 export function looksLikeFirebaseTable(head: string): boolean {
   const cells = (head.split('\n')[0] ?? '').split(',')
-  return cells.length >= 28 && /^[^"]*$/.test(cells[0] ?? '') && !/^email/i.test(cells[1] ?? '')
+  return cells.length >= 28 && /^(true|false)$/.test(cells[2] ?? '')
 }
 
 /** Whose export it is, by its first row that can be read; our own form when nothing tells. */
