@@ -76,10 +76,10 @@ export const panic: readonly Mutant[] = [
     named: 'attack 086: undoing a panic',
   },
   {
-    name: 'undoing a panic gives back no session that was ended by itself since',
+    name: 'undoing a panic gives back no session that its owner ended since',
     file: 'store/sessions.ts',
-    find: "'UPDATE sessions SET panic_id = NULL WHERE id = :id'",
-    replace: "'UPDATE sessions SET panic_id = NULL WHERE id = :id AND id IS NULL'",
+    find: "forgetPanics(userId, { sql: 'id = :mine'",
+    replace: "forgetPanics(userId, { sql: 'id IS NULL AND :mine = :mine'",
     tests,
     named: 'attack 086: undoing a panic',
   },

@@ -318,7 +318,8 @@ scene(
       200,
     )
     await app.store.apiKeys.revoke(revoked.keyId, revoked.who.id, event())
-    await app.store.sessions.end(revoked.session, 'revoked', event())
+    const own = [revoked.session, revoked.who.id] as const
+    await app.store.sessions.endOwn(...own, 'signed_out_elsewhere', event())
     assert.equal(await app.store.apiKeys.pause(paused.keyId, paused.who.id, event()), true)
     await disableUser(acting(freddy), disabled.who.id)
     await enableUser(acting(freddy), disabled.who.id)

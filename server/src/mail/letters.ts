@@ -7,12 +7,15 @@ export const letters = [
   'wrong-codes',
   'login-hammered',
   'new-place',
+  'new-device',
+  'session-moved',
   'password-changed',
   'password-reset',
   'reset-needed',
   'invitation',
   'factors',
   'panic',
+  'test',
 ] as const
 export type LetterName = (typeof letters)[number]
 

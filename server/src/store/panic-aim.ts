@@ -70,7 +70,7 @@ function from(sources: readonly string[]): ReturnType<typeof conditions> {
     AND e.event = 'key.created' AND e.source IN (${list})`
   return {
     columns: {
-      sessions: `(source IN (${list}) OR last_source IN (${list}))`,
+      sessions: `(source IN (${list}) OR seen_source IN (${list}))`,
       apiKeys: `EXISTS (${made})`,
       challenges: `source IN (${list})`,
       links: '1 = 0',

@@ -75,7 +75,7 @@ const addressOf = '(SELECT address FROM users u WHERE u.id = user_id) AS address
 
 function nameSessions({ sql, params }: Guard, most: number): Statement {
   return {
-    sql: `SELECT id, name, ${addressOf}, COALESCE(last_source, source) AS source, created_at, last_seen_at
+    sql: `SELECT id, name, ${addressOf}, COALESCE(seen_source, source) AS source, created_at, last_seen_at
       FROM sessions WHERE ${sql} ORDER BY last_seen_at DESC, id LIMIT ${most}`,
     params,
   }

@@ -83,7 +83,7 @@ export function createPanicStore(database: Database): PanicStore {
     async listSources(now) {
       const rows = await database.read<{ source: string | null }>(
         `SELECT source FROM sessions WHERE ended_at IS NULL AND expires_at > :now
-         UNION SELECT last_source FROM sessions WHERE ended_at IS NULL AND expires_at > :now
+         UNION SELECT seen_source FROM sessions WHERE ended_at IS NULL AND expires_at > :now
          UNION SELECT source FROM challenges WHERE consumed_at IS NULL AND ended_at IS NULL
          UNION SELECT e.source FROM audit_events e JOIN api_keys k ON k.id = e.subject_id
            WHERE e.event = 'key.created' AND k.revoked_at IS NULL AND k.paused_at IS NULL`,

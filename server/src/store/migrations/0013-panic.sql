@@ -12,7 +12,6 @@ CREATE TABLE panics (
 );
 CREATE INDEX panics_by_expiry ON panics (expires_at);
 
-ALTER TABLE sessions ADD COLUMN last_source TEXT;
 ALTER TABLE sessions ADD COLUMN panic_id TEXT;
 ALTER TABLE api_keys ADD COLUMN panic_id TEXT;
 CREATE INDEX sessions_by_panic ON sessions (panic_id);
