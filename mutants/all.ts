@@ -1,3 +1,4 @@
+import { accounts } from './accounts.ts'
 import { bodies } from './bodies.ts'
 import { codes } from './codes.ts'
 import { edge } from './edge.ts'
@@ -18,6 +19,7 @@ export const mutants: readonly Mutant[] = [
   ...passwords,
   ...foreign,
   ...registration,
+  ...accounts,
   ...tokens,
   ...sessions,
   ...keys,

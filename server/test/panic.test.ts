@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { allowed } from '../src/auth/audit.ts'
 import { appointUser, disableUser, enableUser } from '../src/auth/roster.ts'
 import { insert } from '../src/store/sql.ts'
 import { parseNetwork } from '../src/wire/network.ts'
@@ -296,7 +297,7 @@ scene(
     const paused = await come(freddy, 'emil')
     const { app } = freddy.running
     const about = { userId: revoked.who.id }
-    const event = () => ({ ...allowedEvent(freddy), ...about })
+    const event = () => allowed(acting(freddy), 'session.ended', about)
     await freddy.ask('POST /v1/auth/logout', { token: before.token })
     freddy.pass(1000)
     const since = new Date(freddy.now() - 30 * MINUTE).toISOString()
@@ -345,21 +346,6 @@ scene(
     ])
   },
 )
-
-let events = 0
-function allowedEvent(freddy: Freddy) {
-  events += 1
-  return {
-    id: `evt_${events}`,
-    happenedAt: freddy.now(),
-    event: 'session.ended',
-    outcome: 'allowed' as const,
-    reason: null,
-    subjectId: null,
-    source: null,
-    agent: null,
-  }
-}
 
 scene(
   'a panic writes to five hundred people at most, and ends and gives back what all have',

@@ -6,6 +6,7 @@ import { hashPassword, requireGoodPassword } from '../auth/password.ts'
 import { randomBytes, randomId } from '../auth/random.ts'
 import { parseUserName } from '../auth/user-name.ts'
 import { ConfigError } from '../config.ts'
+import { exportCommand } from './export.ts'
 import { importCommand } from './import.ts'
 import { inviteCommand } from './invite.ts'
 import {
@@ -67,6 +68,7 @@ export const usersCommand = defineCommand({
   subCommands: {
     add: addUser,
     invite: inviteCommand,
+    export: exportCommand,
     import: importCommand,
     list: listUsers,
     show: showUser,

@@ -15,6 +15,8 @@ export const letters = [
   'invitation',
   'factors',
   'panic',
+  'email-changed',
+  'farewell',
   'test',
 ] as const
 export type LetterName = (typeof letters)[number]
@@ -47,6 +49,7 @@ const occasions: Readonly<Record<string, string>> = {
   login: 'sign in',
   registration: 'finish your registration',
   password_reset: 'choose another password',
+  email_change: 'use this address for your account',
 }
 
 const changes = {
