@@ -22,6 +22,7 @@ const order = [
   'rate-limits',
   'configuration',
   'operating',
+  'import',
   'storage',
   'security',
 ]
