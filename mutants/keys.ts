@@ -146,6 +146,14 @@ export const keys: readonly Mutant[] = [
     named: 'attack 096',
   },
   {
+    name: 'a check demands its scope',
+    file: 'auth/check.ts',
+    find: 'query.scope && !granted.includes(query.scope)',
+    replace: 'query.scope && granted.length === 0',
+    tests: 'proxies.test.ts',
+    named: 'a check names who calls',
+  },
+  {
     name: 'a name of a key is plain',
     file: 'account/api-keys.ts',
     find: 'if (!isSafeName(body.name))',

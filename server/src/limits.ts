@@ -28,6 +28,7 @@ export const limits = {
   'refused-source': [bucket(300, MINUTE)],
   refresh: [bucket(60, HOUR)],
   'username-check': [bucket(20, MINUTE)],
+  check: [bucket(600, MINUTE, 1200)],
 } as const satisfies Record<string, readonly Bucket[]>
 
 export type LimitName = keyof typeof limits

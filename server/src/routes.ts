@@ -46,6 +46,7 @@ import {
   showUser,
 } from './admin/users.ts'
 import { ChangeAnswer, ChangeBody, changePassword } from './auth/change-password.ts'
+import { CheckAnswer, CheckQuery, checkCredential } from './auth/check.ts'
 import { ForgotAnswer, ForgotBody, forgotPassword } from './auth/forgot-password.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
 import { LogoutAnswer, LogoutBody, logout } from './auth/logout.ts'
@@ -79,8 +80,8 @@ import {
   showModel,
 } from './responses/list-models.ts'
 
-/** Anybody, somebody with a session, an admin with one, or also a program whose API key has the scope. */
-export type Who = 'open' | 'signedIn' | 'admin' | Scope
+/** Anybody, anybody with a credential, somebody with a session, an admin with one, or also a program whose API key has the scope. */
+export type Who = 'open' | 'authenticated' | 'signedIn' | 'admin' | Scope
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -240,6 +241,10 @@ export const routes: readonly Route[] = [
   }),
   route('GET /v1/auth/validate', 'signedIn', 'requests', validate, ValidateAnswer, {
     summary: 'Whether this token is alive',
+  }),
+  route('GET /v1/auth/check', 'authenticated', 'check', checkCredential, CheckAnswer, {
+    query: CheckQuery,
+    summary: 'Who calls, for a reverse proxy; `scope` demands one',
   }),
 
   route('GET /v1/user/me', 'account:read', 'requests', showProfile, ProfileAnswer, me),

@@ -157,6 +157,8 @@ onBoth('docs/api-keys.md: a key is made, used, listed and revoked', async (place
   const made = await keys('create', { TOKEN: token })
   assert.match(made.key, /^ak_/)
   assert.equal((await keys('use', { API_KEY: made.key })).output_text, 'Hello')
+  const check = shell('behind-a-proxy.md', place.base)
+  assert.equal((await check('check', { API_KEY: made.key })).key_id, made.id)
   const python = piecesOf('api-keys.md', 'python').get('openai') ?? ''
   const program = `API_KEY = "${made.key}"\n${python}`.replaceAll(
     'http://localhost:3000',

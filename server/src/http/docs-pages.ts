@@ -15,6 +15,7 @@ const order = [
   'account',
   'api-keys',
   'gateway',
+  'behind-a-proxy',
   'errors',
   'rate-limits',
   'configuration',

@@ -79,6 +79,7 @@ export async function requireRight(
 ): Promise<void> {
   if (route.who === 'admin') return requireAdmin(app, principal)
   if (route.who === 'open' || principal?.kind === 'signed-in') return
+  if (route.who === 'authenticated' && principal) return
   if (route.who !== 'signedIn' && principal?.scopes.includes(route.who)) return
   throw new ApiError('INSUFFICIENT_PERMISSIONS')
 }
