@@ -60,7 +60,7 @@ export const edge: readonly Mutant[] = [
   {
     name: 'a body is JSON',
     file: 'http/guards.ts',
-    find: 'if (!json || !once ||',
+    find: 'if (!fits || !once ||',
     replace: 'if (!once ||',
     tests: 'edge.test.ts',
     named: 'attack 104',

@@ -146,6 +146,22 @@ export const keys: readonly Mutant[] = [
     named: 'attack 096',
   },
   {
+    name: 'of people only an admin introspects',
+    file: 'http/guards.ts',
+    find: "if (isOperators && principal?.kind === 'signed-in') return requireAdmin(app, principal)",
+    replace: '',
+    tests: 'introspection.test.ts',
+    named: 'attack 096',
+  },
+  {
+    name: 'nobody gives himself a scope of the operator',
+    file: 'account/api-keys.ts',
+    find: 'const Scope = Type.Union(scopes.map((scope) => Type.Literal(scope)))',
+    replace: 'const Scope = Type.String()',
+    tests: 'introspection.test.ts',
+    named: 'attack 096',
+  },
+  {
     name: 'a check demands its scope',
     file: 'auth/check.ts',
     find: 'query.scope && !granted.includes(query.scope)',

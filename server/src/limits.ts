@@ -29,6 +29,7 @@ export const limits = {
   refresh: [bucket(60, HOUR)],
   'username-check': [bucket(20, MINUTE)],
   check: [bucket(600, MINUTE, 1200)],
+  introspect: [bucket(6000, MINUTE)],
 } as const satisfies Record<string, readonly Bucket[]>
 
 export type LimitName = keyof typeof limits

@@ -48,10 +48,11 @@ import {
 import { ChangeAnswer, ChangeBody, changePassword } from './auth/change-password.ts'
 import { CheckAnswer, CheckQuery, checkCredential } from './auth/check.ts'
 import { ForgotAnswer, ForgotBody, forgotPassword } from './auth/forgot-password.ts'
+import { IntrospectAnswer, IntrospectBody, introspect } from './auth/introspect.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
 import { LogoutAnswer, LogoutBody, logout } from './auth/logout.ts'
 import { CreationOptions, PasskeyAnswer } from './auth/passkey.ts'
-import type { Scope } from './auth/principal.ts'
+import type { OperatorScope, Scope } from './auth/principal.ts'
 import { RefreshAnswer, RefreshBody, refresh } from './auth/refresh.ts'
 import { RegisterAnswer, RegisterBody, register } from './auth/register.ts'
 import { ResendAnswer, ResendBody, resendEmail } from './auth/resend-email.ts'
@@ -80,8 +81,11 @@ import {
   showModel,
 } from './responses/list-models.ts'
 
-/** Anybody, anybody with a credential, somebody with a session, an admin with one, or also a program whose API key has the scope. */
-export type Who = 'open' | 'authenticated' | 'signedIn' | 'admin' | Scope
+/**
+ * Anybody, anybody with a credential, somebody with a session, an admin with one, or also a program whose API key has the
+ * scope: beside it everybody signed in, beside one of the operator's an admin.
+ */
+export type Who = 'open' | 'authenticated' | 'signedIn' | 'admin' | Scope | OperatorScope
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -97,6 +101,8 @@ export interface Route {
   readonly query?: TSchema
   /** A request without a body is one with an empty object. */
   readonly bodyOptional?: true
+  /** Also takes its body as a form, as its RFC says. */
+  readonly form?: true
   /** A gateway route takes large bodies and fields that are not ours. */
   readonly gateway?: true
   /** What it refuses with beside what every route of its kind does. */
@@ -246,6 +252,14 @@ export const routes: readonly Route[] = [
     query: CheckQuery,
     summary: 'Who calls, for a reverse proxy; `scope` demands one',
   }),
+  route(
+    'POST /v1/auth/introspect',
+    'tokens:introspect',
+    'introspect',
+    introspect,
+    IntrospectAnswer,
+    { body: IntrospectBody, form: true, summary: 'What a token or key is worth now (RFC 7662)' },
+  ),
 
   route('GET /v1/user/me', 'account:read', 'requests', showProfile, ProfileAnswer, me),
   route('GET /v1/user/profile', 'account:read', 'requests', showProfile, ProfileAnswer, me),

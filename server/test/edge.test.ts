@@ -41,6 +41,7 @@ const fitting: Readonly<Record<string, object>> = {
     new_password: 'x',
     confirm_password: 'x',
   },
+  'POST /v1/auth/introspect': { token: 'x' },
   'POST /v1/user/factors/totp/confirm': { verification_code: '123456' },
   'POST /v1/user/factors/passkeys': {
     name: 'x',

@@ -8,6 +8,10 @@ import { findLiveSession, waysOf } from './session.ts'
 export const scopes = ['responses', 'models', 'usage:read', 'account:read'] as const
 export type Scope = (typeof scopes)[number]
 
+/** What a key has from the operator's shell alone; of people, only an admin may do it. */
+export const operatorScopes = ['tokens:introspect'] as const
+export type OperatorScope = (typeof operatorScopes)[number]
+
 /** Somebody with a session: password and code stand behind it. */
 export interface SignedIn {
   readonly kind: 'signed-in'
@@ -96,7 +100,8 @@ async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder
   }
 }
 
-async function findApiKey(app: App, text: string, now: number): Promise<ApiKeyRow | null> {
+/** The row of a key, whatever state it is in; read at most once a second. */
+export async function findApiKey(app: App, text: string, now: number): Promise<ApiKeyRow | null> {
   const hashes = apiKeyHashes(app.keyring, text)
   const [name = ''] = hashes
   const remembered = app.liveApiKeys.get(name)

@@ -16,6 +16,7 @@ const order = [
   'api-keys',
   'gateway',
   'behind-a-proxy',
+  'verifying',
   'errors',
   'rate-limits',
   'configuration',

@@ -1,0 +1,71 @@
+import { type Static, Type } from 'typebox'
+import type { Call } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import { strict, Token } from '../wire/body.ts'
+import { authenticate, findApiKey, type KeyHolder, type SignedIn, scopes } from './principal.ts'
+
+/** RFC 7662. The hint is taken and not needed: what a credential is, it shows itself. */
+export const IntrospectBody = Type.Object(
+  { token: Token, token_type_hint: Type.Optional(Type.String({ maxLength: 100 })) },
+  strict,
+)
+
+const Seconds = Type.Integer({ description: 'Seconds since 1970' })
+
+export const IntrospectAnswer = Type.Object({
+  active: Type.Boolean(),
+  token_type: Type.Optional(Type.Literal('bearer')),
+  sub: Type.Optional(Type.String({ description: 'The user' })),
+  scope: Type.Optional(Type.String({ description: 'Separated by spaces' })),
+  iat: Type.Optional(Seconds),
+  exp: Type.Optional(Seconds),
+  iss: Type.Optional(Type.String()),
+  aud: Type.Optional(Type.String()),
+  jti: Type.Optional(Type.String()),
+  sid: Type.Optional(Type.String({ description: 'The session of an access token' })),
+  amr: Type.Optional(Type.Array(Type.String())),
+  key_id: Type.Optional(Type.String({ description: 'The API key' })),
+})
+
+type Told = Static<typeof IntrospectAnswer>
+
+/**
+ * What a credential is worth now, for a server that was shown it. Whatever is not alive is `{"active":false}` and no
+ * more, a refresh token too: it is for this server alone, and nobody else may take it for an access token.
+ */
+export async function introspect(call: Call<Static<typeof IntrospectBody>>): Promise<Told> {
+  const { app, body, now } = call
+  try {
+    const credential = { kind: 'bearer', text: body.token } as const
+    const principal = await authenticate(app, credential, now)
+    if (principal.kind === 'signed-in') return aboutToken(call, principal)
+    return await aboutKey(call, principal)
+  } catch (cause) {
+    if (cause instanceof ApiError && cause.status === 401) return { active: false }
+    throw cause
+  }
+}
+
+function aboutToken({ app, body, now }: Call<Static<typeof IntrospectBody>>, who: SignedIn): Told {
+  const { iss, aud, iat, exp, jti } = app.tokens.check('access', body.token, now)
+  const about = { sub: who.userId, scope: scopes.join(' '), sid: who.sessionId, amr: [...who.amr] }
+  return { active: true, token_type: 'bearer', ...about, iat, exp, iss, aud, jti }
+}
+
+async function aboutKey(
+  { app, body, now }: Call<Static<typeof IntrospectBody>>,
+  holder: KeyHolder,
+): Promise<Told> {
+  const row = await findApiKey(app, body.token, now)
+  const seconds = (ms: number) => Math.floor(ms / 1000)
+  const end = row?.expires_at ?? null
+  return {
+    active: true,
+    token_type: 'bearer',
+    sub: holder.userId,
+    scope: holder.scopes.join(' '),
+    key_id: holder.keyId,
+    ...(row ? { iat: seconds(row.created_at) } : {}),
+    ...(end === null ? {} : { exp: seconds(end) }),
+  }
+}
