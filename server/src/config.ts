@@ -29,6 +29,7 @@ export interface Config {
   readonly mailFrom: string
   readonly secretKey: string | null
   readonly secretKeyFile: string | null
+  readonly jwtAlg: 'HS256' | 'EdDSA' | 'ES256' | 'RS256'
   readonly codeDigits: number
   readonly profile: 'standard' | 'strict'
   readonly trustedProxies: readonly string[]
@@ -84,7 +85,12 @@ export const knobs = {
     some,
   ),
   SECRET_KEY_FILE: knob('a file', '', 'A file that holds SECRET_KEY, one a line.', some),
-  JWT_ALG: knob('HS256', 'HS256', 'How tokens are signed.', oneOf('HS256')),
+  JWT_ALG: knob(
+    'HS256, EdDSA, ES256 or RS256',
+    'HS256',
+    'How access tokens are signed; all but HS256 so that others can verify them (docs/verifying.md).',
+    oneOf('HS256', 'EdDSA', 'ES256', 'RS256'),
+  ),
   CODE_DIGITS: knob(
     '4 to 8',
     '4',
@@ -189,6 +195,7 @@ function arrange(set: Settings): Config {
     mailFrom: set.MAIL_FROM ?? 'freddy@localhost',
     secretKey: set.SECRET_KEY,
     secretKeyFile: set.SECRET_KEY_FILE,
+    jwtAlg: set.JWT_ALG ?? 'HS256',
     codeDigits: set.CODE_DIGITS ?? 4,
     profile,
     trustedProxies: set.TRUSTED_PROXIES ?? [],

@@ -1,6 +1,7 @@
 import type { LRUCache } from 'lru-cache'
 import type { Keyring } from './auth/keyring.ts'
 import type { Principal } from './auth/principal.ts'
+import type { SigningKeys } from './auth/signing-keys.ts'
 import type { Tokens } from './auth/token.ts'
 import type { Config } from './config.ts'
 import type { Limiter } from './limiter/limiter.ts'
@@ -29,6 +30,7 @@ export interface App {
   readonly now: Clock
   readonly keyring: Keyring
   readonly tokens: Tokens
+  readonly signingKeys: SigningKeys
   readonly store: Store
   readonly limiter: Limiter
   readonly hasher: Hasher

@@ -7,6 +7,7 @@ const SWEEP_EVERY_MS = 60_000
 const SEAL_EVERY_MS = 5_000
 const LOOK_EVERY_MS = 60_000
 const BILL_EVERY_MS = 1_000
+const RENEW_EVERY_MS = 60_000
 
 /** What is done when nobody asks: sealing the audit trail, sweeping what is over, looking for attacks on the whole. */
 export interface Jobs {
@@ -19,6 +20,7 @@ export function startJobs(app: App): Jobs {
     every(app, BILL_EVERY_MS, 'usage.write', () => app.usage.flush()),
     every(app, SWEEP_EVERY_MS, 'usage.settle', () => settleOverdue(app, app.now())),
     every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now(), app.config)),
+    every(app, RENEW_EVERY_MS, 'keys.renew', () => app.signingKeys.renew(app.now())),
     every(app, LOOK_EVERY_MS, 'stuffing', () => noticeStuffing(app, app.now())),
   ]
   return {

@@ -30,6 +30,7 @@ export const limits = {
   'username-check': [bucket(20, MINUTE)],
   check: [bucket(600, MINUTE, 1200)],
   introspect: [bucket(6000, MINUTE)],
+  'jwks-source': [bucket(120, MINUTE)],
 } as const satisfies Record<string, readonly Bucket[]>
 
 export type LimitName = keyof typeof limits

@@ -58,6 +58,7 @@ import { RegisterAnswer, RegisterBody, register } from './auth/register.ts'
 import { ResendAnswer, ResendBody, resendEmail } from './auth/resend-email.ts'
 import { ResetAnswer, ResetBody, resetPassword } from './auth/reset-password.ts'
 import { ChallengeAnswer, ChallengeParams, showChallenge } from './auth/show-challenge.ts'
+import { KeysAnswer, showKeys } from './auth/show-keys.ts'
 import { ValidateAnswer, validate } from './auth/validate.ts'
 import { VerifyAnswer, VerifyBody, verify } from './auth/verify.ts'
 import type { Call } from './context.ts'
@@ -260,6 +261,10 @@ export const routes: readonly Route[] = [
     IntrospectAnswer,
     { body: IntrospectBody, form: true, summary: 'What a token or key is worth now (RFC 7662)' },
   ),
+  route('GET /.well-known/jwks.json', 'open', 'jwks-source', showKeys, KeysAnswer, {
+    summary: 'The public keys of access tokens (RFC 7517); none while JWT_ALG is HS256',
+    refusals: ['RESOURCE_NOT_FOUND'],
+  }),
 
   route('GET /v1/user/me', 'account:read', 'requests', showProfile, ProfileAnswer, me),
   route('GET /v1/user/profile', 'account:read', 'requests', showProfile, ProfileAnswer, me),

@@ -16,6 +16,7 @@ import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
 import { createSettingStore, type SettingStore } from './settings.ts'
+import { createSigningKeyStore, type SigningKeyStore } from './signing-keys.ts'
 import { createSweepStore, type SweepStore } from './sweep.ts'
 import { createUsageStore, type UsageStore } from './usage.ts'
 import { createUserStore, type UserStore } from './users.ts'
@@ -42,6 +43,7 @@ export interface Store {
   readonly backup: BackupStore
   readonly inspection: InspectionStore
   readonly invitations: InvitationStore
+  readonly signingKeys: SigningKeyStore
 }
 
 export function createStore(database: Database): Store {
@@ -66,5 +68,6 @@ export function createStore(database: Database): Store {
     backup: createBackupStore(database),
     inspection: createInspectionStore(database),
     invitations: createInvitationStore(database),
+    signingKeys: createSigningKeyStore(database),
   }
 }

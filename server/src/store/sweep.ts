@@ -34,6 +34,8 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
   ['reservations', `lease_until <= ${at} - ${DAY} AND settled_by IS NOT NULL`],
+  ['signing_keys', `retired_at <= ${at} - ${2 * DAY}`],
+  ['revocations', `ended_at <= ${at} - ${2 * DAY}`],
   ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
 ]
 
