@@ -11,6 +11,7 @@ export async function runChecks(how: keyof typeof biome = 'reading'): Promise<nu
   const checks = [
     { name: 'biome', script: '@biomejs/biome/bin/biome', args: biome[how] },
     { name: 'tsc', script: 'typescript/bin/tsc', args: ['-p', '.', '--noEmit'] },
+    { name: 'tsc hub', script: 'typescript/bin/tsc', args: ['-p', 'hub', '--noEmit'] },
   ]
   let failed = 0
   for (const { name, script, args } of checks) {

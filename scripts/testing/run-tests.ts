@@ -3,6 +3,7 @@ import { constants } from 'node:os'
 import type { Interruptions } from './interruptions.ts'
 import { root } from './root.ts'
 
+const leftovers = new URL('leftovers.ts', import.meta.url)
 const everyTest = 'server/test/**/*.test.ts'
 /** For one test, in milliseconds. */
 const TEST_LIMIT_MS = 300_000
@@ -34,8 +35,7 @@ function argumentsFor(args: readonly string[]): string[] {
     '--test',
     '--disable-warning=ExperimentalWarning',
     '--test-concurrency=2',
-    // A file whose tests are over is over, whatever a failed one left open.
-    '--test-force-exit',
+    `--import=${leftovers}`,
     `--test-timeout=${TEST_LIMIT_MS}`,
     ...(reporter ? [] : ['--test-reporter=spec']),
     ...options,

@@ -1,4 +1,5 @@
 import { createApp, type Running } from './app.ts'
+import { openSetup } from './auth/setup.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { isLoopback } from './loopback.ts'
 
@@ -23,22 +24,26 @@ async function listen(config: Config, running: Running): Promise<void> {
   await running.http.listen({ port: config.port, host: config.host })
   const bound = running.http.server.address()
   const port = typeof bound === 'object' && bound ? bound.port : config.port
-  process.stdout.write(`${startText(config, running, port)}\n`)
+  const setup = await openSetup(running.app, running.app.now())
+  process.stdout.write(`${startText(config, running, { port, setup })}\n`)
 }
 
 /** Where everything is and what to do next. */
-export function startText(config: Config, running: Running, port: number): string {
+export function startText(
+  config: Config,
+  running: Running,
+  { port, setup }: { readonly port: number; readonly setup: string | null },
+): string {
   const { inbox } = running
   const host = isLoopback(config.host) ? 'localhost' : config.host
   const base = config.publicUrl ?? `http://${host}:${port}`
   const database = config.databaseUrl ? 'PostgreSQL' : `SQLite in ${config.dataDir}`
   const mail = inbox ? 'stays on this machine' : `goes out by ${hostOf(config.smtpUrl)}`
-  const register = `curl ${base}/v1/auth/register -H 'content-type: application/json' \\
-             -d '{"email":"you@example.com","password":"a long sentence of yours"}'`
   return [
     '',
     `  Freddy Auth is ready.`,
     '',
+    `  Hub      ${base}`,
     `  API      ${base}/v1`,
     `  Docs     ${base}/docs    (specification: ${base}/openapi.json)`,
     ...(inbox ? [`  Inbox    ${base}/dev/inbox?word=${inbox.word}`] : []),
@@ -47,13 +52,18 @@ export function startText(config: Config, running: Running, port: number): strin
     `  Mail     ${mail}`,
     `  Model    ${modelText(running)}`,
     '',
-    `  Next     ${register}`,
-    inbox
-      ? '           The code of the mail shows up here and in the inbox.'
-      : '           The code comes by mail.',
-    `           Then: ${base}/docs/login-flow`,
+    ...nextText(base, setup),
     '',
   ].join('\n')
+}
+
+/** On an empty database the first account is made, and it runs the server. */
+function nextText(base: string, setup: string | null): string[] {
+  if (!setup) return [`  Next     open ${base}, or read ${base}/docs/login-flow`]
+  return [
+    `  Next     make the first account, the one that runs this server (once, within 15 minutes):`,
+    `           ${base}/setup?t=${setup}`,
+  ]
 }
 
 function modelText({ app }: Running): string {

@@ -13,6 +13,8 @@ export interface Lie {
   /** The count that it claims instead of the next one. */
   readonly counter?: number
   readonly absent?: true
+  /** Nobody showed that it is their passkey: no PIN, no finger. */
+  readonly unverified?: true
   /** Another attestation format than none. */
   readonly format?: string
 }
@@ -75,7 +77,7 @@ export class Authenticator {
     this.#counter += 1
     const counter = Buffer.alloc(4)
     counter.writeUInt32BE(lie.counter ?? this.#counter)
-    const there = lie.absent ? 0 : PRESENT | VERIFIED
+    const there = (lie.absent ? 0 : PRESENT) | (lie.absent || lie.unverified ? 0 : VERIFIED)
     const site = sha256(Buffer.from(lie.site ?? 'auth.example.com'))
     return Buffer.concat([site, Buffer.from([flags | there]), counter])
   }

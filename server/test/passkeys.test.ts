@@ -134,6 +134,7 @@ const lies: readonly Lie[] = [
   { challenge: Buffer.alloc(32, 7).toString('base64url') },
   { type: 'payment.get' },
   { absent: true },
+  { unverified: true },
 ]
 
 scene('a passkey is for this site, this moment and a person who is there', async (freddy) => {

@@ -97,7 +97,7 @@ export async function assertionOptions(app: App, challenge: ChallengeRow, userId
     rpID: siteOf(app).id,
     challenge: bytes,
     allowCredentials: rows.map(known),
-    userVerification: 'preferred',
+    userVerification: 'required',
   })
 }
 
@@ -118,7 +118,7 @@ export async function provenCounter(
       expectedChallenge: bytes.toString('base64url'),
       expectedOrigin: origin,
       expectedRPID: id,
-      requireUserVerification: false,
+      requireUserVerification: true,
       credential: {
         id: row.credential_id,
         publicKey: new Uint8Array(Buffer.from(row.public_key, 'base64url')),
@@ -146,7 +146,7 @@ export async function openEnrolment(app: App, user: UserRow, now: number) {
     challenge: new Uint8Array(challenge),
     attestationType: 'none',
     excludeCredentials: (await app.store.passkeys.list(user.id)).map(known),
-    authenticatorSelection: { residentKey: 'preferred', userVerification: 'preferred' },
+    authenticatorSelection: { residentKey: 'preferred', userVerification: 'required' },
   })
 }
 
@@ -169,7 +169,7 @@ export async function readPasskey(
     },
     expectedOrigin: origin,
     expectedRPID: id,
-    requireUserVerification: false,
+    requireUserVerification: true,
   }).catch(() => ({ verified: false, registrationInfo: undefined }) as const)
   if (!verified || !registrationInfo) return null
   const { credential: made } = registrationInfo

@@ -26,12 +26,17 @@ export function spellPassword(text: string): string | null {
   return text.replace(/\p{Zs}/gu, ' ').normalize('NFC')
 }
 
+/** How many characters a password needs at least. */
+export function shortestPassword({ config }: App): number {
+  return SHORTEST[config.profile]
+}
+
 /** Throws unless somebody may choose this password (security rule 11); answers its spelling. */
 export function requireGoodPassword(app: App, text: string, context: readonly string[]): string {
   const spelt = spellPassword(text)
   if (spelt === null) throw weak('It holds characters that cannot be typed again')
   const length = [...spelt].length
-  const shortest = SHORTEST[app.config.profile]
+  const shortest = shortestPassword(app)
   if (length < shortest) throw weak(`It needs at least ${shortest} characters`)
   if (length > MOST_CODE_POINTS || Buffer.byteLength(spelt) > MOST_BYTES) {
     throw weak(`It may have at most ${MOST_CODE_POINTS} characters and ${MOST_BYTES} bytes`)

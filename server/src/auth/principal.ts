@@ -2,7 +2,7 @@ import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
-import { findLiveSession, waysOf } from './session.ts'
+import { findLiveSession, standing, waysOf } from './session.ts'
 
 /** What an API key may be made for. */
 export const scopes = ['responses', 'models', 'usage:read', 'account:read'] as const
@@ -37,7 +37,7 @@ export type Principal = SignedIn | KeyHolder
 
 /** The one credential of a request, as its header said. */
 export interface Credential {
-  readonly kind: 'bearer' | 'api-key'
+  readonly kind: 'bearer' | 'api-key' | 'cookie'
   readonly text: string
 }
 
@@ -53,9 +53,14 @@ export async function authenticate(
   if (credential.kind === 'api-key' || credential.text.startsWith('ak_')) {
     return keyHolder(app, credential.text, now)
   }
-  const claims = app.tokens.check('access', credential.text, now)
+  const kind = credential.kind === 'cookie' ? 'refresh' : 'access'
+  const claims = app.tokens.check(kind, credential.text, now)
   const session = await findLiveSession(app, claims.sid, now)
   if (session.user_id !== claims.sub) throw new ApiError('TOKEN_INVALID')
+  // A browser's cookie is the refresh token itself; one that was replaced is no proof any more.
+  if (kind === 'refresh' && standing(app, session, claims.jti, now) === 'reused') {
+    throw new ApiError('TOKEN_INVALID')
+  }
   return {
     kind: 'signed-in',
     userId: session.user_id,

@@ -11,6 +11,7 @@ const EXAMPLE = 'http://localhost:3000'
 /** What to read first; pages that are not named follow by name. */
 const order = [
   'login-flow',
+  'hub',
   'second-factors',
   'account',
   'api-keys',

@@ -5,6 +5,8 @@ import { ApiError, tooMany } from '../errors.ts'
 import type { Route } from '../routes.ts'
 import { limitHeaders } from '../wire/limit-headers.ts'
 import { MOST_SMALL_BYTES, timesSent } from './edge.ts'
+import { readCookie, setCookie } from './hub/cookies.ts'
+import { requireOwnPage } from './own-page.ts'
 
 /** A /48 has ten times what one of its /64 has. */
 const NETWORK_TIMES = 10
@@ -42,7 +44,7 @@ export async function identify(
   now: number,
 ): Promise<Principal | null> {
   if (route.who === 'open') return null
-  const credential = readCredential(request)
+  const credential = readCredential(app, request)
   if (!credential) throw new ApiError('AUTHENTICATION_REQUIRED')
   const ahead = await app.limiter.look('refused-source', origin.source, now)
   if (!ahead.allowed) throw tooMany('TOO_MANY_REQUESTS', ahead.waitMs)
@@ -50,6 +52,9 @@ export async function identify(
     return await authenticate(app, credential, now)
   } catch (cause) {
     const isRefusal = cause instanceof ApiError && cause.status === 401
+    if (isRefusal && credential.kind === 'cookie') {
+      request.answerHeaders['set-cookie'] = setCookie(app.config, 'session', null)
+    }
     if (isRefusal) await app.limiter.take('refused-source', origin.source, now)
     throw cause
   }
@@ -73,6 +78,15 @@ export async function spendCall(
   const wider = await app.limiter.take(limit, origin.network, now, NETWORK_TIMES)
   if (!wider.allowed) throw tooMany('TOO_MANY_REQUESTS', wider.waitMs, headers)
   return headers
+}
+
+/** Counts a look at a page that takes a secret, by source: what is behind it has no row of its own. */
+export async function spendLook(
+  app: App,
+  { origin, startedAt }: Pick<FastifyRequest, 'origin' | 'startedAt'>,
+): Promise<void> {
+  const ruling = await app.limiter.take('verify-source', origin.source, startedAt)
+  if (!ruling.allowed) throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs)
 }
 
 /** The last check: whether who calls may do this. */
@@ -99,16 +113,28 @@ async function requireAdmin(app: App, principal: Principal | null): Promise<void
 }
 
 /** The one credential of a request (security rule 18). Two are refused, whatever either is worth. */
-function readCredential(request: FastifyRequest): Credential | null {
+function readCredential(app: App, request: FastifyRequest): Credential | null {
   const { headers, raw } = request
-  const sent = ['authorization', 'api-key', 'x-api-key'].map((name) => timesSent(raw, name))
-  const count = sent.reduce((sum, times) => sum + times, 0)
+  const names = ['authorization', 'api-key', 'x-api-key', 'freddy-session']
+  const count = names.reduce((sum, name) => sum + timesSent(raw, name), 0)
   if (count > 1) throw new ApiError('AMBIGUOUS_CREDENTIALS')
   if (count === 0) return null
+  if (headers['freddy-session'] !== undefined) return readSessionCookie(app, request)
   const key = headers['api-key'] ?? headers['x-api-key']
   if (key !== undefined) return { kind: 'api-key', text: String(key) }
   const [, text] = /^bearer ([!-~]+)$/i.exec(headers.authorization ?? '') ?? []
   return text ? { kind: 'bearer', text } : null
+}
+
+/**
+ * A page of ours asks with `freddy-session: cookie`: no other site can send that header with this cookie, and
+ * without it the cookie is nothing.
+ */
+function readSessionCookie(app: App, request: FastifyRequest): Credential | null {
+  if (request.headers['freddy-session'] !== 'cookie') return null
+  if (request.method !== 'GET' && request.method !== 'HEAD') requireOwnPage(app, request)
+  const text = readCookie(app.config, request.headers, 'session')
+  return text ? { kind: 'cookie', text } : null
 }
 
 function callerOf(principal: Principal): string {

@@ -1,14 +1,14 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { baseAddress, findLink } from '../auth/link.ts'
+import type { FastifyReply } from 'fastify'
+import { findLink } from '../auth/link.ts'
 import { disown, finishReset, proofOf, requireNewPassword, requireOwner } from '../auth/recovery.ts'
 import type { App, Call } from '../context.ts'
-import { ApiError, tooMany } from '../errors.ts'
+import { ApiError } from '../errors.ts'
 import type { LinkPurpose, LinkRow } from '../store/links.ts'
-import { timesSent } from './edge.ts'
+import { callOf, formOf, takeForms } from './form.ts'
+import { spendLook } from './guards.ts'
 import { type LinkPage, linkPage } from './link-page.ts'
+import { requireOwnPage } from './own-page.ts'
 import type { Http } from './server.ts'
-
-const MOST_FORM_BYTES = 4096
 
 const over: LinkPage = {
   title: 'This link is over',
@@ -53,11 +53,7 @@ const doors: Readonly<Record<LinkPurpose, Door>> = {
 /** The pages behind the links of our mails. They work without a script and leave the secret in the path. */
 export function linkDoor(app: App, http: Http): void {
   void http.register(async (scope) => {
-    scope.addContentTypeParser(
-      'application/x-www-form-urlencoded',
-      { parseAs: 'string', bodyLimit: MOST_FORM_BYTES },
-      async (_request: FastifyRequest, text: string) => new URLSearchParams(text),
-    )
+    takeForms(scope)
     for (const [name, door] of Object.entries(doors)) {
       const purpose = name as LinkPurpose
       const path = `/account/${purpose}/:secret`
@@ -68,9 +64,9 @@ export function linkDoor(app: App, http: Http): void {
       })
       scope.post<{ Params: { secret: string } }>(path, async (request, reply) => {
         await spendLook(app, request)
-        requireOwnForm(app, request)
+        requireOwnPage(app, request)
         const link = await findLink(app, purpose, request.params.secret, request.startedAt)
-        return act(callOf(app, request), reply, door, link)
+        return act(callOf(app, request, formOf(request)), reply, door, link)
       })
     }
   })
@@ -89,27 +85,6 @@ async function act(
     if (!(cause instanceof ApiError) || cause.code !== 'WEAK_PASSWORD') throw cause
     return show(reply, 422, { ...door.ask, problem: `${cause.details?.reason ?? cause.message}.` })
   }
-}
-
-async function spendLook(app: App, { origin, startedAt }: FastifyRequest): Promise<void> {
-  const ruling = await app.limiter.take('verify-source', origin.source, startedAt)
-  if (!ruling.allowed) throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs)
-}
-
-/** A form of ours is posted from a page of ours (security rule 19). */
-function requireOwnForm(app: App, request: FastifyRequest): void {
-  const { headers, raw } = request
-  const origins = [new URL(baseAddress(app)).origin, `http://${headers.host}`]
-  const own = headers.origin !== undefined && origins.includes(headers.origin)
-  if (!own || timesSent(raw, 'origin') !== 1) throw new ApiError('INSUFFICIENT_PERMISSIONS')
-}
-
-function callOf(app: App, request: FastifyRequest): Call<URLSearchParams> {
-  const { params, query, origin, startedAt, answerHeaders, id, headers } = request
-  const body = request.body instanceof URLSearchParams ? request.body : new URLSearchParams()
-  const carried = { bytes: Buffer.alloc(0), headers, left: new AbortController().signal }
-  const about = { app, body, params, query, origin, carried, requestId: id, now: startedAt }
-  return { ...about, principal: null, headers: answerHeaders }
 }
 
 function show(reply: FastifyReply, status: number, page: LinkPage): FastifyReply {

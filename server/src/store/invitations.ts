@@ -16,6 +16,8 @@ export interface InvitationRow {
 export interface InvitationStore {
   /** Puts it in the place of an older one of its address. False when the address has an account. */
   create(invitation: InvitationRow, letter: NewLetter, event: AuditEvent): Promise<boolean>
+  /** That of the first account, without a letter; nothing once there is an account. */
+  createFirst(invitation: InvitationRow): Promise<void>
   /** The one of these that is live and for this address. */
   findLive(ids: readonly string[], address: string, now: number): Promise<InvitationRow | null>
 }
@@ -40,6 +42,12 @@ export function createInvitationStore(database: Database): InvitationStore {
         recordEvent(event, unknown),
       ])
       return (made?.length ?? 0) > 0
+    },
+
+    async createFirst(invitation) {
+      const nobody: Guard = { sql: 'NOT EXISTS (SELECT 1 FROM users)', params: {} }
+      const { sql, params } = insert('invitations', { ...invitation }, nobody)
+      await database.write(sql, params)
     },
 
     async findLive(ids, address, now) {

@@ -25,6 +25,8 @@ export interface UserStore {
   /** False when the address or the name is somebody's. */
   create(user: NewUser, event?: AuditEvent): Promise<boolean>
   find(id: string): Promise<UserRow | null>
+  /** Whether there is any account. */
+  isAny(): Promise<boolean>
   findByAddress(address: string): Promise<UserRow | null>
   findByUserName(userName: string): Promise<UserRow | null>
   /** Puts a better hash in the place of the one that was just proven; of many at once, one wins. */
@@ -60,6 +62,10 @@ export function createUserStore(database: Database): UserStore {
       }
       const [rows] = await database.batch([made, ...(event ? [recordEvent(event, there)] : [])])
       return (rows?.length ?? 0) > 0
+    },
+
+    async isAny() {
+      return (await database.read('SELECT id FROM users LIMIT 1')).length > 0
     },
 
     async rehash(id, from, to) {

@@ -1,0 +1,34 @@
+import type { ComponentType } from 'preact'
+import { KeysPage } from './pages/keys.tsx'
+import type { Word } from './words.ts'
+
+/** Who is signed in, as `GET /v1/user/me` says it. */
+export interface Me {
+  readonly id: string
+  readonly email: string
+  readonly username: string | null
+  readonly full_name: string | null
+}
+
+export interface PageProps {
+  /** Null until it is known. */
+  readonly me: Me | null
+  readonly path: string
+}
+
+export interface Page {
+  readonly path: string
+  readonly label: Word
+  readonly Page: ComponentType<PageProps>
+  readonly admin?: true
+}
+
+/** Every page of the Hub, in the order of its menu. */
+export const pages: readonly Page[] = [{ path: '/hub/keys', label: 'keys', Page: KeysPage }]
+
+const [first] = pages as [Page]
+
+/** The page of a path; the first one for any other. */
+export function pageFor(path: string): Page {
+  return pages.find((page) => path === page.path || path.startsWith(`${page.path}/`)) ?? first
+}

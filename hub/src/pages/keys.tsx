@@ -1,0 +1,76 @@
+import { useState } from 'preact/hooks'
+import { call } from '../api.ts'
+import { useLoad } from '../load.ts'
+import { CreateKey } from '../parts/create-key.tsx'
+import { KeyRow } from '../parts/key-row.tsx'
+import { Ready } from '../parts/states.tsx'
+import { toast } from '../parts/toast.tsx'
+import { say } from '../words.ts'
+
+/** A key as `GET /v1/api-keys` tells it. */
+export interface ApiKey {
+  readonly id: string
+  readonly name: string
+  readonly prefix: string
+  readonly last4: string
+  readonly scopes: readonly string[]
+  readonly status: 'active' | 'paused' | 'expired' | 'revoked'
+  readonly created_at: string
+  readonly expires_at: string | null
+  readonly last_used_at: string | null
+}
+
+interface KeyList {
+  readonly data: readonly ApiKey[]
+  readonly has_more: boolean
+}
+
+/** Where people make, watch and end their keys. */
+export function KeysPage() {
+  const keys = useLoad<KeyList>('/v1/api-keys?limit=100')
+  const [creating, setCreating] = useState(false)
+  const create = (
+    <button type="button" class="button" onClick={() => setCreating(true)}>
+      {say('createKey')}
+    </button>
+  )
+  const revoke = async (key: ApiKey) => {
+    await call('DELETE', `/v1/api-keys/${key.id}`)
+    toast(say('keyRevoked', { name: key.name }))
+    await keys.reload()
+  }
+  return (
+    <>
+      <div class="page-head">
+        <h1>{say('keys')}</h1>
+        {keys.value?.data.length ? create : null}
+        <p>{say('keysLead')}</p>
+      </div>
+      <Ready of={keys}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <div class="empty">
+              <h2>{say('noKeys')}</h2>
+              <p>{say('noKeysLead')}</p>
+              {create}
+            </div>
+          ) : (
+            <ul class="list">
+              {data.map((key) => (
+                <KeyRow key={key.id} of={key} revoke={revoke} />
+              ))}
+            </ul>
+          )
+        }
+      </Ready>
+      {creating && (
+        <CreateKey
+          onClose={() => {
+            setCreating(false)
+            void keys.reload()
+          }}
+        />
+      )}
+    </>
+  )
+}

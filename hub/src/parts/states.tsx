@@ -1,0 +1,52 @@
+import type { ComponentChildren } from 'preact'
+import { sentenceOf } from '../api.ts'
+import type { Loaded } from '../load.ts'
+import { say } from '../words.ts'
+
+/** What is shown while something is read, when that failed, and when it is there. */
+export function Ready<Value>({
+  of,
+  children,
+}: {
+  readonly of: Loaded<Value>
+  readonly children: (value: Value) => ComponentChildren
+}) {
+  if (of.value !== null) return <>{children(of.value)}</>
+  if (of.failure) return <Failed cause={of.failure} retry={of.reload} />
+  return (
+    <div class="stack" aria-busy="true">
+      <span class="visually-hidden">{say('loading')}</span>
+      {[0, 1, 2].map((each) => (
+        <span class="skeleton" key={each} style={{ height: '4.5rem' }} />
+      ))}
+    </div>
+  )
+}
+
+export function Failed({ cause, retry }: { readonly cause: unknown; readonly retry: () => void }) {
+  return (
+    <div class="problem row apart" role="alert">
+      <span>{sentenceOf(cause)}</span>
+      <button type="button" class="button quiet small" onClick={retry}>
+        {say('tryAgain')}
+      </button>
+    </div>
+  )
+}
+
+/** What a form's last try came to. */
+export function Problem({ cause }: { readonly cause: unknown }) {
+  return cause ? (
+    <p class="problem" role="alert">
+      {sentenceOf(cause)}
+    </p>
+  ) : null
+}
+
+export function When({ iso, text }: { readonly iso: string; readonly text: string }) {
+  return (
+    <time dateTime={iso} title={new Date(iso).toLocaleString()}>
+      {text}
+    </time>
+  )
+}
