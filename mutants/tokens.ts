@@ -152,7 +152,7 @@ export const tokens: readonly Mutant[] = [
     find: "(kind === 'access' ? pairs.find(header) : undefined)",
     replace: 'pairs.find(header)',
     tests: 'key-pairs.test.ts',
-    named: 'attack 076, 077, 078: EdDSA',
+    named: 'attack 076, 077, 078',
   },
   {
     name: 'the header of a pair names its kind',
@@ -160,7 +160,7 @@ export const tokens: readonly Mutant[] = [
     find: 'JSON.stringify({ alg, typ: types[kind], kid })',
     replace: "JSON.stringify({ alg, typ: 'JWT', kid })",
     tests: 'key-pairs.test.ts',
-    named: 'attack 076, 077, 078: EdDSA',
+    named: 'attack 076, 077, 078',
   },
   {
     name: 'a signature of a pair is verified',

@@ -43,6 +43,7 @@ export interface Config {
   readonly upstreamTimes: UpstreamTimes
   readonly workers: number
   readonly sessionIdleDays: number
+  readonly keyLeaseSeconds: number
   readonly auditDays: number
   readonly logLevel: LogLevel
   /** How long an access token lives: a day, or 15 minutes in the strict profile. */
@@ -135,6 +136,12 @@ export const knobs = {
     'Ends sessions that were idle so long; 0 never.',
     whole(0, 30),
   ),
+  KEY_LEASE_SECONDS: knob(
+    '0 to 3600',
+    '600',
+    'How long API keys go on working on what was last read of them while the database is away; 0 not at all.',
+    whole(0, 3600),
+  ),
   AUDIT_DAYS: knob('7 to 3650', '90', 'How long the audit trail is kept.', whole(7, 3650)),
   LOG_LEVEL: knob(
     'debug, info, warn, error or silent',
@@ -209,6 +216,7 @@ function arrange(set: Settings): Config {
     upstreamTimes: set.UPSTREAM_TIMES ?? standardTimes,
     workers: set.WORKERS ?? 0,
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
+    keyLeaseSeconds: set.KEY_LEASE_SECONDS ?? 600,
     auditDays: set.AUDIT_DAYS ?? 90,
     logLevel: set.LOG_LEVEL ?? 'warn',
     accessLifeMs: profile === 'strict' ? 900_000 : 86_400_000,

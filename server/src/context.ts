@@ -24,6 +24,11 @@ export interface Remembered<Row> {
   readonly readAt: number
 }
 
+/** A key is also believed while the database is silent, for a lease that counts from `readAt`: see auth/key-lease.ts. */
+export interface RememberedKey extends Remembered<ApiKeyRow> {
+  readonly askedAt: number
+}
+
 /** One running server: everything a use case may reach. There are no globals, so two live in one process. */
 export interface App {
   readonly config: Config
@@ -40,7 +45,7 @@ export interface App {
   readonly models: ModelTable
   readonly upstreams: Upstreams
   readonly liveSessions: LRUCache<string, Remembered<LiveSessionRow>>
-  readonly liveApiKeys: LRUCache<string, Remembered<ApiKeyRow>>
+  readonly liveApiKeys: LRUCache<string, RememberedKey>
 }
 
 /** Where a call came from, as far as it can be believed. */

@@ -2,7 +2,8 @@ import { type Static, Type } from 'typebox'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { strict, Token } from '../wire/body.ts'
-import { authenticate, findApiKey, type KeyHolder, type SignedIn, scopes } from './principal.ts'
+import { findApiKey } from './key-lease.ts'
+import { authenticate, type KeyHolder, type SignedIn, scopes } from './principal.ts'
 
 /** RFC 7662. The hint is taken and not needed: what a credential is, it shows itself. */
 export const IntrospectBody = Type.Object(

@@ -1,7 +1,8 @@
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
-import { apiKeyHashes, isApiKey } from './api-key.ts'
+import { isApiKey } from './api-key.ts'
+import { findApiKey, rememberUse } from './key-lease.ts'
 import { findLiveSession, standing, waysOf } from './session.ts'
 
 /** What an API key may be made for. */
@@ -41,7 +42,6 @@ export interface Credential {
   readonly text: string
 }
 
-const REMEMBERED_MS = 1000
 const LAST_USED_GRAIN_MS = 60_000
 
 /** Who calls, or why not. An `ak_` behind Bearer is an API key: OpenAI's clients can send nothing else. */
@@ -105,21 +105,9 @@ async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder
   }
 }
 
-/** The row of a key, whatever state it is in; read at most once a second. */
-export async function findApiKey(app: App, text: string, now: number): Promise<ApiKeyRow | null> {
-  const hashes = apiKeyHashes(app.keyring, text)
-  const [name = ''] = hashes
-  const remembered = app.liveApiKeys.get(name)
-  const age = remembered ? now - remembered.readAt : -1
-  if (remembered && age >= 0 && age < REMEMBERED_MS) return remembered.row
-  const row = await app.store.apiKeys.findByHash(hashes)
-  if (row) app.liveApiKeys.set(name, { row, readAt: now })
-  return row
-}
-
 /** Written at most once a minute and never waited for: the answer does not need it. */
 function noteUse(app: App, row: ApiKeyRow, now: number): void {
   if (now - (row.last_used_at ?? 0) < LAST_USED_GRAIN_MS) return
-  app.liveApiKeys.set(row.hash, { row: { ...row, last_used_at: now }, readAt: now })
+  rememberUse(app, row, now)
   app.store.apiKeys.touch(row.id, now).catch((cause) => app.log.warn({ event: 'key.touch', cause }))
 }
