@@ -170,14 +170,6 @@ export const keys: readonly Mutant[] = [
     named: 'a key whose owner is gone',
   },
   {
-    name: 'a silent database is noticed',
-    file: 'store/postgres.ts',
-    find: '    query_timeout: SILENCE_MS,\n',
-    replace: '    query_timeout: 0,\n',
-    tests: 'key-lease.test.ts',
-    named: 'a stranger waits',
-  },
-  {
     name: 'of people only an admin introspects',
     file: 'http/guards.ts',
     find: "if (isOperators && principal?.kind === 'signed-in') return requireAdmin(app, principal)",

@@ -49,6 +49,7 @@ import { ChangeAnswer, ChangeBody, changePassword } from './auth/change-password
 import { CheckAnswer, CheckQuery, checkCredential } from './auth/check.ts'
 import { ForgotAnswer, ForgotBody, forgotPassword } from './auth/forgot-password.ts'
 import { IntrospectAnswer, IntrospectBody, introspect } from './auth/introspect.ts'
+import { listRevocations, RevocationQuery, RevocationsAnswer } from './auth/list-revocations.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
 import { LogoutAnswer, LogoutBody, logout } from './auth/logout.ts'
 import { CreationOptions, PasskeyAnswer } from './auth/passkey.ts'
@@ -260,6 +261,14 @@ export const routes: readonly Route[] = [
     introspect,
     IntrospectAnswer,
     { body: IntrospectBody, form: true, summary: 'What a token or key is worth now (RFC 7662)' },
+  ),
+  route(
+    'GET /v1/auth/revocations',
+    'tokens:introspect',
+    'introspect',
+    listRevocations,
+    RevocationsAnswer,
+    { query: RevocationQuery, summary: 'Sessions and keys that ended, for who verifies offline' },
   ),
   route('GET /.well-known/jwks.json', 'open', 'jwks-source', showKeys, KeysAnswer, {
     summary: 'The public keys of access tokens (RFC 7517); none while JWT_ALG is HS256',

@@ -1,6 +1,7 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
-import { all, type Guard } from './sql.ts'
+import { noteRevocations } from './revocations.ts'
+import type { Guard } from './sql.ts'
 import { type Role, type UserRow, userColumns } from './users.ts'
 
 /** What the operator looks for: an exact address, or the beginning of a user name. */
@@ -76,19 +77,23 @@ export function createRosterStore(database: Database): RosterStore {
     },
 
     async delete(id, event) {
-      const [, , gone] = await database.batch([
+      const allowed: Guard = {
+        sql: `EXISTS (SELECT 1 FROM users WHERE id = :whom AND ${another})`,
+        params: { whom: id },
+      }
+      const notes = noteRevocations(id, event.happenedAt, allowed)
+      const results = await database.batch([
         admins,
-        // The trail is written first: what it tells of is gone afterwards.
-        recordEvent(event, {
-          sql: `EXISTS (SELECT 1 FROM users WHERE id = :whom AND ${another})`,
-          params: { whom: id },
-        }),
+        // What tells of it is written first: what it tells of is gone afterwards.
+        recordEvent(event, allowed),
+        endCodes(id, event, allowed),
+        ...notes,
         {
           sql: `DELETE FROM users WHERE id = :id AND ${another} RETURNING id`,
           params: { id },
         },
       ])
-      return (gone?.length ?? 0) > 0
+      return (results.at(-1)?.length ?? 0) > 0
     },
 
     appoint(id, role, event) {
@@ -144,20 +149,23 @@ function mark(
   }
 }
 
-/** Sessions and mailed codes of a person; nothing of them comes back (security rule 16). */
+/** Mailed codes and sessions of a person; nothing of them comes back (security rule 16). */
 function endEverything(id: string, reason: string, event: AuditEvent, done: Guard): Statement[] {
-  const { sql, params } = all(done)
-  const mine = { user: id, now: event.happenedAt, ...params }
   return [
+    endCodes(id, event, done),
     {
       sql: `UPDATE sessions SET ended_at = :now, end_reason = :reason
-        WHERE user_id = :user AND ended_at IS NULL AND ${sql}`,
-      params: { ...mine, reason },
-    },
-    {
-      sql: `UPDATE challenges SET ended_at = :now
-        WHERE user_id = :user AND ended_at IS NULL AND consumed_at IS NULL AND ${sql}`,
-      params: mine,
+        WHERE user_id = :user AND ended_at IS NULL AND ${done.sql}`,
+      params: { user: id, now: event.happenedAt, reason, ...done.params },
     },
   ]
+}
+
+/** Comes first: a verify under way holds its code's row, and the session it makes is seen by the statements after this. */
+function endCodes(id: string, event: AuditEvent, done: Guard): Statement {
+  return {
+    sql: `UPDATE challenges SET ended_at = :now
+      WHERE user_id = :user AND ended_at IS NULL AND consumed_at IS NULL AND ${done.sql}`,
+    params: { user: id, now: event.happenedAt, ...done.params },
+  }
 }

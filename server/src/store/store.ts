@@ -13,6 +13,7 @@ import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
 import { createPasskeyStore, type PasskeyStore } from './passkeys.ts'
 import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
+import { createRevocationStore, type RevocationStore } from './revocations.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
 import { createSettingStore, type SettingStore } from './settings.ts'
@@ -44,6 +45,7 @@ export interface Store {
   readonly inspection: InspectionStore
   readonly invitations: InvitationStore
   readonly signingKeys: SigningKeyStore
+  readonly revocations: RevocationStore
 }
 
 export function createStore(database: Database): Store {
@@ -69,5 +71,6 @@ export function createStore(database: Database): Store {
     inspection: createInspectionStore(database),
     invitations: createInvitationStore(database),
     signingKeys: createSigningKeyStore(database),
+    revocations: createRevocationStore(database),
   }
 }
