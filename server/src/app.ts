@@ -172,6 +172,7 @@ function assemble(
   })
   const app: App = {
     config,
+    bound: { port: config.port },
     ...parts,
     signingKeys,
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),

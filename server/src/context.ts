@@ -32,6 +32,8 @@ export interface RememberedKey extends Remembered<ApiKeyRow> {
 /** One running server: everything a use case may reach. There are no globals, so two live in one process. */
 export interface App {
   readonly config: Config
+  /** Where it listens: with PORT=0 that is known only once it does. */
+  readonly bound: { port: number }
   readonly now: Clock
   readonly keyring: Keyring
   readonly tokens: Tokens
