@@ -68,8 +68,8 @@ export const edge: readonly Mutant[] = [
   {
     name: 'a type is sent once',
     file: 'http/guards.ts',
-    find: '!json || !once ||',
-    replace: '!json ||',
+    find: '!fits || !once ||',
+    replace: '!fits ||',
     tests: 'edge.test.ts',
     named: 'attack 104',
   },

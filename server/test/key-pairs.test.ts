@@ -7,6 +7,7 @@ import { type Algorithm, algorithms, makeKeyPair, openKeyPair } from '../src/aut
 import { createKeyring } from '../src/auth/keyring.ts'
 import { createSigningKeys, rotatePair } from '../src/auth/signing-keys.ts'
 import { createTokens } from '../src/auth/token.ts'
+import { migrate } from '../src/store/migrate.ts'
 import { createStore } from '../src/store/store.ts'
 import { databases, type Place } from './databases.ts'
 import { DAY, type Freddy, HOUR, MINUTE, SECRET, scene, startFreddy } from './freddy.ts'
@@ -246,6 +247,10 @@ scene(
     const left = (await keysOf(freddy)).map(({ kid }) => kid)
     assert.equal(left.length, 2)
     assert.equal(left.includes(kidOf(before.token)), false)
+    const { app } = freddy.running
+    freddy.pass(2 * DAY)
+    await app.store.sweep.expired(freddy.now(), app.config)
+    assert.equal((await freddy.database.read('SELECT id FROM signing_keys')).length, 2)
   },
   { env: { JWT_ALG: 'EdDSA' } },
 )
@@ -401,4 +406,23 @@ scene(
     assert.match(plain.stderr, /no key pair/)
   },
   { env: { JWT_ALG: 'EdDSA' } },
+)
+
+onEach(
+  'a restore brings no pair back: one may have been replaced because it was stolen',
+  async (start, place) => {
+    const freddy = await start({ JWT_ALG: 'EdDSA' })
+    const snapshot = await createStore(place.database).backup.snapshot()
+    assert.ok(snapshot.rows.some(([table]) => table === 'signing_keys'))
+    const other = await databases[0].open()
+    await migrate(other.database)
+    try {
+      const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
+      const event = allowed({ now: freddy.now(), origin }, 'backup.restored')
+      assert.equal(await createStore(other.database).backup.restore(snapshot, event), 'restored')
+      assert.deepEqual(await other.database.read('SELECT id FROM signing_keys'), [])
+    } finally {
+      await other.drop()
+    }
+  },
 )
