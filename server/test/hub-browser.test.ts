@@ -73,7 +73,7 @@ async function readCode({ context, server }: Place, after = ''): Promise<string>
   const inbox = await context.newPage()
   for (let looks = 0; looks < 50; looks++) {
     await inbox.goto(looks ? inbox.url() : linkIn(server, '/dev/inbox\\?word='))
-    const code = (await inbox.locator('.code').allTextContents())[0]
+    const code = (await inbox.locator('.big-code').allTextContents())[0]
     if (code && code !== after) {
       await inbox.close()
       return code

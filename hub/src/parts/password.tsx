@@ -27,15 +27,7 @@ export function Password({ email }: { readonly email: string }) {
     <Section title={say('password')} lead={say('passwordLead')}>
       <form class="card stack" onSubmit={submit}>
         {/* For password managers, which keep a password with its name. */}
-        <input
-          class="visually-hidden"
-          type="text"
-          autocomplete="username"
-          value={email}
-          readOnly
-          tabIndex={-1}
-          aria-hidden="true"
-        />
+        <input type="text" autocomplete="username" value={email} readOnly hidden />
         <div class="field">
           <label for="current-password">{say('currentPassword')}</label>
           <input
