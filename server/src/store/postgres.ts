@@ -14,7 +14,7 @@ const MOST_CONNECTIONS = 10
 const WAIT_MS = 1000
 const STATEMENT_MS = 2000
 /** A server that was stopped, or a network that swallows, does not even say that the time is over. */
-const SILENCE_MS = 3000
+const SILENCE_MS = 5000
 const MOST_TRIES = 3
 const MOST_PREPARED = 500
 /** Any number, as long as every server of ours takes the same: who migrates holds this lock. */
