@@ -1,3 +1,4 @@
+import { credentialKnobs } from './config-credentials.ts'
 import { standardTimes, type UpstreamTimes, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
@@ -48,6 +49,14 @@ export interface Config {
   readonly logLevel: LogLevel
   /** How long an access token lives: a day, or 15 minutes in the strict profile. */
   readonly accessLifeMs: number
+  /** Every variable as it is in force, to be shown; of a secret only whether it is set. */
+  readonly told: readonly ToldSetting[]
+}
+
+export interface ToldSetting {
+  readonly name: string
+  readonly value: string
+  readonly sentence: string
 }
 
 /** Every environment variable the server reads. docs/configuration.md is compared with it both ways. */
@@ -79,19 +88,7 @@ export const knobs = {
     smtp,
   ),
   MAIL_FROM: knob('an address', 'Freddy <freddy@localhost>', 'Who mails come from.', sender),
-  SECRET_KEY: knob(
-    '32 bytes or more; several, newest first, with spaces between',
-    '',
-    'The root of every key. Made and kept in DATA_DIR when empty.',
-    some,
-  ),
-  SECRET_KEY_FILE: knob('a file', '', 'A file that holds SECRET_KEY, one a line.', some),
-  JWT_ALG: knob(
-    'HS256, EdDSA, ES256 or RS256',
-    'HS256',
-    'How access tokens are signed; all but HS256 so that others can verify them (docs/verifying.md).',
-    oneOf('HS256', 'EdDSA', 'ES256', 'RS256'),
-  ),
+  ...credentialKnobs,
   CODE_DIGITS: knob(
     '4 to 8',
     '4',
@@ -136,12 +133,6 @@ export const knobs = {
     'Ends sessions that were idle so long; 0 never.',
     whole(0, 30),
   ),
-  KEY_LEASE_SECONDS: knob(
-    '0 to 3600',
-    '600',
-    'How long API keys go on working on what was last read of them while the database is away; 0 not at all.',
-    whole(0, 3600),
-  ),
   AUDIT_DAYS: knob('7 to 3650', '90', 'How long the audit trail is kept.', whole(7, 3650)),
   LOG_LEVEL: knob(
     'debug, info, warn, error or silent',
@@ -175,7 +166,10 @@ export function readConfig(
   const settings = Object.fromEntries(
     names.map((name) => [name, readKnob(name, environment[name], problems)]),
   ) as Settings
-  const config = arrange(settings)
+  const config = arrange(
+    settings,
+    names.map((name) => tell(name, environment[name])),
+  )
   problems.push(...contradictions(config))
   if (problems.length) throw new ConfigError(problems)
   return config
@@ -190,7 +184,21 @@ function readKnob(name: KnobName, given: string | undefined, problems: string[])
   return value ?? null
 }
 
-function arrange(set: Settings): Config {
+const secrets: ReadonlySet<KnobName> = new Set([
+  'DATABASE_URL',
+  'SMTP_URL',
+  'SECRET_KEY',
+  'UPSTREAM_API_KEY',
+  'OPENAI_API_KEY',
+])
+
+function tell(name: KnobName, given: string | undefined): ToldSetting {
+  const { standard, sentence } = knobs[name]
+  const text = given?.trim() || standard
+  return { name, value: text && secrets.has(name) ? 'is set' : text, sentence }
+}
+
+function arrange(set: Settings, told: readonly ToldSetting[]): Config {
   const profile = set.PROFILE ?? 'standard'
   return {
     port: set.PORT ?? 3000,
@@ -220,6 +228,7 @@ function arrange(set: Settings): Config {
     auditDays: set.AUDIT_DAYS ?? 90,
     logLevel: set.LOG_LEVEL ?? 'warn',
     accessLifeMs: profile === 'strict' ? 900_000 : 86_400_000,
+    told,
   }
 }
 

@@ -121,7 +121,16 @@ visit('every page is for everybody, at every width, light and dark', async (plac
   await page.goto(linkIn(server, '/dev/inbox\\?word='))
   await look(page)
   await setUp(place)
-  for (const path of ['/hub/keys', '/hub/try', '/hub/security']) {
+  for (const name of [
+    'keys',
+    'try',
+    'security',
+    'admin',
+    'admin/mails',
+    'admin/trail',
+    'admin/system',
+  ]) {
+    const path = `/hub/${name}`
     await page.goto(base + path)
     await page.locator('h1').waitFor()
     await page.locator('[aria-busy=true]').waitFor({ state: 'detached' })

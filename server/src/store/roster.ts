@@ -1,3 +1,4 @@
+import type { EndReason } from '../auth/session-end.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
 import { noteRevocations } from './revocations.ts'
@@ -150,7 +151,7 @@ function mark(
 }
 
 /** Mailed codes and sessions of a person; nothing of them comes back (security rule 16). */
-function endEverything(id: string, reason: string, event: AuditEvent, done: Guard): Statement[] {
+function endEverything(id: string, reason: EndReason, event: AuditEvent, done: Guard): Statement[] {
   return [
     endCodes(id, event, done),
     {
