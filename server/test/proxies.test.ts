@@ -211,6 +211,8 @@ scene('a check names who calls, demands a scope, and writes nothing', async (fre
     await freddy.database.read('SELECT count(*) AS count FROM audit_events'),
     freddy.engine === 'SQLite' && (await freddy.database.read('PRAGMA data_version')),
   ]
+  // Writes keep their order: behind this one, the moment of the first use has been noted.
+  await freddy.running.app.store.settings.put('test', 'a write of its own')
   const before = await trace()
   for (let count = 0; count < 20; count++) {
     assert.equal((await freddy.ask('GET /v1/auth/check', byKey)).status, 200)
