@@ -3,8 +3,8 @@ import type { Mutant } from './mutant.ts'
 export const sessions: readonly Mutant[] = [
   {
     name: 'who verifies offline hears of deleted people',
-    file: 'store/roster.ts',
-    find: '        ...notes,\n',
+    file: 'store/erasure.ts',
+    find: '    ...noteRevocations(id, event.happenedAt, guard),\n',
     replace: '',
     tests: 'revocations.test.ts',
     named: 'who follows what ended',

@@ -1,5 +1,5 @@
 import { credentialKnobs } from './config-credentials.ts'
-import { standardTimes, type UpstreamTimes, upstreamKnobs } from './config-upstream.ts'
+import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
   type Knob,
@@ -18,7 +18,7 @@ import { type LimitTable, limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 import { isLoopback } from './loopback.ts'
 
-export interface Config {
+export interface Config extends UpstreamConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -37,11 +37,6 @@ export interface Config {
   readonly registration: 'open' | 'invite' | 'closed'
   readonly limits: LimitTable
   readonly maxRequestBytes: number
-  readonly upstreamUrl: string | null
-  readonly upstreamApiKey: string | null
-  readonly modelsFile: string | null
-  readonly upstreamAllow: readonly string[]
-  readonly upstreamTimes: UpstreamTimes
   readonly workers: number
   readonly sessionIdleDays: number
   readonly keyLeaseSeconds: number
@@ -222,6 +217,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     modelsFile: set.MODELS_FILE,
     upstreamAllow: set.UPSTREAM_ALLOW ?? [],
     upstreamTimes: set.UPSTREAM_TIMES ?? standardTimes,
+    userBudget: set.USER_BUDGET,
     workers: set.WORKERS ?? 0,
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     keyLeaseSeconds: set.KEY_LEASE_SECONDS ?? 600,

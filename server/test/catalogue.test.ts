@@ -21,9 +21,6 @@ const cases: Readonly<Record<string, readonly number[]>> = {
   'the model server': [118, 119, 120],
 }
 
-/** Cases without a test of that name in this folder, each with the reason. */
-const elsewhere: Readonly<Record<number, string>> = {}
-
 const folder = new URL('./', import.meta.url)
 const tested = new Set(
   readdirSync(folder)
@@ -46,15 +43,6 @@ for (const [family, numbers] of Object.entries(cases)) {
     )
   })
 }
-
-test('what has no test has a reason, and what has one needs none', () => {
-  const all = new Set(Object.values(cases).flat())
-  for (const [number, reason] of Object.entries(elsewhere)) {
-    assert.ok(reason.length > 20, number)
-    assert.ok(!all.has(Number(number)), number)
-    assert.ok(!tested.has(Number(number)), `${number} has a test now: put it into its family`)
-  }
-})
 
 test('the names of tests are read as they are written', () => {
   assert.deepEqual(numbersIn("scene('attack 047, 048: a', x) test('attack 009: b')"), [47, 48, 9])

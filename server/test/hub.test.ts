@@ -146,6 +146,8 @@ scene(
       const policy = String(headers['content-security-policy'])
       assert.match(policy, /default-src 'none'.*frame-ancestors 'none'/)
       assert.equal(policy.includes('unsafe'), false)
+      assert.equal(headers['x-content-type-options'], 'nosniff')
+      assert.match(String(headers['strict-transport-security']), /max-age=31536000/)
     }
   },
 )

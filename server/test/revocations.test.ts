@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { makeApiKey } from '../src/auth/api-key.ts'
 import { allowed } from '../src/auth/audit.ts'
+import { deleteUser } from '../src/auth/roster.ts'
 import { DAY, type Freddy, MINUTE, type Person, scene } from './freddy.ts'
 
 const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
@@ -56,7 +57,7 @@ scene('who follows what ended hears of every way to end', async (freddy) => {
   freddy.pass(5 * MINUTE)
   const { next } = await listen(begun.next)
   await app.store.roster.disable(bob.id, event('user.disabled'))
-  await app.store.roster.delete(cat.id, event('user.deleted'))
+  await deleteUser({ app, origin, now: freddy.now(), actor: 'shell' }, cat.id)
   const later = await listen(next)
   const gone = [disabled.session, disabled.key, deleted.session, deleted.key]
   assert.deepEqual([...later.ids].sort(), gone.sort(), 'what was told before is not told again')

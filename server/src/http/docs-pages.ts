@@ -19,6 +19,7 @@ const order = [
   'gateway',
   'behind-a-proxy',
   'verifying',
+  'usage',
   'errors',
   'rate-limits',
   'configuration',
