@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { App, Call } from '../context.ts'
-import type { Labels, NewApiKey } from '../store/api-keys.ts'
+import type { ApiKeyRow, Labels, NewApiKey } from '../store/api-keys.ts'
 import { allowed } from './audit.ts'
 import { reminderPassed } from './key-life.ts'
 import { type KeyLimits, unlimited } from './key-limits.ts'
@@ -61,8 +61,13 @@ export async function makeApiKey(
 
 /** From now on this process asks the database again, whichever of its secrets a caller holds. */
 export function forgetApiKey(app: App, id: string): void {
+  forgetApiKeys(app, (row) => row.id === id)
+}
+
+/** The same for all of these. */
+export function forgetApiKeys(app: App, which: (row: ApiKeyRow) => boolean): void {
   for (const [hash, { row }] of app.liveApiKeys.entries()) {
-    if (row.id === id) app.liveApiKeys.delete(hash)
+    if (which(row)) app.liveApiKeys.delete(hash)
   }
 }
 

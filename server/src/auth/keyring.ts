@@ -17,6 +17,7 @@ const purposes = [
   'recovery',
   'passkey',
   'foreign-hash',
+  'signing',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

@@ -4,6 +4,7 @@ import type { Ended } from '../store/endings.ts'
 import type { Aim } from '../store/panic-aim.ts'
 import type { Reach } from '../store/panic-reach.ts'
 import type { PanicRow } from '../store/panics.ts'
+import { forgetApiKeys } from './api-key.ts'
 import { allowed } from './audit.ts'
 import { keyedHash } from './keyring.ts'
 import { ownerLetter } from './notice.ts'
@@ -168,7 +169,7 @@ function hashesOf({ keyring }: App, confirm: string): string[] {
 
 function forget(app: App, { sessions, keyHashes }: Ended): void {
   for (const id of sessions) forgetSession(app, id)
-  for (const hash of keyHashes) app.liveApiKeys.delete(hash)
+  forgetApiKeys(app, ({ hash }) => keyHashes.includes(hash))
 }
 
 function refusal(reason: string): ApiError {

@@ -17,6 +17,8 @@ const order = [
   'account',
   'api-keys',
   'gateway',
+  'behind-a-proxy',
+  'verifying',
   'usage',
   'errors',
   'rate-limits',

@@ -51,6 +51,9 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
   recovery_codes: 'UPDATE recovery_codes SET used_at = :now WHERE used_at IS NULL',
   passkeys: null,
   passkey_enrolments: 'DELETE FROM passkey_enrolments',
+  // One that was replaced because it was stolen must not come back; no session does, so nobody misses them.
+  signing_keys: 'DELETE FROM signing_keys',
+  revocations: null,
   spending: null,
   person_spending: null,
   person_limits: null,

@@ -21,9 +21,11 @@ import { createPanicStore, type PanicStore } from './panics.ts'
 import { createPasskeyStore, type PasskeyStore } from './passkeys.ts'
 import { createRaiseStore, type RaiseStore } from './raises.ts'
 import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
+import { createRevocationStore, type RevocationStore } from './revocations.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
 import { createSettingStore, type SettingStore } from './settings.ts'
+import { createSigningKeyStore, type SigningKeyStore } from './signing-keys.ts'
 import { createSweepStore, type SweepStore } from './sweep.ts'
 import { createUsageStore, type UsageStore } from './usage.ts'
 import { createUserStore, type UserStore } from './users.ts'
@@ -58,6 +60,8 @@ export interface Store {
   readonly invitations: InvitationStore
   readonly arrivals: ArrivalStore
   readonly panics: PanicStore
+  readonly signingKeys: SigningKeyStore
+  readonly revocations: RevocationStore
 }
 
 export function createStore(database: Database): Store {
@@ -90,5 +94,7 @@ export function createStore(database: Database): Store {
     invitations: createInvitationStore(database),
     arrivals: createArrivalStore(database),
     panics: createPanicStore(database),
+    signingKeys: createSigningKeyStore(database),
+    revocations: createRevocationStore(database),
   }
 }

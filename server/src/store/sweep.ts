@@ -49,6 +49,8 @@ const over: readonly (readonly [table: string, condition: string])[] = [
     'user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = outbox.user_id)',
   ],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
+  ['signing_keys', `retired_at <= ${at} - ${2 * DAY}`],
+  ['revocations', `ended_at <= ${at} - ${2 * DAY}`],
   ['holds', `lease_until <= ${at} - ${EXPLAINED_MS} AND settled_by IS NOT NULL`],
   ['budget_raises', `expires_at <= ${at} - ${DAY}`],
   ['spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
