@@ -1,0 +1,121 @@
+/* What the server answers, in the words of the wire: moments are ISO 8601, spans are seconds. */
+
+export interface Verified {
+  readonly token: string
+  readonly refreshToken: string
+  readonly token_type: 'bearer'
+  /** Seconds that the token lives. */
+  readonly expires_in: number
+  /** The session. */
+  readonly device_id: string
+  /** Marks this device for later logins: pass it as `deviceToken`. */
+  readonly device_token: string
+  readonly user: { readonly id: string; readonly email: string; readonly verified: boolean }
+}
+
+export interface Resent {
+  readonly success: true
+  readonly message: string
+  readonly email_key: string
+  readonly type: 'registration' | 'login' | 'password_reset'
+}
+
+/** How the mail of a code fares. */
+export interface Challenge {
+  readonly type: Resent['type']
+  readonly expires_at: string
+  /** Seconds until another mail may be asked for. */
+  readonly resend_after: number
+  readonly sends_left: number
+  readonly delivery: {
+    readonly state: 'queued' | 'sent' | 'delayed' | 'refused'
+    readonly reason?: string
+  }
+}
+
+export interface Profile {
+  readonly id: string
+  readonly email: string
+  readonly username: string | null
+  readonly full_name: string | null
+  readonly is_active: boolean
+  readonly last_login: string | null
+  readonly created_at: string
+  readonly updated_at: string
+}
+
+export interface List<Item> {
+  readonly object: 'list'
+  readonly data: readonly Item[]
+  readonly has_more: boolean
+}
+
+export interface Page {
+  /** Items of one page: 1 to 100, 20 when absent. */
+  readonly limit?: number
+  /** The id of the last item of the page before. */
+  readonly after?: string
+}
+
+export interface ApiKey {
+  readonly id: string
+  readonly name: string
+  /** The first and the last characters of the key, to know it by. */
+  readonly prefix: string
+  readonly last4: string
+  readonly scopes: readonly string[]
+  readonly status: string
+  readonly created_at: string
+  readonly expires_at: string | null
+  readonly last_used_at: string | null
+}
+
+export interface NewApiKey extends Omit<ApiKey, 'status' | 'last_used_at'> {
+  /** Shown here and never again. */
+  readonly key: string
+}
+
+export interface ApiKeyWish {
+  readonly name: string
+  /** `responses` and `models` when absent. */
+  readonly scopes?: readonly string[]
+  /** A moment; 90 days from now when absent, never when null. */
+  readonly expires_at?: string | null
+  readonly [field: string]: unknown
+}
+
+/** A signed-in device. */
+export interface DeviceSession {
+  readonly id: string
+  readonly [field: string]: unknown
+}
+
+export interface Message {
+  readonly role: string
+  readonly content: unknown
+}
+
+/** OpenAI's response object. */
+export interface ModelResponse {
+  readonly id: string
+  readonly object: 'response'
+  readonly created_at: number
+  readonly status: string
+  readonly model: string
+  readonly output: readonly unknown[]
+  readonly output_text: string
+  readonly usage: {
+    readonly input_tokens: number
+    readonly output_tokens: number
+    readonly total_tokens: number
+  } | null
+  readonly [field: string]: unknown
+}
+
+/** OpenAI's events of a response: `response.output_text.delta` has a piece of the text in `delta`. */
+export interface ResponseEvent {
+  readonly type: string
+  readonly delta?: string
+  readonly response?: Partial<ModelResponse>
+  readonly [field: string]: unknown
+}

@@ -1,0 +1,8 @@
+export type * from './answers.ts'
+export type { ApiKeys } from './api-keys.ts'
+export type { CallOptions } from './client.ts'
+export * from './errors.ts'
+export { FreddyAuth, type ResponseOptions, type VerifyOptions } from './freddy-auth.ts'
+export type { FreddyOptions } from './options.ts'
+export type { Sessions } from './sessions.ts'
+export { memoryStore, type TokenStore, type Tokens } from './token-store.ts'
