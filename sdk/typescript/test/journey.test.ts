@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { HOUR, PASSWORD, scene, wrongCode } from '../../../server/test/freddy.ts'
+import {
+  ApiKeyError,
+  FreddyAuth,
+  InvalidCodeError,
+  InvalidCredentialsError,
+  InvalidRequestError,
+  memoryStore,
+  NotFoundError,
+  NotSignedInError,
+  PermissionDeniedError,
+  RateLimitError,
+  SessionEndedError,
+} from '../src/index.ts'
+import { baseUrlOf, clientOf, signedIn, timesOf } from './server.ts'
+
+const HELLO = [{ role: 'user', content: 'Hello there' }]
+
+scene('a new person registers, asks a model, makes a key and leaves', async (freddy) => {
+  const auth = await clientOf(freddy)
+  const email = 'ada@example.com'
+  const emailKey = await auth.register(email, PASSWORD, { user_name: 'ada' })
+  assert.equal((await auth.challenge(emailKey)).type, 'registration')
+  const verified = await auth.verify(emailKey, await freddy.codeFor(email))
+  assert.deepEqual(
+    [verified.user.email, verified.token_type, verified.expires_in],
+    [email, 'bearer', 86_400],
+  )
+  assert.equal((await auth.me()).username, 'ada')
+  const answer = await auth.createResponse('echo-1', HELLO, { fields: { temperature: 0 } })
+  assert.equal(answer.output_text, 'Hello there')
+
+  const made = await auth.apiKeys.create({ name: 'laptop', scopes: ['responses'] })
+  const program = await clientOf(freddy, { apiKey: made.key })
+  assert.equal((await program.createResponse('echo-1', HELLO)).output_text, 'Hello there')
+  await assert.rejects(program.me(), PermissionDeniedError)
+  await assert.rejects(program.apiKeys.list(), PermissionDeniedError)
+  assert.equal((await auth.apiKeys.get(made.id)).status, 'active')
+  await auth.apiKeys.revoke(made.id)
+  await assert.rejects(program.createResponse('echo-1', HELLO), ApiKeyError)
+  await assert.rejects(auth.apiKeys.get(`key_${'0'.repeat(32)}`), NotFoundError)
+
+  const { Authorization = '' } = auth.getHeaders()
+  await auth.logout()
+  assert.equal(await auth.restore(), false)
+  assert.throws(() => auth.getHeaders(), NotSignedInError)
+  const old = await freddy.ask('GET /v1/user/me', { headers: { authorization: Authorization } })
+  assert.equal(old.status, 401)
+})
+
+scene('keys come in pages', async (freddy) => {
+  const auth = await signedIn(freddy, await freddy.person('ada'))
+  for (const name of ['one', 'two', 'three']) await auth.apiKeys.create({ name })
+  const first = await auth.apiKeys.list({ limit: 2 })
+  const last = first.data.at(-1)
+  assert.ok(last && first.has_more && first.data.length === 2)
+  const second = await auth.apiKeys.list({ limit: 2, after: last.id })
+  assert.equal(second.has_more, false)
+  assert.deepEqual(
+    new Set([...first.data, ...second.data].map(({ name }) => name)),
+    new Set(['one', 'two', 'three']),
+  )
+})
+
+scene('a day later ten calls renew the token once', async (freddy) => {
+  const auth = await signedIn(freddy, await freddy.person('ada'))
+  freddy.pass(25 * HOUR)
+  const asked = Array.from({ length: 10 }, () => auth.createResponse('echo-1', HELLO))
+  for (const { output_text } of await Promise.all(asked)) assert.equal(output_text, 'Hello there')
+  assert.equal(await timesOf(freddy, 'session.refreshed'), 1)
+})
+
+scene('two processes with one store rotate, and neither is signed out', async (freddy) => {
+  const store = memoryStore()
+  const one = await signedIn(freddy, await freddy.person('ada'), { store, rotate: true })
+  const other = await clientOf(freddy, { store, rotate: true })
+  assert.equal(await other.restore(), true)
+  for (let day = 0; day < 3; day++) {
+    freddy.pass(25 * HOUR)
+    const both = await Promise.all([one.me(), other.me()])
+    assert.deepEqual(
+      both.map(({ username }) => username),
+      ['ada', 'ada'],
+    )
+  }
+})
+
+scene('each refusal of the steps of signing in is an error of its own', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const auth = await clientOf(freddy)
+  await assert.rejects(auth.login('ada', 'not my password'), InvalidCredentialsError)
+  const emailKey = await auth.login('ada', PASSWORD)
+  const code = await freddy.codeFor(ada.email)
+  await assert.rejects(auth.verify(emailKey, wrongCode(code)), InvalidCodeError)
+  await assert.rejects(auth.verify(emailKey, 'seven'), (error) => {
+    assert.ok(error instanceof InvalidRequestError)
+    assert.equal(error.fields[0]?.field, 'verification_code')
+    return true
+  })
+  await assert.rejects(auth.resend(emailKey), (error) => {
+    assert.ok(error instanceof RateLimitError)
+    assert.equal(error.retryAfter, 60)
+    assert.match(String(error.requestId), /^req_/)
+    return true
+  })
+  freddy.pass(61_000)
+  assert.equal((await auth.resend(emailKey)).type, 'login')
+  await auth.verify(emailKey, Number(await freddy.codeFor(ada.email)))
+})
+
+scene(
+  'a forgotten password is replaced, and older sessions hear why they ended',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const old = await signedIn(freddy, ada)
+    const auth = await clientOf(freddy)
+    const emailKey = await auth.forgotPassword(ada.email)
+    await auth.resetPassword(emailKey, await freddy.codeFor(ada.email), 'another long sentence')
+    await assert.rejects(old.me(), (error) => {
+      assert.ok(error instanceof SessionEndedError)
+      assert.equal(error.reason, 'password_reset')
+      return true
+    })
+    await signedIn(freddy, { ...ada, password: 'another long sentence' })
+  },
+)
+
+scene('a known device is sent along with later logins', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const auth = await signedIn(freddy, ada)
+  await auth.logout()
+  await auth.login(ada.email, ada.password)
+  const rows = await freddy.database.read(
+    'SELECT device_id FROM challenges WHERE device_id IS NOT NULL',
+  )
+  assert.equal(rows.length, 1)
+})
+
+scene('an answer streams, and leaving the loop leaves the call', async (freddy) => {
+  const auth = await signedIn(freddy, await freddy.person('ada'))
+  let text = ''
+  for await (const event of auth.createResponse('echo-1', HELLO, { stream: true })) {
+    if (event.type === 'response.output_text.delta') text += event.delta
+  }
+  assert.equal(text, 'Hello there')
+  for await (const _ of auth.createResponse('echo-1', HELLO, { stream: true })) break
+})
+
+scene('fetch carries the credential to this server and to no other', async (freddy) => {
+  const auth = await signedIn(freddy, await freddy.person('ada'))
+  freddy.pass(25 * HOUR)
+  const body = JSON.stringify({ model: 'echo-1', input: 'By hand' })
+  const headers = { 'content-type': 'application/json' }
+  const answer = await auth.fetch('/responses', { method: 'POST', body, headers })
+  assert.match(await answer.text(), /"output_text":"By hand"/)
+  const whole = await auth.fetch(new Request(`${await baseUrlOf(freddy)}/user/me`))
+  assert.equal(whole.status, 200)
+  assert.equal((await auth.fetch('/nothing')).status, 404)
+  await assert.rejects(auth.fetch('http://127.0.0.1:9/v1/user/me'), /is not for/)
+
+  const wrong = JSON.stringify({
+    current_password: 'not mine',
+    new_password: 'another long sentence',
+    confirm_password: 'another long sentence',
+  })
+  const before = await timesOf(freddy, 'session.refreshed')
+  const refusal = await auth.fetch('/auth/password/update', { method: 'PUT', body: wrong, headers })
+  assert.match(await refusal.text(), /INVALID_CREDENTIALS/)
+  assert.equal(await timesOf(freddy, 'session.refreshed'), before, 'no token mends a password')
+})
+
+test('an address that is none is told at once, and a slash at the end does no harm', async () => {
+  assert.throws(() => new FreddyAuth('localhost'), /is not an address/)
+  const asked: string[] = []
+  const auth = new FreddyAuth({
+    baseUrl: 'http://localhost:3000/v1/',
+    fetch: async (input) => {
+      asked.push(String(input))
+      return Response.json({ email_key: 'uuid-1' })
+    },
+  })
+  await auth.login('ada', PASSWORD)
+  assert.deepEqual(asked, ['http://localhost:3000/v1/auth/login'])
+})
