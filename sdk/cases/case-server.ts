@@ -111,11 +111,18 @@ function writeWhole(response: ServerResponse, reply: Reply, headers: object): vo
   response.end(text ?? JSON.stringify(refuse ? envelope(refuse) : reply.body))
 }
 
-/** The events as they are; a cut one ends without the last chunk of its answer. */
-function writeEvents(response: ServerResponse, { events = [], cut }: Reply, headers: object): void {
+/** The events as they are; one that is cut ends without the last chunk of its answer. */
+function writeEvents(
+  response: ServerResponse,
+  { events = [], cut, open }: Reply,
+  headers: object,
+): void {
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', ...headers })
   const text = events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`)
-  response.write(text.join(''), () => (cut ? response.destroy() : response.end()))
+  response.write(text.join(''), () => {
+    if (cut) response.destroy()
+    else if (!open) response.end()
+  })
 }
 
 /** What a server of ours says when it refuses. */

@@ -43,6 +43,8 @@ export interface Reply {
   readonly events?: readonly { readonly type: string; readonly [field: string]: unknown }[]
   /** The connection breaks after the events. */
   readonly cut?: true
+  /** After the events nothing more comes, and the connection stays. */
+  readonly open?: true
   /** The request is read, then the connection breaks without an answer. */
   readonly lost?: true
   /** Nothing ever comes. */

@@ -26,4 +26,5 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<strin
     rest = (lines.pop() ?? '') + rest.slice(whole)
     yield* lines
   }
+  if (rest.endsWith('\r')) yield rest.slice(0, -1)
 }

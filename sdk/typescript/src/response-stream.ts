@@ -1,6 +1,6 @@
 import type { ResponseEvent } from './answers.ts'
 import type { CallOptions, Client } from './client.ts'
-import { StreamCutError, TimeoutError } from './errors.ts'
+import { ConnectionError, StreamCutError, TimeoutError } from './errors.ts'
 import { eventsOf } from './events.ts'
 import { errorOfEvent } from './refusal.ts'
 import { type Answer, within } from './transport.ts'
@@ -26,6 +26,9 @@ export async function* streamResponse(
   const answer = await client.answer({ ...timing, line, body: whole, streams: true })
   try {
     yield* readEvents(answer, client.patience(timing))
+  } catch (cause) {
+    options.signal?.throwIfAborted()
+    throw cause
   } finally {
     answer.leave()
   }
@@ -35,12 +38,20 @@ async function* readEvents(answer: Answer, silenceMs: number): AsyncGenerator<Re
   let ended = false
   for await (const text of eventsOf(chunksOf(answer, silenceMs))) {
     if (text === '[DONE]') return
-    const event = JSON.parse(text) as ResponseEvent
+    const event = parse(text)
     if (event.type === 'error') throw errorOfEvent(event, answer.headers.get('x-request-id'))
     ended ||= ends.includes(event.type)
     yield event
   }
   if (!ended) throw new StreamCutError('The answer ended before it was whole')
+}
+
+function parse(text: string): ResponseEvent {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new ConnectionError('The answer is not from a Freddy Auth server', { cause })
+  }
 }
 
 async function* chunksOf({ body }: Answer, silenceMs: number): AsyncGenerator<Uint8Array> {
