@@ -12,6 +12,8 @@ export interface Credential {
   load(): Promise<void>
   /** Mends a 401 for whoever sent these headers. */
   renew(refused: Readonly<Record<string, string>>): Promise<Renewal>
+  /** Throws where signing in would lead to nothing, before a code is used up. */
+  requireKeeping(): void
   keep(tokens: Tokens): Promise<void>
   forget(): Promise<void>
 }
@@ -30,9 +32,12 @@ export function cookieCredential(): Credential {
 const unchanging = {
   load: async () => {},
   renew: async (): Promise<Renewal> => 'impossible',
-  keep: async () => {
-    throw new FreddyError('This client has an API key or a cookie: there is nothing to sign in')
+  requireKeeping: () => {
+    throw new FreddyError(
+      'This client has an API key or a cookie: make one without, or send people to /sign-in',
+    )
   },
+  keep: async () => {},
   forget: async () => {},
 }
 

@@ -66,6 +66,7 @@ export class FreddyAuth {
     password: string,
     options: CallOptions = {},
   ): Promise<string> {
+    this.#credential.requireKeeping()
     const known = this.#deviceToken ? { device_token: this.#deviceToken } : {}
     const body = { email_or_username: emailOrUsername, password, ...known }
     return this.#begin('/auth/login', body, options)
@@ -96,6 +97,7 @@ export class FreddyAuth {
     verificationCode: number | string,
     { method, ...options }: VerifyOptions = {},
   ): Promise<Verified> {
+    this.#credential.requireKeeping()
     const field = method === 'recovery_code' ? method : 'verification_code'
     const proof = { ...(method ? { method } : {}), [field]: verificationCode }
     const verified = await this.#client.open<Verified>({

@@ -44,6 +44,8 @@ export class Session implements Credential {
     await this.#renewOnce(this.#requireHeld())
   }
 
+  requireKeeping(): void {}
+
   async keep(tokens: Tokens): Promise<void> {
     this.#held = tokens
     await within(STORE_MS, 'The token store', this.#store.write(tokens))
