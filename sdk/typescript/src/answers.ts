@@ -90,6 +90,12 @@ export interface DeviceSession {
   readonly [field: string]: unknown
 }
 
+export interface Model {
+  readonly id: string
+  readonly object: 'model'
+  readonly [field: string]: unknown
+}
+
 export interface Message {
   readonly role: string
   readonly content: unknown

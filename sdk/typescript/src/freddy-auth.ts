@@ -1,6 +1,7 @@
 import type {
   Challenge,
   Message,
+  Model,
   ModelResponse,
   Profile,
   Resent,
@@ -11,7 +12,13 @@ import { ApiKeys } from './api-keys.ts'
 import { type CallOptions, Client } from './client.ts'
 import { type Credential, isSessionEnd } from './credential.ts'
 import { NotSignedInError } from './errors.ts'
-import { credentialOf, type FreddyOptions, transportOf } from './options.ts'
+import {
+  credentialOf,
+  type FreddyOptions,
+  type ResponseOptions,
+  transportOf,
+  type VerifyOptions,
+} from './options.ts'
 import { ownFetch } from './own-fetch.ts'
 import { streamResponse } from './response-stream.ts'
 import { Session } from './session.ts'
@@ -19,17 +26,6 @@ import { Sessions } from './sessions.ts'
 import type { TransportParts } from './transport.ts'
 
 const MODEL_MS = 600_000
-
-export interface ResponseOptions extends CallOptions {
-  readonly stream?: boolean
-  /** Further fields of the body, for the model: `temperature`, `max_output_tokens`, … */
-  readonly fields?: Readonly<Record<string, unknown>>
-}
-
-export interface VerifyOptions extends CallOptions {
-  /** How the second step is passed: by the mailed code when absent. */
-  readonly method?: 'email' | 'totp' | 'recovery_code'
-}
 
 /**
  * Signs in with a password and a mailed code, and calls the API. Every method may throw `ConnectionError`,
@@ -230,6 +226,11 @@ export class FreddyAuth {
    */
   async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     return ownFetch(this.#transport, this.#credential, input, init)
+  }
+
+  /** The models that answer here. */
+  models(options: CallOptions = {}): Promise<{ object: 'list'; data: readonly Model[] }> {
+    return this.#client.ask({ ...options, line: 'GET /models' })
   }
 
   /** Who is signed in, or whose API key this is (scope `account:read`). */

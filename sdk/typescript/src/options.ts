@@ -1,3 +1,4 @@
+import type { CallOptions } from './client.ts'
 import { apiKeyCredential, type Credential, cookieCredential } from './credential.ts'
 import { FreddyError } from './errors.ts'
 import { Session } from './session.ts'
@@ -23,6 +24,17 @@ export interface FreddyOptions {
   readonly fetch?: typeof fetch
   /** How it pauses between tries. */
   readonly wait?: Wait
+}
+
+export interface ResponseOptions extends CallOptions {
+  readonly stream?: boolean
+  /** Further fields of the body, for the model: `temperature`, `max_output_tokens`, … */
+  readonly fields?: Readonly<Record<string, unknown>>
+}
+
+export interface VerifyOptions extends CallOptions {
+  /** How the second step is passed: by the mailed code when absent. */
+  readonly method?: 'email' | 'totp' | 'recovery_code'
 }
 
 const STANDARD_RETRIES = 2

@@ -1,0 +1,40 @@
+import { defineCommand } from 'citty'
+import { PermissionDeniedError } from '../errors.ts'
+import { openPlace } from './place.ts'
+import { answer, common, run, talk } from './shell.ts'
+
+export const logoutCommand = defineCommand({
+  meta: { name: 'logout', description: 'End the session and forget it' },
+  args: {
+    all: { type: 'boolean', description: 'End your sessions on every device', default: false },
+    ...common,
+  },
+  run: ({ args }) =>
+    run(args, async () => {
+      const { auth, store, apiKey, server } = await openPlace(args)
+      // A key is not ended by forgetting it here: it may be in use elsewhere.
+      if (!apiKey && args.all) await auth.sessions.revokeOthers()
+      if (!apiKey) await auth.logout()
+      await store.clear()
+      if (args.json) answer(args, { server, signed_in: false })
+      talk(args.all ? 'Signed out everywhere.' : 'Signed out.')
+    }),
+})
+
+export const whoamiCommand = defineCommand({
+  meta: { name: 'whoami', description: 'Who is signed in, and where' },
+  args: common,
+  run: ({ args }) =>
+    run(args, async () => {
+      const { auth, server, store, apiKey } = await openPlace(args)
+      const by = apiKey ? `${apiKey.slice(0, 7)}…${apiKey.slice(-4)}` : 'session'
+      const me = await auth.me().catch((cause) => {
+        if (apiKey && cause instanceof PermissionDeniedError) return null
+        throw cause
+      })
+      const told = { server, email: null, username: null, ...me, signed_in_by: by }
+      const name = me ? [me.email, me.username].filter(Boolean).join('  ') : `API key ${by}`
+      answer(args, told, name, server)
+      if (!args.json && !process.env.FREDDY_API_KEY) talk(`Kept in ${store.place}.`)
+    }),
+})

@@ -1,0 +1,86 @@
+import { defineCommand } from 'citty'
+import type { ApiKey } from '../answers.ts'
+import type { FreddyAuth } from '../freddy-auth.ts'
+import { openPlace } from './place.ts'
+import { answer, Complaint, columns, common, run, talk, waiting } from './shell.ts'
+
+const DAY = 86_400_000
+const PAGE = 100
+
+const createCommand = defineCommand({
+  meta: { name: 'create', description: 'Make an API key; it is printed once' },
+  args: {
+    name: { type: 'positional', description: 'What it is for', required: true },
+    scopes: { type: 'string', description: 'responses,models,…' },
+    days: { type: 'string', description: 'Days until it ends; never: 0', default: '90' },
+    ...common,
+  },
+  run: ({ args }) =>
+    run(args, async () => {
+      const expires_at = endIn(args.days)
+      const { auth } = await openPlace(args)
+      const scopes = args.scopes ? { scopes: args.scopes.split(',') } : {}
+      const made = await auth.apiKeys.create({ name: args.name, expires_at, ...scopes })
+      answer(args, made, made.key)
+      talk(`${made.id}: shown this once. ${endsAt(made.expires_at)}`)
+    }),
+})
+
+const listCommand = defineCommand({
+  meta: { name: 'list', description: 'Your API keys, newest first' },
+  args: common,
+  run: ({ args }) =>
+    run(args, async () => {
+      const { auth } = await openPlace(args)
+      const keys = await waiting(() => 'Reading keys', allKeys(auth))
+      const rows = keys.map((key) => [
+        key.id,
+        `${key.prefix}…${key.last4}`,
+        key.status,
+        key.expires_at?.slice(0, 10) ?? 'never ends',
+        key.scopes.join(','),
+        key.name,
+      ])
+      answer(args, keys, ...columns(rows))
+      if (keys.length === 0) talk('No keys yet: freddy keys create NAME')
+    }),
+})
+
+const revokeCommand = defineCommand({
+  meta: { name: 'revoke', description: 'End an API key for good' },
+  args: { id: { type: 'positional', description: 'key_…', required: true }, ...common },
+  run: ({ args }) =>
+    run(args, async () => {
+      const { auth } = await openPlace(args)
+      await auth.apiKeys.revoke(args.id)
+      answer(args, { id: args.id, deleted: true }, args.id)
+      talk('Revoked.')
+    }),
+})
+
+export const keysCommand = defineCommand({
+  meta: { name: 'keys', description: 'API keys' },
+  subCommands: { list: listCommand, create: createCommand, revoke: revokeCommand },
+})
+
+async function allKeys(auth: FreddyAuth): Promise<ApiKey[]> {
+  const keys: ApiKey[] = []
+  for (let after: string | undefined; ; ) {
+    const page = await auth.apiKeys.list({ limit: PAGE, ...(after ? { after } : {}) })
+    keys.push(...page.data)
+    after = page.data.at(-1)?.id
+    if (!page.has_more || !after) return keys
+  }
+}
+
+function endIn(text: string): string | null {
+  const days = Number(text)
+  if (!(Number.isInteger(days) && days >= 0 && days <= 3650)) {
+    throw new Complaint('--days takes 0 to 3650.')
+  }
+  return days === 0 ? null : new Date(Date.now() + days * DAY).toISOString()
+}
+
+function endsAt(moment: string | null): string {
+  return moment ? `It ends on ${moment.slice(0, 10)}.` : 'It never ends.'
+}
