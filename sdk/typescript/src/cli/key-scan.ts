@@ -42,30 +42,34 @@ async function* scanFile(path: string, progress: Progress): AsyncGenerator<Findi
   }
 }
 
-/** What stands across the end of a chunk is looked at with the next one. */
+/**
+ * What stands across the end of a chunk is looked at with the next one, together with the byte before it: that says
+ * whether a word begins there.
+ */
 async function* findingsIn(path: string): AsyncGenerator<Finding> {
   let line = 1
-  let rest = Buffer.alloc(0)
-  let isFirst = true
+  let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0)
+  let seen = 0
   const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: CHUNK_BYTES })
   for await (const chunk of chunks) {
-    if (isFirst && chunk.includes(0)) return
-    isFirst = false
+    if (rest.length === 0 && chunk.includes(0)) return
     const whole = Buffer.concat([rest, chunk])
-    const kept = Math.max(0, whole.length - LONGEST_MATCH)
-    yield* located(path, whole, line, kept)
+    const end = Math.max(seen, whole.length - LONGEST_MATCH)
+    yield* located(path, whole, line, seen, end)
+    const kept = Math.max(0, end - 1)
     line += newlinesIn(whole.subarray(0, kept))
     rest = whole.subarray(kept)
+    seen = end - kept
   }
-  yield* located(path, rest, line, rest.length)
+  yield* located(path, rest, line, seen, rest.length)
 }
 
-/** Findings that begin before `end`. One byte is one character: the keys are ASCII, the rest does not matter. */
-function located(path: string, bytes: Buffer, line: number, end: number): Finding[] {
+/** Findings that begin in this range. One byte is one character: the keys are ASCII, the rest does not matter. */
+function located(path: string, bytes: Buffer, line: number, start: number, end: number): Finding[] {
   const text = bytes.toString('latin1')
   if (!text.includes('ak_')) return []
   return keysIn(text)
-    .filter(({ at }) => at < end)
+    .filter(({ at }) => at >= start && at < end)
     .map(({ at, ...key }) => ({ path, line: line + newlinesIn(bytes.subarray(0, at)), ...key }))
 }
 
