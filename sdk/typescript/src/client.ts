@@ -1,5 +1,5 @@
 import { type Credential, withCredential } from './credential.ts'
-import { ApiError, ConnectionError } from './errors.ts'
+import { ConnectionError } from './errors.ts'
 import { errorOf, isAboutToken } from './refusal.ts'
 import { type Answer, type Ask, type Repeats, send, type TransportParts } from './transport.ts'
 
@@ -82,7 +82,6 @@ function bodyOf<T>(answer: Answer): T {
   try {
     return JSON.parse(answer.text)
   } catch (cause) {
-    if (cause instanceof ApiError) throw cause
     throw new ConnectionError('The answer is not from a Freddy Auth server', { cause })
   }
 }
