@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact'
+import { AdminPage } from './pages/admin.tsx'
 import { KeysPage } from './pages/keys.tsx'
 import { SecurityPage } from './pages/security.tsx'
 import { TryPage } from './pages/try.tsx'
@@ -30,6 +31,7 @@ export const pages: readonly Page[] = [
   { path: '/hub/keys', label: 'keys', Page: KeysPage },
   { path: '/hub/try', label: 'try', Page: TryPage },
   { path: '/hub/security', label: 'security', Page: SecurityPage },
+  { path: '/hub/admin', label: 'admin', Page: AdminPage, admin: true },
 ]
 
 const [first] = pages as [Page]

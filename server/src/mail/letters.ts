@@ -7,11 +7,14 @@ export const letters = [
   'wrong-codes',
   'login-hammered',
   'new-place',
+  'new-device',
+  'session-moved',
   'password-changed',
   'password-reset',
   'reset-needed',
   'invitation',
   'factors',
+  'test',
 ] as const
 export type LetterName = (typeof letters)[number]
 
