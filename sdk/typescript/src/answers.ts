@@ -84,10 +84,41 @@ export interface ApiKeyWish {
   readonly [field: string]: unknown
 }
 
-/** A signed-in device. */
+/** A signed-in device, or one that was. */
 export interface DeviceSession {
+  /** The `device_id` that `verify` answered. */
   readonly id: string
-  readonly [field: string]: unknown
+  /** Whether it is the one that asks. */
+  readonly current: boolean
+  readonly device_name: string
+  readonly platform: string | null
+  readonly location: string | null
+  readonly network: string
+  readonly last_seen_network: string
+  readonly last_seen_with: string
+  /** How its person signed in (RFC 8176). */
+  readonly amr: readonly string[]
+  readonly first_seen_at: string
+  readonly last_seen_at: string
+  readonly expires_at: string
+  readonly ended_at: string | null
+  readonly end_reason: string | null
+  /** How it fares, in a sentence. */
+  readonly explanation: string
+}
+
+export interface SessionStory extends DeviceSession {
+  /** What was decided about it, newest first. */
+  readonly decisions: readonly {
+    readonly happened_at: string
+    readonly event: string
+    readonly what: string
+    readonly allowed: boolean
+    readonly reason: string | null
+    readonly by: 'you' | 'operator'
+    readonly network: string | null
+    readonly program: string | null
+  }[]
 }
 
 export interface Model {

@@ -82,7 +82,7 @@ export class ApiError extends FreddyError {
     this.details = refusal.details ?? {}
   }
 
-  /** Why, where one code has several reasons: `refresh_reuse`, `password_changed`, … */
+  /** Why, where one code has several reasons: `password_changed`, `token_reuse`, … (docs/sessions.md) */
   get reason(): string | null {
     const { reason } = this.details
     return typeof reason === 'string' ? reason : null

@@ -1,4 +1,4 @@
-import type { DeviceSession, List, Page } from './answers.ts'
+import type { DeviceSession, List, Page, SessionStory } from './answers.ts'
 import { type CallOptions, type Client, queryOf } from './client.ts'
 
 /** Where one is signed in. */
@@ -9,9 +9,17 @@ export class Sessions {
     this.#client = client
   }
 
-  /** One page of live sessions. */
-  list(page: Page = {}, options: CallOptions = {}): Promise<List<DeviceSession>> {
+  /** One page of sessions, newest first: those that live, or with `state: 'ended'` those that are over. */
+  list(
+    page: Page & { readonly state?: 'live' | 'ended' } = {},
+    options: CallOptions = {},
+  ): Promise<List<DeviceSession>> {
     return this.#client.ask({ ...options, line: `GET /auth/sessions${queryOf(page)}` })
+  }
+
+  /** One session, alive or over, and why it ended. Throws `NotFoundError`. */
+  get(id: string, options: CallOptions = {}): Promise<SessionStory> {
+    return this.#client.ask({ ...options, line: `GET /auth/sessions/${encodeURIComponent(id)}` })
   }
 
   /** Ends one session. Throws `NotFoundError`. */
@@ -20,8 +28,14 @@ export class Sessions {
     await this.#client.ask({ ...options, line, repeats: 'always' })
   }
 
-  /** Ends all sessions but this one. */
-  async revokeOthers(options: CallOptions = {}): Promise<void> {
-    await this.#client.ask({ ...options, line: 'DELETE /auth/sessions', repeats: 'always' })
+  /** Ends all sessions but this one; answers how many those were. */
+  async revokeOthers(options: CallOptions = {}): Promise<number> {
+    const line = 'DELETE /auth/sessions'
+    const { deleted } = await this.#client.ask<{ deleted: number }>({
+      ...options,
+      line,
+      repeats: 'always',
+    })
+    return deleted
   }
 }

@@ -87,6 +87,31 @@ scene('two processes with one store rotate, and neither is signed out', async (f
   }
 })
 
+scene('a person sees where they are signed in and ends it there', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const here = await signedIn(freddy, ada)
+  const there = await signedIn(freddy, ada)
+  const other = (await here.sessions.list()).data.find(({ current }) => !current)
+  assert.ok(other)
+  await here.sessions.revoke(other.id)
+  await assert.rejects(there.me(), (error) => {
+    assert.ok(error instanceof SessionEndedError)
+    assert.equal(error.reason, 'signed_out_elsewhere')
+    return true
+  })
+  const { decisions, end_reason } = await here.sessions.get(other.id)
+  assert.equal(end_reason, 'signed_out_elsewhere')
+  assert.equal(decisions[0]?.by, 'you')
+  const ended = await here.sessions.list({ state: 'ended' })
+  assert.deepEqual(
+    ended.data.map(({ id }) => id),
+    [other.id],
+  )
+  await signedIn(freddy, ada)
+  assert.equal(await here.sessions.revokeOthers(), 1)
+  assert.equal((await here.me()).username, 'ada')
+})
+
 scene('each refusal of the steps of signing in is an error of its own', async (freddy) => {
   const ada = await freddy.person('ada')
   const auth = await clientOf(freddy)

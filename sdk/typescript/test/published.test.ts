@@ -40,9 +40,9 @@ before(() => {
   npm(project, 'install', join(home, packed.filename))
 })
 
-/** The pieces of the README, by their first comment. */
-function pieces(): Map<string, string> {
-  const text = readFileSync(join(here, 'README.md'), 'utf8')
+/** The pieces of a page, by their first comment. */
+function pieces(page = join(here, 'README.md')): Map<string, string> {
+  const text = readFileSync(page, 'utf8')
   const fences = text.matchAll(/^```ts\n\/\/ (.+)\n([\s\S]*?)^```$/gm)
   return new Map([...fences].map(([, title = '', code = '']) => [title, code]))
 }
@@ -60,10 +60,10 @@ test('the package is itself, its licence and nothing else', () => {
   assert.doesNotMatch(names, /(?<!\.d)\.ts\n|tsconfig|test\//)
 })
 
-test('the pieces of the README have the right types, strictly, however modules are found', () => {
-  const titles = [...pieces().keys()]
-  assert.equal(titles.length, 4)
-  for (const [title, code] of pieces())
+test('the pieces of the pages have the right types, strictly, however modules are found', () => {
+  const all = [...pieces(), ...pieces(join(root, 'docs', 'typescript.md'))]
+  assert.equal(all.length, 5)
+  for (const [title, code] of all)
     writeFileSync(join(project, `${title.replaceAll(' ', '-')}.ts`), code)
   writeFileSync(
     join(project, 'expo.d.ts'),

@@ -16,6 +16,7 @@ const order = [
   'sessions',
   'account',
   'api-keys',
+  'typescript',
   'gateway',
   'errors',
   'rate-limits',

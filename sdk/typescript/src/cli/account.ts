@@ -17,7 +17,8 @@ export const logoutCommand = defineCommand({
       if (!apiKey) await auth.logout()
       await store.clear()
       if (args.json) answer(args, { server, signed_in: false })
-      talk(args.all ? 'Signed out everywhere.' : 'Signed out.')
+      if (apiKey) talk('The API key is forgotten here; it stays alive. End it: freddy keys revoke')
+      else talk(args.all ? 'Signed out everywhere.' : 'Signed out.')
     }),
 })
 

@@ -6,6 +6,7 @@ import { completionCommand } from './completion.ts'
 import { keysCommand } from './keys.ts'
 import { loginCommand } from './login.ts'
 import { scanCommand } from './scan.ts'
+import { sessionsCommand } from './sessions.ts'
 import { VERSION } from './version.ts'
 import { runWords } from './words.ts'
 
@@ -16,6 +17,7 @@ const main: CommandDef = defineCommand({
     logout: logoutCommand,
     whoami: whoamiCommand,
     keys: keysCommand,
+    sessions: sessionsCommand,
     ask: askCommand,
     scan: scanCommand,
     completion: completionCommand(() => main),

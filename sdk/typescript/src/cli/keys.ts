@@ -1,11 +1,9 @@
 import { defineCommand } from 'citty'
-import type { ApiKey } from '../answers.ts'
-import type { FreddyAuth } from '../freddy-auth.ts'
+import { allOf } from './pages.ts'
 import { openPlace } from './place.ts'
 import { answer, Complaint, columns, common, run, talk, waiting } from './shell.ts'
 
 const DAY = 86_400_000
-const PAGE = 100
 
 const createCommand = defineCommand({
   meta: { name: 'create', description: 'Make an API key; it is printed once' },
@@ -32,7 +30,10 @@ const listCommand = defineCommand({
   run: ({ args }) =>
     run(args, async () => {
       const { auth } = await openPlace(args)
-      const keys = await waiting(() => 'Reading keys', allKeys(auth))
+      const keys = await waiting(
+        () => 'Reading keys',
+        allOf((page) => auth.apiKeys.list(page)),
+      )
       const rows = keys.map((key) => [
         key.id,
         `${key.prefix}…${key.last4}`,
@@ -62,16 +63,6 @@ export const keysCommand = defineCommand({
   meta: { name: 'keys', description: 'API keys' },
   subCommands: { list: listCommand, create: createCommand, revoke: revokeCommand },
 })
-
-async function allKeys(auth: FreddyAuth): Promise<ApiKey[]> {
-  const keys: ApiKey[] = []
-  for (let after: string | undefined; ; ) {
-    const page = await auth.apiKeys.list({ limit: PAGE, ...(after ? { after } : {}) })
-    keys.push(...page.data)
-    after = page.data.at(-1)?.id
-    if (!page.has_more || !after) return keys
-  }
-}
 
 function endIn(text: string): string | null {
   const days = Number(text)
