@@ -1,3 +1,4 @@
+import { accounts } from './accounts.ts'
 import { bodies } from './bodies.ts'
 import { codes } from './codes.ts'
 import { edge } from './edge.ts'
@@ -15,6 +16,7 @@ export const mutants: readonly Mutant[] = [
   ...codes,
   ...passwords,
   ...registration,
+  ...accounts,
   ...tokens,
   ...sessions,
   ...keys,

@@ -41,6 +41,15 @@ const fitting: Readonly<Record<string, object>> = {
     new_password: 'x',
     confirm_password: 'x',
   },
+  'PATCH /v1/user/me': { full_name: 'x' },
+  'PATCH /v1/user/profile': { full_name: 'x' },
+  'PATCH /v1/user/current': { full_name: 'x' },
+  'DELETE /v1/user/me': { current_password: 'x' },
+  'POST /v1/user/email': { new_email: 'x', current_password: 'x' },
+  'POST /v1/user/email/verify': {
+    email_key: 'uuid-00000000-0000-0000-0000-000000000000',
+    verification_code: 12_345_678,
+  },
   'POST /v1/user/factors/totp/confirm': { verification_code: '123456' },
   'POST /v1/user/factors/passkeys': {
     name: 'x',

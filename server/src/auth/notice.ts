@@ -45,7 +45,7 @@ export function noticeOf(
     ...about,
     ...(link ? { link: link.url } : {}),
   })
-  return { letters: [words], links: link ? [link.row] : [] }
+  return { letters: [{ ...words, userId: owner.id }], links: link ? [link.row] : [] }
 }
 
 /** A letter whose words wait sealed in the outbox. */
@@ -82,7 +82,8 @@ export async function dueLetter(
   owner: Pick<UserRow, 'id' | 'address'>,
   letter: Notice,
 ): Promise<NewLetter | null> {
-  return (await isDue(call, owner.id, letter)) ? ownerLetter(call, owner.address, letter) : null
+  if (!(await isDue(call, owner.id, letter))) return null
+  return { ...ownerLetter(call, owner.address, letter), userId: owner.id }
 }
 
 async function isDue(call: Call, ownerId: string, letter: Notice): Promise<boolean> {

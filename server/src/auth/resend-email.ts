@@ -9,6 +9,7 @@ import {
   codeLetter,
   findChallenge,
   mayMailStranger,
+  personOf,
   REPEAT_WITHIN_MS,
   resendWait,
   rules,
@@ -26,6 +27,7 @@ export const ResendAnswer = Type.Object({
     Type.Literal('registration'),
     Type.Literal('login'),
     Type.Literal('password_reset'),
+    Type.Literal('email_change'),
   ]),
 })
 
@@ -52,15 +54,15 @@ export async function resendEmail(
 async function sendAgain(call: Call, challenge: ChallengeRow): Promise<void> {
   const { app, now } = call
   const { id, purpose, user_id } = challenge
-  const mails =
-    purpose === 'login' && user_id ? counter(app, 'code-mails', [user_id], user_id) : null
-  const sends = mails !== null || (await mayMail(app, challenge, now))
+  const isOwners = purpose === 'login' || purpose === 'email_change'
+  const mails = isOwners && user_id ? counter(app, 'code-mails', [user_id], user_id) : null
+  const sends = purpose === 'login' || (await mayMail(app, challenge, now))
   const { codeLifeMs, mostMails } = rules[purpose]
   const sent = await app.store.challenges.resend({
     id,
     counter: mails,
     letter: sends ? codeLetter(challenge, now, purpose) : null,
-    event: allowed(call, 'code.resent', { userId: user_id }),
+    event: allowed(call, 'code.resent', { userId: user_id, subjectId: personOf(app, challenge) }),
     tryId: randomId('try_'),
     now,
     codeLifeMs,
@@ -81,8 +83,9 @@ async function mayMail(
   { purpose, address, user_id }: ChallengeRow,
   now: number,
 ): Promise<boolean> {
-  const owner = await app.store.users.findByAddress(address)
-  const wanted = purpose === 'password_reset' ? user_id !== null : owner === null
+  const owner = await app.store.users.findOwner(address, now)
+  const wanted =
+    purpose === 'password_reset' ? user_id !== null : owner === null || owner.id === user_id
   const mailbox = parseEmailAddress(address)?.mailbox ?? address
   return (await mayMailStranger(app, mailbox, now)) && wanted
 }

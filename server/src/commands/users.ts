@@ -6,6 +6,7 @@ import { hashPassword, requireGoodPassword } from '../auth/password.ts'
 import { randomBytes, randomId } from '../auth/random.ts'
 import { parseUserName } from '../auth/user-name.ts'
 import { ConfigError } from '../config.ts'
+import { exportCommand } from './export.ts'
 import { inviteCommand } from './invite.ts'
 import {
   deleteCommand,
@@ -66,6 +67,7 @@ export const usersCommand = defineCommand({
   subCommands: {
     add: addUser,
     invite: inviteCommand,
+    export: exportCommand,
     list: listUsers,
     show: showUser,
     disable: disableCommand,

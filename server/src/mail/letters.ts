@@ -14,6 +14,8 @@ export const letters = [
   'reset-needed',
   'invitation',
   'factors',
+  'email-changed',
+  'farewell',
   'test',
 ] as const
 export type LetterName = (typeof letters)[number]
@@ -46,6 +48,7 @@ const occasions: Readonly<Record<string, string>> = {
   login: 'sign in',
   registration: 'finish your registration',
   password_reset: 'choose another password',
+  email_change: 'use this address for your account',
 }
 
 const changes = {

@@ -35,6 +35,8 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
     'UPDATE challenges SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
   mail_links:
     'UPDATE mail_links SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
+  // The links that would have used them have ended.
+  held_addresses: 'DELETE FROM held_addresses',
   invitations:
     'UPDATE invitations SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
   devices: 'UPDATE devices SET ended_at = :now WHERE ended_at IS NULL',

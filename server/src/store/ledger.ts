@@ -101,7 +101,7 @@ export function createLedgerStore(database: Database): LedgerStore {
       const tallies = calls.flatMap(tally).sort((one, other) => (one.sort < other.sort ? -1 : 1))
       await database.batch([
         ...tallies.map(({ statement }) => statement),
-        ...calls.map(({ usage }) => insert('usage_entries', { ...usage })),
+        ...calls.map(({ usage }) => insert('usage_entries', { ...usage }, stands(usage.user_id))),
       ])
     },
 
@@ -127,6 +127,14 @@ export function createLedgerStore(database: Database): LedgerStore {
   }
 }
 
+/** A call whose person was deleted before it was booked is booked for nobody, and holds up no other. */
+function stands(userId: string): Guard {
+  return {
+    sql: 'EXISTS (SELECT 1 FROM users WHERE id = :booked_for)',
+    params: { booked_for: userId },
+  }
+}
+
 /** Adds to what was spent. With nothing to add it makes the row, and locks it until the batch is done. */
 function addSpending(
   keyId: string,
@@ -136,7 +144,8 @@ function addSpending(
 ): Statement {
   return {
     sql: `INSERT INTO spending (key_id, period, starts_at, held_tokens, spent_tokens, held_money, spent_money)
-      VALUES (:key, :period, :starts, 0, :tokens, 0, :money)
+      SELECT id, CAST(:period AS TEXT), CAST(:starts AS BIGINT), 0, CAST(:tokens AS BIGINT), 0,
+        CAST(:money AS BIGINT) FROM api_keys WHERE id = :key
       ON CONFLICT (key_id, period, starts_at) DO UPDATE SET
         spent_tokens = spending.spent_tokens + excluded.spent_tokens,
         spent_money = spending.spent_money + excluded.spent_money`,

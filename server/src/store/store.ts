@@ -5,6 +5,8 @@ import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
+import { createDossierStore, type DossierStore } from './dossier.ts'
+import { createEmailChangeStore, type EmailChangeStore } from './email-changes.ts'
 import { createFactorStore, type FactorStore } from './factors.ts'
 import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createInvitationStore, type InvitationStore } from './invitations.ts'
@@ -32,7 +34,9 @@ export interface Store {
   readonly apiKeys: ApiKeyStore
   readonly links: LinkStore
   readonly recovery: RecoveryStore
+  readonly emailChanges: EmailChangeStore
   readonly budgets: BudgetStore
+  readonly dossiers: DossierStore
   readonly ledger: LedgerStore
   readonly usage: UsageStore
   readonly outbox: OutboxStore
@@ -56,7 +60,9 @@ export function createStore(database: Database): Store {
     apiKeys: createApiKeyStore(database),
     links: createLinkStore(database),
     recovery: createRecoveryStore(database),
+    emailChanges: createEmailChangeStore(database),
     budgets: createBudgetStore(database),
+    dossiers: createDossierStore(database),
     ledger: createLedgerStore(database),
     usage: createUsageStore(database),
     outbox: createOutboxStore(database),
