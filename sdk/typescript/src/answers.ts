@@ -75,6 +75,13 @@ export interface NewApiKey extends Omit<ApiKey, 'status' | 'last_used_at'> {
   readonly key: string
 }
 
+export interface Rotation {
+  /** How long the old secret goes on: 0 to 30, 7 when absent. */
+  readonly overlap_days?: number
+  /** Seconds without a call after which the old secret ends sooner. */
+  readonly end_when_silent?: number | null
+}
+
 export interface ApiKeyWish {
   readonly name: string
   /** `responses` and `models` when absent. */
@@ -119,6 +126,60 @@ export interface SessionStory extends DeviceSession {
     readonly network: string | null
     readonly program: string | null
   }[]
+}
+
+interface UsageSums {
+  readonly calls: number
+  readonly input_tokens: number
+  readonly output_tokens: number
+  /** Millionths of the unit that prices are in. */
+  readonly money_millionths: number
+}
+
+export interface UsageLimit {
+  readonly level: string
+  readonly key: string | null
+  readonly limit: string
+  readonly unit: 'tokens' | 'millionths'
+  readonly used: number
+  readonly held: number
+  readonly most: number
+  readonly resets_at: string
+}
+
+export interface Usage {
+  readonly object: 'usage'
+  readonly from: string
+  readonly to: string
+  readonly total: UsageSums
+  readonly data: readonly (UsageSums & {
+    /** Null for calls of a session. */
+    readonly key?: string | null
+    readonly model?: string
+    readonly day?: string
+  })[]
+  readonly limits: readonly UsageLimit[]
+}
+
+export interface ModelCall {
+  readonly id: string
+  readonly request_id: string
+  readonly created_at: string
+  readonly key: string | null
+  readonly model: string
+  readonly outcome: string
+  readonly input_tokens: number
+  readonly output_tokens: number
+  readonly money_millionths: number
+}
+
+export interface UsageStory {
+  readonly request_id: string
+  readonly outcome: string
+  /** What the caller was refused with. */
+  readonly code: string | null
+  readonly sentence: string
+  readonly [field: string]: unknown
 }
 
 export interface Model {

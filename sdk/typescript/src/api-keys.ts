@@ -1,4 +1,4 @@
-import type { ApiKey, ApiKeyWish, List, NewApiKey, Page } from './answers.ts'
+import type { ApiKey, ApiKeyWish, List, NewApiKey, Page, Rotation } from './answers.ts'
 import { type CallOptions, type Client, queryOf } from './client.ts'
 
 /** API keys of who is signed in. An API key cannot make others: these need a session. */
@@ -21,12 +21,31 @@ export class ApiKeys {
 
   /** One key. Throws `NotFoundError`. */
   get(id: string, options: CallOptions = {}): Promise<ApiKey> {
-    return this.#client.ask({ ...options, line: `GET /api-keys/${encodeURIComponent(id)}` })
+    return this.#client.ask({ ...options, line: `GET ${pathOf(id)}` })
+  }
+
+  /**
+   * Gives a key another secret; the answer's `key` is shown this once. Who uses the old one goes on for a while. Throws
+   * `NotFoundError`, `PermissionDeniedError`.
+   */
+  rotate(id: string, rotation: Rotation = {}, options: CallOptions = {}): Promise<NewApiKey> {
+    return this.#client.ask({ ...options, line: `POST ${pathOf(id)}/rotate`, body: rotation })
+  }
+
+  /** Lets a key open nothing until it is resumed. Throws `NotFoundError`. */
+  pause(id: string, options: CallOptions = {}): Promise<ApiKey> {
+    return this.#client.ask({ ...options, line: `POST ${pathOf(id)}/pause` })
+  }
+
+  /** Lets a paused key open again. Throws `NotFoundError`. */
+  resume(id: string, options: CallOptions = {}): Promise<ApiKey> {
+    return this.#client.ask({ ...options, line: `POST ${pathOf(id)}/resume` })
   }
 
   /** Ends a key for good. Throws `NotFoundError`. */
   async revoke(id: string, options: CallOptions = {}): Promise<void> {
-    const line = `DELETE /api-keys/${encodeURIComponent(id)}` as const
-    await this.#client.ask({ ...options, line, repeats: 'always' })
+    await this.#client.ask({ ...options, line: `DELETE ${pathOf(id)}`, repeats: 'always' })
   }
 }
+
+const pathOf = (id: string) => `/api-keys/${encodeURIComponent(id)}` as const

@@ -92,5 +92,6 @@ export function queryOf(fields: object): string {
   for (const [name, value] of Object.entries(fields)) {
     if (value !== undefined) query.set(name, String(value))
   }
-  return query.size > 0 ? `?${query}` : ''
+  const text = query.toString()
+  return text ? `?${text}` : ''
 }

@@ -1,4 +1,4 @@
-import { FreddyError, SessionEndedError } from './errors.ts'
+import { FreddyError, NotSignedInError, SessionEndedError } from './errors.ts'
 import type { Tokens } from './token-store.ts'
 
 /** How a renewal went: by a refresh of ours, by a token that somebody else had renewed, or not at all. */
@@ -12,6 +12,8 @@ export interface Credential {
   load(): Promise<void>
   /** Mends a 401 for whoever sent these headers. */
   renew(refused: Readonly<Record<string, string>>): Promise<Renewal>
+  /** A refresh in any case, unless one is under way. */
+  refreshNow(): Promise<void>
   /** Throws where signing in would lead to nothing, before a code is used up. */
   requireKeeping(): void
   keep(tokens: Tokens): Promise<void>
@@ -32,6 +34,9 @@ export function cookieCredential(): Credential {
 const unchanging = {
   load: async () => {},
   renew: async (): Promise<Renewal> => 'impossible',
+  refreshNow: async () => {
+    throw new NotSignedInError('An API key and a cookie have nothing to refresh')
+  },
   requireKeeping: () => {
     throw new FreddyError(
       'This client has an API key or a cookie: make one without, or send people to /sign-in',

@@ -20,12 +20,10 @@ import {
   type VerifyOptions,
 } from './options.ts'
 import { ownFetch } from './own-fetch.ts'
-import { streamResponse } from './response-stream.ts'
-import { Session } from './session.ts'
+import { MODEL_MS, streamResponse } from './response-stream.ts'
 import { Sessions } from './sessions.ts'
 import type { TransportParts } from './transport.ts'
-
-const MODEL_MS = 600_000
+import { UsageDesk } from './usage.ts'
 
 /**
  * Signs in with a password and a mailed code, and calls the API. Every method may throw `ConnectionError`,
@@ -34,6 +32,7 @@ const MODEL_MS = 600_000
 export class FreddyAuth {
   readonly apiKeys: ApiKeys
   readonly sessions: Sessions
+  readonly usage: UsageDesk
   readonly #transport: TransportParts
   readonly #client: Client
   readonly #credential: Credential
@@ -50,6 +49,7 @@ export class FreddyAuth {
     this.#deviceToken = all.deviceToken
     this.apiKeys = new ApiKeys(this.#client)
     this.sessions = new Sessions(this.#client)
+    this.usage = new UsageDesk(this.#client)
   }
 
   /**
@@ -159,8 +159,7 @@ export class FreddyAuth {
    * @throws NotSignedInError, SessionEndedError
    */
   async refresh(): Promise<void> {
-    if (this.#credential instanceof Session) return this.#credential.refreshNow()
-    throw new NotSignedInError('An API key and a cookie have nothing to refresh')
+    await this.#credential.refreshNow()
   }
 
   /** True when somebody is signed in: in this object, or by what its store keeps. Asks no server. */

@@ -8,6 +8,8 @@ import { type Answer, within } from './transport.ts'
 /** After one of these nothing more is to come. */
 const ends = ['response.completed', 'response.incomplete', 'response.failed', 'response.cancelled']
 
+/** How long a model may take for an answer in one piece. */
+export const MODEL_MS = 600_000
 /** The longest that a stream may be silent: the server sends a sign of life every 15 seconds. */
 const SILENCE_MS = 60_000
 

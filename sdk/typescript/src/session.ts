@@ -38,7 +38,6 @@ export class Session implements Credential {
     return this.#renewOnce(held)
   }
 
-  /** A refresh in any case, unless one is under way. */
   async refreshNow(): Promise<void> {
     await this.load()
     await this.#renewOnce(this.#requireHeld())

@@ -84,7 +84,8 @@ async function once(
 ): Promise<Answer> {
   const { method, path, body, signal, timeoutMs } = ask
   const call = callUnder(signal)
-  const late = new TimeoutError(`${method} ${path}: no answer within ${timeoutMs} ms`)
+  // Messages end up in logs, and an e-mail key may stand in a path: none is in them.
+  const late = new TimeoutError(`No answer from ${baseUrl} within ${timeoutMs} ms`)
   const clock = setTimeout(() => call.leave(late), timeoutMs)
   try {
     const response = await fetch(baseUrl + path, {
@@ -95,13 +96,13 @@ async function once(
       redirect: 'manual',
       signal: call.signal,
     })
-    return await received(response, ask, call)
+    return await received(response, ask, call.leave)
   } catch (cause) {
     call.leave()
     signal?.throwIfAborted()
     if (call.signal.reason === late) throw late
     if (cause instanceof ConnectionError) throw cause
-    throw new ConnectionError(`${method} ${path}: no answer from ${baseUrl}`, { cause })
+    throw new ConnectionError(`No answer from ${baseUrl}`, { cause })
   } finally {
     clearTimeout(clock)
   }
@@ -122,12 +123,12 @@ function callUnder(signal: AbortSignal | undefined) {
 
 async function received(
   response: Response,
-  { method, path, streams }: Ask,
-  { leave }: { leave: (reason?: Error) => void },
+  { streams }: Ask,
+  leave: (reason?: Error) => void,
 ): Promise<Answer> {
   const { status, headers, type } = response
   if (type === 'opaqueredirect' || (status >= 300 && status < 400)) {
-    throw new ConnectionError(`${method} ${path}: the server sends us elsewhere`)
+    throw new ConnectionError('The server sends us elsewhere: is its address right?')
   }
   if (streams && response.ok) return { status, headers, text: '', body: response.body, leave }
   const text = await response.text()

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Freddy, PASSWORD, scene, wrongCode } from '../../../server/test/freddy.ts'
+import { playCase } from '../../cases/case-server.ts'
 import { VERSION } from '../src/cli/version.ts'
 import { cli, type Said, type Shell, shellOf } from './cli.ts'
 import { baseUrlOf, timesOf } from './server.ts'
@@ -126,7 +127,45 @@ scene('what goes wrong is a sentence and a number', async (freddy, context) => {
   assert.match(silent.stderr, /Nobody answered: Password:/)
   const down = await shell.run(['whoami', '--server', NOWHERE], [], { FREDDY_API_KEY: 'ak_0' })
   assert.equal(down.status, 1)
-  assert.match(down.stderr, /no answer from http:\/\/127.0.0.1:9\/v1/)
+  assert.match(down.stderr, /No answer from http:\/\/127.0.0.1:9\/v1/)
+})
+
+test('a key gets another secret, and usage is shown in columns', async (context) => {
+  const id = `key_${'0'.repeat(32)}`
+  const sums = { calls: 12, input_tokens: 340, output_tokens: 56, money_millionths: 1_250_000 }
+  const limits = [
+    { level: 'person', key: null, limit: 'tokens_per_day', used: 396, most: 1000, resets_at: 'T' },
+  ]
+  const usage = { object: 'usage', total: sums, data: [{ model: 'echo-1', ...sums }], limits }
+  const server = await playCase({
+    server: [
+      {
+        on: `POST /v1/api-keys/${id}/rotate`,
+        headers: { 'api-key': 'ak_0' },
+        body: { overlap_days: 3 },
+        answer: { body: { id, key: 'ak_1' } },
+      },
+      { on: 'GET /v1/usage?by=model', answer: { body: usage } },
+    ],
+  })
+  context.after(() => server.down())
+  const { run } = shellOf(context, server.baseUrl)
+  const env = { FREDDY_API_KEY: 'ak_0' }
+  const rotated = await run(['keys', 'rotate', id, '--overlap', '3'], [], env)
+  assert.deepEqual(rotated, {
+    status: 0,
+    stdout: 'ak_1\n',
+    stderr: `${id}: shown this once. The old secret goes on for 3 days.\n`,
+  })
+  const told = await run(['usage', '--by', 'model'], [], env)
+  assert.equal(
+    told.stdout,
+    'echo-1  12 calls  340 in  56 out  1.25\ntotal   12 calls  340 in  56 out  1.25\n',
+  )
+  assert.equal(told.stderr, 'tokens_per_day: 396 of 1000, anew at T\n')
+  assert.deepEqual(server.problems(), [])
+  assert.equal((await run(['keys', 'rotate', id, '--overlap', '31'], [], env)).status, 1)
+  assert.equal((await run(['usage', '--by', 'mood'], [], env)).status, 2)
 })
 
 test('wrong words end with 2 and a hint, help and version with 0', async (context) => {
@@ -161,7 +200,7 @@ _freddy; echo "\${COMPREPLY[*]}"`
     return spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout.trim()
   }
   assert.equal(complete('freddy lo'), 'login logout')
-  assert.equal(complete('freddy keys '), 'list create revoke')
+  assert.equal(complete('freddy keys '), 'list create rotate revoke')
   assert.equal(complete('freddy keys create --d'), '--days')
   assert.equal(complete('freddy keys create laptop --d'), '--days')
   assert.match((await shell.run(['completion', 'zsh'])).stdout, /^#compdef freddy\n/)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HOUR, PASSWORD, scene, wrongCode } from '../../../server/test/freddy.ts'
+import { playCase } from '../../cases/case-server.ts'
 import {
   ApiKeyError,
   FreddyAuth,
@@ -208,4 +209,41 @@ test('an address that is none is told at once, and a slash at the end does no ha
   })
   await auth.login('ada', PASSWORD)
   assert.deepEqual(asked, ['http://localhost:3000/v1/auth/login'])
+})
+
+test('an API key and a cookie have nothing to sign in and nothing to refresh', async () => {
+  for (const kind of [{ apiKey: 'ak_0' }, { store: 'cookie' }] as const) {
+    const auth = new FreddyAuth({ baseUrl: 'http://127.0.0.1:9/v1', ...kind })
+    assert.equal(await auth.restore(), true)
+    await assert.rejects(auth.login('ada', PASSWORD), /send people to \/sign-in/)
+    await assert.rejects(auth.verify('uuid-1', 2290), /send people to \/sign-in/)
+    await assert.rejects(auth.refresh(), NotSignedInError)
+  }
+})
+
+test('keys are rotated and paused, and usage is told, by the names of the wire', async (context) => {
+  const id = `key_${'0'.repeat(32)}`
+  const rotated = { overlap_days: 3, end_when_silent: 7200 }
+  const key = { id, key: 'ak_of_the_next_secret' }
+  const usage = { object: 'usage', total: { calls: 2 }, data: [{ model: 'echo-1', calls: 2 }] }
+  const server = await playCase({
+    server: [
+      { on: `POST /v1/api-keys/${id}/rotate`, body: rotated, answer: { body: key } },
+      { on: `POST /v1/api-keys/${id}/pause`, answer: { body: { id, status: 'paused' } } },
+      { on: `POST /v1/api-keys/${id}/resume`, answer: { body: { id, status: 'active' } } },
+      { on: 'GET /v1/usage?by=model', answer: { body: usage } },
+      { on: 'GET /v1/usage/requests?limit=1', answer: { body: { object: 'list', data: [] } } },
+      { on: 'GET /v1/usage/requests/req_1/explain', answer: { body: { sentence: 'It was.' } } },
+    ],
+  })
+  context.after(() => server.down())
+  const tokens = { token: 'access-1', refreshToken: 'refresh-1' }
+  const auth = new FreddyAuth({ baseUrl: server.baseUrl, store: memoryStore(tokens) })
+  assert.equal((await auth.apiKeys.rotate(id, rotated)).key, key.key)
+  assert.equal((await auth.apiKeys.pause(id)).status, 'paused')
+  assert.equal((await auth.apiKeys.resume(id)).status, 'active')
+  assert.equal((await auth.usage.show({ by: 'model' })).total.calls, 2)
+  assert.deepEqual((await auth.usage.list({ limit: 1 })).data, [])
+  assert.equal((await auth.usage.explain('req_1')).sentence, 'It was.')
+  assert.deepEqual(server.problems(), [])
 })

@@ -7,6 +7,7 @@ import { keysCommand } from './keys.ts'
 import { loginCommand } from './login.ts'
 import { scanCommand } from './scan.ts'
 import { sessionsCommand } from './sessions.ts'
+import { usageCommand } from './usage.ts'
 import { VERSION } from './version.ts'
 import { runWords } from './words.ts'
 
@@ -19,6 +20,7 @@ const main: CommandDef = defineCommand({
     keys: keysCommand,
     sessions: sessionsCommand,
     ask: askCommand,
+    usage: usageCommand,
     scan: scanCommand,
     completion: completionCommand(() => main),
   },

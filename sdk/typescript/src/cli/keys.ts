@@ -59,17 +59,42 @@ const revokeCommand = defineCommand({
     }),
 })
 
+const rotateCommand = defineCommand({
+  meta: { name: 'rotate', description: 'Give an API key another secret; it is printed once' },
+  args: {
+    id: { type: 'positional', description: 'key_…', required: true },
+    overlap: { type: 'string', description: 'Days that the old secret goes on: 0 to 30' },
+    ...common,
+  },
+  run: ({ args }) =>
+    run(args, async () => {
+      const days = args.overlap === undefined ? null : wholeDays('--overlap', args.overlap, 30)
+      const { auth } = await openPlace(args)
+      const made = await auth.apiKeys.rotate(args.id, days === null ? {} : { overlap_days: days })
+      answer(args, made, made.key)
+      talk(`${made.id}: shown this once. The old secret goes on for ${days ?? 7} days.`)
+    }),
+})
+
 export const keysCommand = defineCommand({
   meta: { name: 'keys', description: 'API keys' },
-  subCommands: { list: listCommand, create: createCommand, revoke: revokeCommand },
+  subCommands: {
+    list: listCommand,
+    create: createCommand,
+    rotate: rotateCommand,
+    revoke: revokeCommand,
+  },
 })
 
 function endIn(text: string): string | null {
-  const days = Number(text)
-  if (!(Number.isInteger(days) && days >= 0 && days <= 3650)) {
-    throw new Complaint('--days takes 0 to 3650.')
-  }
+  const days = wholeDays('--days', text, 3650)
   return days === 0 ? null : new Date(Date.now() + days * DAY).toISOString()
+}
+
+function wholeDays(option: string, text: string, most: number): number {
+  const days = Number(text)
+  if (text && Number.isInteger(days) && days >= 0 && days <= most) return days
+  throw new Complaint(`${option} takes 0 to ${most}.`)
 }
 
 function endsAt(moment: string | null): string {

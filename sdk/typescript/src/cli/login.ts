@@ -1,7 +1,7 @@
 import { defineCommand } from 'citty'
 import { CodeExpiredError, InvalidCodeError, PermissionDeniedError } from '../errors.ts'
 import { FreddyAuth } from '../freddy-auth.ts'
-import { isApiKey, openPlace, type Place, rememberServer } from './place.ts'
+import { isApiKey, isOpen, openPlace, type Place, rememberServer } from './place.ts'
 import { openQuestions, type Questions, readInput } from './questions.ts'
 import { answer, Complaint, common, paint, run, talk, waiting } from './shell.ts'
 
@@ -27,6 +27,7 @@ export const loginCommand = defineCommand({
   run: ({ args }) =>
     run(args, async () => {
       const place = await openPlace(args)
+      if (isOpen(place.server)) talk(paint('red', `${place.server} is not encrypted: use https`))
       const who = args['with-token']
         ? await keepKey(place)
         : await signIn(place, args.user, methodOf(args.method))

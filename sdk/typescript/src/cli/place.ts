@@ -9,6 +9,9 @@ import { type Common, Complaint } from './shell.ts'
 
 const STANDARD = 'http://localhost:3000/v1'
 
+/** This machine: nothing goes over a network. */
+const local = /^(localhost|127(\.\d+){3}|\[::1\])(:|\/|$)/
+
 const places = placesOf(process.platform, process.env)
 const settings = join(places.config, 'config.json')
 
@@ -37,12 +40,19 @@ export function isApiKey(token: string | undefined): token is string {
 /** Named, or of the environment, or the one that was signed in to last. */
 async function serverOf({ server }: Common): Promise<string> {
   const text = server || process.env.FREDDY_SERVER || (await lastServer()) || STANDARD
+  const scheme = local.test(text) ? 'http' : 'https'
   try {
-    const { origin, pathname } = new URL(/^https?:/.test(text) ? text : `https://${text}`)
+    const { origin, pathname } = new URL(/^https?:\/\//.test(text) ? text : `${scheme}://${text}`)
     return origin + (pathname === '/' ? '/v1' : pathname.replace(/\/+$/, ''))
   } catch {
     throw new Complaint(`${text} is not the address of a server.`)
   }
+}
+
+/** Whether passwords and tokens would go over a network for everybody to read. */
+export function isOpen(server: string): boolean {
+  const { protocol, host } = new URL(server)
+  return protocol === 'http:' && !local.test(host)
 }
 
 export async function rememberServer(server: string): Promise<void> {
