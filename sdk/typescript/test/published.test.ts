@@ -26,7 +26,11 @@ function npm(folder: string, ...words: string[]): string {
     '--offline',
     `--cache=${join(home, 'cache')}`,
   ]
-  return execFileSync('npm', [...words, ...quiet], { cwd: folder, env, encoding: 'utf8' })
+  // The npm that runs this, where there is one; else the one on the PATH.
+  const script = process.env.npm_execpath ?? ''
+  const [command, ...first] = script.endsWith('npm-cli.js') ? [process.execPath, script] : ['npm']
+  const all = [...first, ...words, ...quiet]
+  return execFileSync(command, all, { cwd: folder, env, encoding: 'utf8' })
 }
 
 /** Packs what would be published, and installs it into an empty project. */

@@ -27,13 +27,15 @@ export function completionCommand(main: () => CommandDef) {
 interface Line {
   readonly after: readonly string[]
   readonly words: readonly { readonly word: string; readonly says: string }[]
+  readonly takesPath: boolean
 }
 
 function linesOf(command: CommandDef, after: readonly string[] = []): Line[] {
   const below = Object.entries(commandsOf(command))
   const options = optionsOf(command).map((word) => ({ word, says: '' }))
   const commands = below.map(([word, sub]) => ({ word, says: descriptionOf(sub) }))
-  const line = { after, words: [...commands, ...options] }
+  const takesPath = 'path' in (command.args ?? {})
+  const line = { after, words: [...commands, ...options], takesPath }
   return [line, ...below.flatMap(([name, sub]) => linesOf(sub, [...after, name]))]
 }
 
@@ -54,7 +56,7 @@ complete -o default -F _freddy freddy`,
   zsh: (lines) => `#compdef freddy
 _freddy() {
   case "\${words[2,CURRENT-1]}" in
-${casesOf(lines, (words) => `compadd -- ${words}`)}
+${casesOf(lines, (words, takesPath) => `compadd -- ${words}${takesPath ? '; _files' : ''}`)}
   esac
 }
 compdef _freddy freddy`,
@@ -64,21 +66,27 @@ ${lines.flatMap(fishLines).join('\n')}`,
 }
 
 /** Options may stand before the last word; deeper commands come first, since they are the closer fit. */
-function casesOf(lines: readonly Line[], reply: (words: string) => string): string {
+function casesOf(
+  lines: readonly Line[],
+  reply: (words: string, takesPath: boolean) => string,
+): string {
   const deepest = lines.toSorted((a, b) => b.after.length - a.after.length)
   return deepest
-    .map(({ after, words }) => {
+    .map(({ after, words, takesPath }) => {
       const pattern = after.length > 0 ? `'${after.join(' ')}'*` : "''"
-      return `    ${pattern}) ${reply(words.map(({ word }) => word).join(' '))} ;;`
+      const all = words.map(({ word }) => word).join(' ')
+      return `    ${pattern}) ${reply(all, takesPath)} ;;`
     })
     .join('\n')
 }
 
-function fishLines({ after, words }: Line): string[] {
+function fishLines({ after, words, takesPath }: Line): string[] {
   const seen = after.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ')
   const when = seen || '__fish_use_subcommand'
-  return words.map(({ word, says }) => {
+  const files = takesPath ? [`complete -c freddy -n '${when}' -F`] : []
+  const all = words.map(({ word, says }) => {
     const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-a ${word}`
     return `complete -c freddy -n '${when}' ${what}${says ? ` -d '${says.replaceAll("'", "\\'")}'` : ''}`
   })
+  return [...all, ...files]
 }

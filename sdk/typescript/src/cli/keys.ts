@@ -10,15 +10,15 @@ const createCommand = defineCommand({
   args: {
     name: { type: 'positional', description: 'What it is for', required: true },
     scopes: { type: 'string', description: 'responses,models,…' },
-    days: { type: 'string', description: 'Days until it ends; never: 0', default: '90' },
+    days: { type: 'string', description: 'Days until it ends: 90 when absent, 0 is never' },
     ...common,
   },
   run: ({ args }) =>
     run(args, async () => {
-      const expires_at = endIn(args.days)
+      const end = args.days === undefined ? {} : { expires_at: endIn(args.days) }
       const { auth } = await openPlace(args)
       const scopes = args.scopes ? { scopes: args.scopes.split(',') } : {}
-      const made = await auth.apiKeys.create({ name: args.name, expires_at, ...scopes })
+      const made = await auth.apiKeys.create({ name: args.name, ...end, ...scopes })
       answer(args, made, made.key)
       talk(`${made.id}: shown this once. ${endsAt(made.expires_at)}`)
     }),
