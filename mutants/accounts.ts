@@ -211,14 +211,6 @@ export const accounts: readonly Mutant[] = [
     named: 'attack 006',
   },
   {
-    name: 'a call of somebody deleted holds up no bill',
-    file: 'store/ledger.ts',
-    find: ', stands(usage.user_id))',
-    replace: ')',
-    tests: 'deletion.test.ts',
-    named: 'booked for nobody',
-  },
-  {
     name: 'what came late about somebody deleted is erased too',
     file: 'store/sweep.ts',
     find: '      await eraseLate(database, now)\n',

@@ -3,6 +3,7 @@ import { bodies } from './bodies.ts'
 import { codes } from './codes.ts'
 import { edge } from './edge.ts'
 import { keys } from './keys.ts'
+import { ledger } from './ledger.ts'
 import { mail } from './mail.ts'
 import type { Mutant } from './mutant.ts'
 import { passwords } from './passwords.ts'
@@ -20,6 +21,7 @@ export const mutants: readonly Mutant[] = [
   ...tokens,
   ...sessions,
   ...keys,
+  ...ledger,
   ...edge,
   ...bodies,
   ...places,

@@ -44,6 +44,14 @@ import {
 } from './account/passkeys.ts'
 import { changeProfile, ProfileAnswer, ProfileBody, showProfile } from './account/profile.ts'
 import {
+  beginRaise,
+  GrantAnswer,
+  GrantBody,
+  grantRaise,
+  RaiseAnswer,
+  RaiseBody,
+} from './account/raise-budget.ts'
+import {
   DeletedSession,
   DeletedSessions,
   DeviceList,
@@ -57,6 +65,15 @@ import {
   SessionQuery,
   showSession,
 } from './account/sessions.ts'
+import { explainCall, listCalls, showUsage } from './account/usage.ts'
+import {
+  CallsAnswer,
+  CallsQuery,
+  ExplainAnswer,
+  ExplainParams,
+  UsageAnswer,
+  UsageQuery,
+} from './account/usage-answers.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import { EventList, EventQuery, listEvents } from './admin/audit.ts'
 import { listMails, MailAnswer, MailList, MailQuery, sendTestMail } from './admin/mails.ts'
@@ -401,6 +418,34 @@ export const routes: readonly Route[] = [
     params: ApiKeyParams,
     summary: 'Revoke an API key',
     refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+
+  route('GET /v1/usage', 'usage:read', 'requests', showUsage, UsageAnswer, {
+    query: UsageQuery,
+    summary: 'What was used, and how far the limits are gone; a key sees its own',
+  }),
+  route('GET /v1/usage/requests', 'usage:read', 'requests', listCalls, CallsAnswer, {
+    query: CallsQuery,
+    summary: 'Calls of the gateway, newest first',
+  }),
+  route(
+    'GET /v1/usage/requests/:id/explain',
+    'usage:read',
+    'requests',
+    explainCall,
+    ExplainAnswer,
+    { params: ExplainParams, summary: 'What became of a call, and why' },
+  ),
+
+  route('POST /v1/usage/raise', 'signedIn', 'requests', beginRaise, RaiseAnswer, {
+    body: RaiseBody,
+    summary: 'Ask to raise a limit of my key for a day; a code is mailed',
+    refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route('POST /v1/usage/raise/verify', 'signedIn', 'requests', grantRaise, GrantAnswer, {
+    body: GrantBody,
+    summary: 'Raise it, by the mailed code',
+    refusals: [...codeRefusals, 'OPERATION_NOT_ALLOWED'],
   }),
 
   route('GET /v1/admin/users', 'admin', 'requests', listUsers, ManagedUserList, {

@@ -27,6 +27,7 @@ export const rules = {
   login: { codeLifeMs: 5 * MINUTE, resendMs: 30 * MINUTE, mostMails: 5 },
   registration: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 5 },
   password_reset: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 5 },
+  budget_raise: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 3 },
   email_change: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 3 },
 } as const satisfies Record<Purpose, object>
 
@@ -170,6 +171,8 @@ export function guessCounter(app: App, challenge: ChallengeRow): Counter {
   if (purpose === 'password_reset') {
     return counter(app, 'recovery-codes', [address], user_id)
   }
+  // Somebody else's session must not use up the codes that its owner signs in with.
+  if (purpose === 'budget_raise') return counter(app, 'raise-codes', [user_id ?? ''], user_id)
   if (purpose === 'email_change') return counter(app, 'email-codes', [user_id ?? ''], user_id)
   return codeCounter(app, challenge.user_id, challenge.device_id, challenge.address)
 }
@@ -194,6 +197,15 @@ export function codeLetter(
     createdAt: now,
     expiresAt: now + rules[purpose].codeLifeMs,
   }
+}
+
+/** What counts the mails of a challenge whose owner proved something first; null where nobody did. */
+export function mailCounter(app: App, { purpose, user_id }: ChallengeRow): Counter | null {
+  if (!user_id) return null
+  if (purpose === 'login' || purpose === 'email_change') {
+    return counter(app, 'code-mails', [user_id], user_id)
+  }
+  return purpose === 'budget_raise' ? counter(app, 'raise-mails', [user_id], user_id) : null
 }
 
 /** Counts a mail to an address that nobody proved yet. False when it must not be sent; nobody is told. */

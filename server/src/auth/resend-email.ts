@@ -4,10 +4,11 @@ import { ApiError, tooMany } from '../errors.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
 import { EmailKey, strict, tolerated } from '../wire/body.ts'
 import { allowed } from './audit.ts'
-import { counter, waitForAll } from './budget.ts'
+import { waitForAll } from './budget.ts'
 import {
   codeLetter,
   findChallenge,
+  mailCounter,
   mayMailStranger,
   personOf,
   REPEAT_WITHIN_MS,
@@ -27,6 +28,7 @@ export const ResendAnswer = Type.Object({
     Type.Literal('registration'),
     Type.Literal('login'),
     Type.Literal('password_reset'),
+    Type.Literal('budget_raise'),
     Type.Literal('email_change'),
   ]),
 })
@@ -54,9 +56,9 @@ export async function resendEmail(
 async function sendAgain(call: Call, challenge: ChallengeRow): Promise<void> {
   const { app, now } = call
   const { id, purpose, user_id } = challenge
-  const isOwners = purpose === 'login' || purpose === 'email_change'
-  const mails = isOwners && user_id ? counter(app, 'code-mails', [user_id], user_id) : null
-  const sends = purpose === 'login' || (await mayMail(app, challenge, now))
+  const mails = mailCounter(app, challenge)
+  const isProven = purpose === 'login' || purpose === 'budget_raise'
+  const sends = isProven || (await mayMail(app, challenge, now))
   const { codeLifeMs, mostMails } = rules[purpose]
   const sent = await app.store.challenges.resend({
     id,

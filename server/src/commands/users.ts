@@ -6,6 +6,7 @@ import { hashPassword, requireGoodPassword } from '../auth/password.ts'
 import { randomBytes, randomId } from '../auth/random.ts'
 import { parseUserName } from '../auth/user-name.ts'
 import { ConfigError } from '../config.ts'
+import { budgetCommand } from './budget.ts'
 import { exportCommand } from './export.ts'
 import { inviteCommand } from './invite.ts'
 import {
@@ -74,6 +75,7 @@ export const usersCommand = defineCommand({
     enable: enableCommand,
     delete: deleteCommand,
     role: roleCommand,
+    budget: budgetCommand,
     'set-password': setPasswordCommand,
   },
 })

@@ -18,6 +18,7 @@ const order = [
   'api-keys',
   'typescript',
   'gateway',
+  'usage',
   'errors',
   'rate-limits',
   'configuration',

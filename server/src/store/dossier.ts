@@ -30,8 +30,13 @@ const parts = {
     WHERE key_id IN (SELECT id FROM api_keys WHERE user_id = :user) ORDER BY starts_at DESC LIMIT :most`,
   usage: `SELECT id, request_id, key_id, model, happened_at, input_tokens, output_tokens, money, outcome, reason
     FROM usage_entries WHERE user_id = :user ORDER BY happened_at DESC LIMIT :most`,
-  reservations: `SELECT request_id, key_id, model, input_tokens, output_tokens, money, created_at, lease_until
-    FROM reservations WHERE ${mine}`,
+  person_spending: `SELECT period, starts_at, held_tokens, spent_tokens, held_money, spent_money FROM person_spending
+    WHERE user_id = :user ORDER BY starts_at DESC LIMIT :most`,
+  person_limits: `SELECT tokens_per_day, tokens_per_month, money_per_day, money_per_month, set_at FROM person_limits
+    WHERE user_id = :user LIMIT :most`,
+  budget_raises: `SELECT key_id, limit_name, amount, created_at, granted_at, expires_at FROM budget_raises WHERE ${mine}`,
+  holds: `SELECT request_id, key_id, model, input_tokens, output_tokens, money, created_at, lease_until
+    FROM holds WHERE ${mine}`,
   passkeys: `SELECT id, name, transports, created_at, last_used_at FROM passkeys WHERE ${mine}`,
   authenticator_apps: `SELECT created_at, confirmed_at FROM totp_factors WHERE ${mine}`,
   recovery_codes: `SELECT created_at, used_at FROM recovery_codes WHERE ${mine}`,

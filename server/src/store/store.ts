@@ -1,3 +1,4 @@
+import { type AllowanceStore, createAllowanceStore } from './allowances.ts'
 import { type ApiKeyStore, createApiKeyStore } from './api-keys.ts'
 import { type AuditStore, createAuditStore } from './audit.ts'
 import { type BackupStore, createBackupStore } from './backup.ts'
@@ -14,6 +15,7 @@ import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
 import { createPasskeyStore, type PasskeyStore } from './passkeys.ts'
+import { createRaiseStore, type RaiseStore } from './raises.ts'
 import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
@@ -39,6 +41,8 @@ export interface Store {
   readonly dossiers: DossierStore
   readonly ledger: LedgerStore
   readonly usage: UsageStore
+  readonly allowances: AllowanceStore
+  readonly raises: RaiseStore
   readonly outbox: OutboxStore
   readonly audit: AuditStore
   readonly settings: SettingStore
@@ -65,6 +69,8 @@ export function createStore(database: Database): Store {
     dossiers: createDossierStore(database),
     ledger: createLedgerStore(database),
     usage: createUsageStore(database),
+    allowances: createAllowanceStore(database),
+    raises: createRaiseStore(database),
     outbox: createOutboxStore(database),
     audit: createAuditStore(database),
     settings: createSettingStore(database),

@@ -14,6 +14,8 @@ const ENDED_KEPT_MS = 90 * DAY
 /** No request is under way longer, and no server away unnoticed. */
 const LATE_MS = DAY
 
+/** What a call held is kept as long as somebody may ask what became of it. */
+const EXPLAINED_MS = 30 * DAY
 /** Longer than a year, so that a year can be looked back at. */
 const USAGE_KEPT_MS = 400 * DAY
 
@@ -44,7 +46,10 @@ const over: readonly (readonly [table: string, condition: string])[] = [
     'user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = outbox.user_id)',
   ],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
-  ['reservations', `lease_until <= ${at} - ${DAY} AND settled_by IS NOT NULL`],
+  ['holds', `lease_until <= ${at} - ${EXPLAINED_MS} AND settled_by IS NOT NULL`],
+  ['budget_raises', `expires_at <= ${at} - ${DAY}`],
+  ['spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
+  ['person_spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
   ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
 ]
 
@@ -57,6 +62,8 @@ export function createSweepStore(
       budgets: 'key',
       registrations: 'address',
       name_claims: 'user_name',
+      spending: "key_id || ' ' || period || ' ' || starts_at",
+      person_spending: "user_id || ' ' || period || ' ' || starts_at",
       held_addresses: 'address',
     })[table] ?? 'id'
 
