@@ -44,8 +44,8 @@ scene(
     assert.deepEqual([asked.stdout, asked.stderr], ['How are you today?\n', ''])
     const piped = await shell.run(['ask', '--json', '--model', 'echo-1'], ['From a pipe'])
     assert.equal(json(piped).output_text, 'From a pipe')
-  const used = await shell.run(['usage', '--by', 'model'])
-  assert.match(used.stdout, /^echo-1 +2 calls .*\ntotal +2 calls .* 0\.00\n$/)
+    const used = await shell.run(['usage', '--by', 'model'])
+    assert.match(used.stdout, /^echo-1 +2 calls .*\ntotal +2 calls .* 0\.00\n$/)
 
     const out = await shell.run(['logout'])
     assert.deepEqual(out, { status: 0, stdout: '', stderr: 'Signed out.\n' })
