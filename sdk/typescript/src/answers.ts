@@ -137,7 +137,7 @@ interface UsageSums {
 }
 
 export interface UsageLimit {
-  readonly level: string
+  readonly level: 'person' | 'key'
   readonly key: string | null
   readonly limit: string
   readonly unit: 'tokens' | 'millionths'

@@ -32,12 +32,10 @@ export function openQuestions(): Questions {
     interactive,
     ask,
     async askSecret(question) {
-      if (interactive) process.stderr.write(question)
+      const asked = ask(question)
       shows = false
       try {
-        const line = await next()
-        if (line === null) throw new Complaint(`Nobody answered: ${question.trim()}`)
-        return line
+        return await asked
       } finally {
         shows = true
         if (interactive) process.stderr.write('\n')
