@@ -118,6 +118,7 @@ scene('a person sees what was asked of models, and how one call was booked', asy
   await auth.createResponse('echo-1', HELLO)
   const { key } = await auth.apiKeys.create({ name: 'ci', scopes: ['responses', 'usage:read'] })
   const program = await clientOf(freddy, { apiKey: key })
+  freddy.pass(1000)
   await program.createResponse('echo-1', HELLO)
   const { total, data } = await auth.usage.show({ by: 'model' })
   assert.deepEqual([total.calls, data[0]?.model, data[0]?.calls], [2, 'echo-1', 2])
