@@ -43,7 +43,7 @@ export const places: readonly Mutant[] = [
   },
   {
     name: 'the whole internet is no proxy',
-    file: 'http/source.ts',
+    file: 'wire/network.ts',
     find: '!(bits >= 1 && bits',
     replace: '!(bits >= 0 && bits',
     tests: 'source.test.ts',

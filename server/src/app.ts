@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
+import { createKeyUses } from './auth/key-uses.ts'
 import { createKeyring, type Keyring } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
 import { warmPasswords } from './auth/password.ts'
@@ -53,6 +54,7 @@ export interface Running {
 const REMEMBERED_SESSIONS = 100_000
 const REMEMBERED_KEYS = 20_000
 const REMEMBERED_REFUSALS = 10_000
+const REMEMBERED_NETWORKS = 1000
 
 /** A whole server, not listening yet. The only place that chooses adapters. */
 export async function createApp(config: Config, parts: Parts = {}): Promise<Running> {
@@ -87,6 +89,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await http.close()
     await jobs?.stop()
     await app.app.usage.flush()
+    await app.app.keyUses.flush().catch((cause) => log.warn({ event: 'keys.uses', cause }))
     await app.app.sightings.flush().catch((cause) => log.warn({ event: 'session.see', cause }))
     await outbox.stop()
     await mailer.close()
@@ -173,6 +176,9 @@ function assemble(
     limiter: createLimiter(config.limits),
     hasher: createHasher({ threads: config.workers || availableParallelism() }),
     usage: createUsageQueue(parts.store.ledger),
+    keyUses: createKeyUses(parts.store.keyUses, (cause) =>
+      parts.log.warn({ event: 'keys.uses', cause }),
+    ),
     sightings: createSightings(parts.store.sessions),
     outbox: { poke: () => poke() },
     models: readModels(config),
@@ -185,6 +191,7 @@ function assemble(
     liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
     allowances: new LRUCache({ max: REMEMBERED_KEYS }),
     turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
+    keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),
   }
   return {
     app,

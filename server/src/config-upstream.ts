@@ -1,4 +1,5 @@
 import { knob, networks, some, webAddress } from './config-values.ts'
+import { spendsFreely } from './limits.ts'
 import type { SpendingLimits } from './store/spending.ts'
 
 /**
@@ -53,23 +54,16 @@ export function upstreamTimes(text: string): UpstreamTimes | undefined {
 }
 
 const MILLION = 1_000_000
-const nothingSaid: SpendingLimits = {
-  tokens_per_day: null,
-  tokens_per_month: null,
-  money_per_day: null,
-  money_per_month: null,
-}
-
 /** What may be spent, as an operator writes it: whole tokens, and money in the unit of prices. Kept in millionths. */
 export function spendingLimits(text: string): SpendingLimits | undefined {
   const limits: Record<string, number> = {}
   for (const part of text.split(',')) {
     const [, name = '', amount = ''] = /^\s*([a-z_]+)=(\d{1,12}(?:\.\d{1,6})?)\s*$/.exec(part) ?? []
     const kept = Number(amount) * (name.startsWith('money') ? MILLION : 1)
-    if (!Object.hasOwn(nothingSaid, name) || kept > Number.MAX_SAFE_INTEGER) return undefined
+    if (!Object.hasOwn(spendsFreely, name) || kept > Number.MAX_SAFE_INTEGER) return undefined
     limits[name] = Math.ceil(kept)
   }
-  return { ...nothingSaid, ...limits }
+  return { ...spendsFreely, ...limits }
 }
 
 /** The settings of the gateway: a part of the table in config.ts. */

@@ -1,4 +1,5 @@
 import type { LRUCache } from 'lru-cache'
+import type { KeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
 import type { Principal } from './auth/principal.ts'
 import type { Sightings } from './auth/session-seen.ts'
@@ -15,6 +16,7 @@ import type { AllowanceRow } from './store/allowances.ts'
 import type { ApiKeyRow } from './store/api-keys.ts'
 import type { LiveSessionRow } from './store/sessions.ts'
 import type { Store } from './store/store.ts'
+import type { Networks } from './wire/network.ts'
 import type { Hasher } from './workers/hasher.ts'
 
 /** Milliseconds since 1970. Frozen in tests. */
@@ -39,6 +41,7 @@ export interface App {
   readonly hasher: Hasher
   readonly outbox: Pick<Outbox, 'poke'>
   readonly usage: UsageQueue
+  readonly keyUses: KeyUses
   readonly sightings: Sightings
   readonly log: Log
   readonly models: ModelTable
@@ -48,6 +51,8 @@ export interface App {
   readonly allowances: LRUCache<string, Remembered<AllowanceRow>>
   /** The latest calls that a traffic limit turned away here, by their request ids. */
   readonly turnedAway: LRUCache<string, TurnedAway>
+  /** The networks that keys are bound to, by their text. */
+  readonly keyNetworks: LRUCache<string, Networks>
 }
 
 /** Where a call came from, as far as it can be believed. */

@@ -60,6 +60,8 @@ export interface ErrorDetails {
   readonly resets_at?: string
   /** Where the owner may allow more, after signing in. */
   readonly approval_url?: string
+  /** When a secret that was replaced ended. */
+  readonly ended_at?: string
 }
 
 export interface ErrorOptions {

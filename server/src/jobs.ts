@@ -1,4 +1,5 @@
 import { sealEvents } from './auth/audit-chain.ts'
+import { remindOwners } from './auth/key-reminder.ts'
 import { noticeStuffing } from './auth/surge.ts'
 import type { App } from './context.ts'
 import { settleOverdue } from './responses/ledger.ts'
@@ -7,6 +8,7 @@ const SWEEP_EVERY_MS = 60_000
 const SEAL_EVERY_MS = 5_000
 const LOOK_EVERY_MS = 60_000
 const BILL_EVERY_MS = 1_000
+const REMIND_EVERY_MS = 600_000
 const SEE_EVERY_MS = 5_000
 
 /** What is done when nobody asks: sealing the audit trail, noting what was seen, sweeping what is over, looking for attacks on the whole. */
@@ -18,9 +20,11 @@ export function startJobs(app: App): Jobs {
   const jobs = [
     every(app, SEAL_EVERY_MS, 'audit.seal', () => sealEvents(app.store.audit)),
     every(app, BILL_EVERY_MS, 'usage.write', () => app.usage.flush()),
+    every(app, SEE_EVERY_MS, 'keys.uses', () => app.keyUses.flush()),
     every(app, SEE_EVERY_MS, 'session.see', () => app.sightings.flush()),
     every(app, SWEEP_EVERY_MS, 'usage.settle', () => settleOverdue(app, app.now())),
     every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now(), app.config)),
+    every(app, REMIND_EVERY_MS, 'keys.remind', () => remindOwners(app, app.now())),
     every(app, LOOK_EVERY_MS, 'stuffing', () => noticeStuffing(app, app.now())),
   ]
   return {

@@ -26,6 +26,7 @@ export const limits = {
   'register-source': [bucket(60, MINUTE), bucket(300, HOUR)],
   'verify-source': [bucket(120, MINUTE)],
   'refused-source': [bucket(300, MINUTE)],
+  'refused-network': [bucket(10, MINUTE)],
   refresh: [bucket(60, HOUR)],
   'username-check': [bucket(20, MINUTE)],
   export: [bucket(5, HOUR)],
@@ -97,3 +98,11 @@ export const PASSKEYS = 20
 export const SURGE_WRONG_CODES = 50
 /** Wrong passwords in an hour over all accounts, and that many times the right ones, that look like stuffing. */
 export const STUFFING = { wrongPasswords: 200, timesRight: 3 } as const
+
+/** A key or person without a cap on what it spends. */
+export const spendsFreely = {
+  tokens_per_day: null,
+  tokens_per_month: null,
+  money_per_day: null,
+  money_per_month: null,
+} as const

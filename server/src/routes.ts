@@ -1,14 +1,10 @@
 import type { TSchema } from 'typebox'
 import {
-  ApiKeyAnswer,
-  ApiKeyBody,
-  ApiKeyList,
-  ApiKeyParams,
+  changeApiKey,
   createApiKey,
   DeletedAnswer,
   ListQuery,
   listApiKeys,
-  NewApiKeyAnswer,
   revokeApiKey,
   showApiKey,
 } from './account/api-keys.ts'
@@ -34,6 +30,10 @@ import {
   replaceRecoveryCodes,
   showFactors,
 } from './account/factors.ts'
+import { ApiKeyAnswer, ApiKeyList, ApiKeyParams, NewApiKeyAnswer } from './account/key-answer.ts'
+import { ApiKeyBody, ChangedKeyBody } from './account/key-fields.ts'
+import { pauseApiKey, resumeApiKey } from './account/key-pauses.ts'
+import { OwnKeyAnswer, showOwnKey } from './account/own-key.ts'
 import {
   beginPasskey,
   createPasskey,
@@ -51,6 +51,7 @@ import {
   RaiseAnswer,
   RaiseBody,
 } from './account/raise-budget.ts'
+import { RotateBody, RotatedAnswer, rotateApiKey } from './account/rotate-key.ts'
 import {
   DeletedSession,
   DeletedSessions,
@@ -124,8 +125,8 @@ import {
   showModel,
 } from './responses/list-models.ts'
 
-/** Anybody, somebody with a session, an admin with one, or also a program whose API key has the scope. */
-export type Who = 'open' | 'signedIn' | 'admin' | Scope
+/** Anybody, somebody with a session, an admin with one, a program with any key, or also one whose key has the scope. */
+export type Who = 'open' | 'signedIn' | 'admin' | 'anyKey' | Scope
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -196,6 +197,10 @@ const asks: Rest = {
   refusals: [...fromModel, 'RESOURCE_NOT_FOUND', 'BUDGET_EXHAUSTED'],
 }
 const kept: Rest = { gateway: true, params: ResponseParams, refusals: fromModel }
+const aboutKey = {
+  params: ApiKeyParams,
+  refusals: ['RESOURCE_NOT_FOUND', 'OPERATION_NOT_ALLOWED'],
+} as const
 const me: Rest = { summary: 'Who I am' }
 const names: Rest = {
   body: ProfileBody,
@@ -414,10 +419,32 @@ export const routes: readonly Route[] = [
     summary: 'One API key',
     refusals: ['RESOURCE_NOT_FOUND'],
   }),
+  route('PATCH /v1/api-keys/:id', 'signedIn', 'requests', changeApiKey, ApiKeyAnswer, {
+    ...aboutKey,
+    body: ChangedKeyBody,
+    summary: 'Change the name, labels, models, networks, limits or end of an API key',
+  }),
+  route('POST /v1/api-keys/:id/rotate', 'signedIn', 'requests', rotateApiKey, RotatedAnswer, {
+    ...aboutKey,
+    body: RotateBody,
+    bodyOptional: true,
+    summary: 'Give an API key another secret; the old one goes on for a while',
+  }),
+  route('POST /v1/api-keys/:id/pause', 'signedIn', 'requests', pauseApiKey, ApiKeyAnswer, {
+    ...aboutKey,
+    summary: 'Let an API key open nothing until it is resumed',
+  }),
+  route('POST /v1/api-keys/:id/resume', 'signedIn', 'requests', resumeApiKey, ApiKeyAnswer, {
+    ...aboutKey,
+    summary: 'Let an API key that I paused open again',
+  }),
   route('DELETE /v1/api-keys/:id', 'signedIn', 'requests', revokeApiKey, DeletedAnswer, {
     params: ApiKeyParams,
     summary: 'Revoke an API key',
     refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route('GET /v1/api-key', 'anyKey', 'requests', showOwnKey, OwnKeyAnswer, {
+    summary: 'The API key of this call: what it may do, and what is left of its limits',
   }),
 
   route('GET /v1/usage', 'usage:read', 'requests', showUsage, UsageAnswer, {

@@ -116,9 +116,10 @@ for (const target of databases) {
     const models = async (key: string) =>
       (await other.ask('GET /v1/models', { headers: { 'api-key': key } })).body.error?.code
     assert.equal(await models(before.live.key), 'API_KEY_PAUSED')
-    const { resume } = app.store.apiKeys
+    const { resume, resumeOwn } = app.store.apiKeys
     const { id } = before.ada
     assert.equal(await resume(before.revoked.id, id, restoring(other.now())), false)
+    assert.equal(await resumeOwn(before.live.id, id, restoring(other.now())), false)
     assert.equal(await resume(before.live.id, id, restoring(other.now())), true)
     other.pass(61_000)
     assert.equal(await models(before.live.key), undefined)

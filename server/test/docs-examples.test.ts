@@ -151,6 +151,27 @@ function withInput(command: string, args: readonly string[], asked: Promise<stri
   })
 }
 
+onBoth('docs/api-keys.md: a key is bound and bound otherwise', async (place) => {
+  const { token } = await signUp(place)
+  const keys = shell('api-keys.md', place.base)
+  const made = await keys('restrict', { TOKEN: token })
+  assert.deepEqual(made.networks, ['127.0.0.0/8', '::1'])
+  assert.equal((await keys('use', { API_KEY: made.key })).output_text, 'Hello')
+  const changed = await keys('change', { TOKEN: token, KEY_ID: made.id })
+  assert.deepEqual([changed.networks, changed.limits.tokens_per_day], [null, 50_000])
+  const self = await keys('self', { API_KEY: made.key })
+  assert.equal(self.remaining.tokens_per_day.left, 50_000 - 4)
+  const key = { TOKEN: token, KEY_ID: made.id }
+  assert.equal((await keys('pause', key)).status, 'paused')
+  assert.equal((await keys('use', { API_KEY: made.key })).error.code, 'API_KEY_PAUSED')
+  assert.equal((await keys('resume', key)).status, 'active')
+  const next = await keys('rotate', key)
+  assert.equal(next.old_secret.end_when_silent, 86_400)
+  for (const secret of [made.key, next.key]) {
+    assert.equal((await keys('use', { API_KEY: secret })).output_text, 'Hello')
+  }
+})
+
 onBoth('docs/api-keys.md: a key is made, used, listed and revoked', async (place) => {
   const { token } = await signUp(place)
   const keys = shell('api-keys.md', place.base)

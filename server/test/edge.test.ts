@@ -56,6 +56,7 @@ const fitting: Readonly<Record<string, object>> = {
     verification_code: 12_345_678,
   },
   'POST /v1/user/factors/totp/confirm': { verification_code: '123456' },
+  'POST /v1/api-keys/:id/rotate': { overlap_days: 1 },
   'POST /v1/user/factors/passkeys': {
     name: 'x',
     passkey: new Authenticator().create({ challenge: 'x' }),
@@ -94,7 +95,8 @@ scene(
         assert.equal(bare.status, 401, line)
         assert.match(String(bare.headers['www-authenticate']), /^Bearer/)
         const fits = line.includes('logout') ? {} : payload
-        assert.equal((await freddy.ask(line, { ...fits, headers: key })).status, 403, line)
+        const wrong = who === 'anyKey' ? { token } : { headers: key }
+        assert.equal((await freddy.ask(line, { ...fits, ...wrong })).status, 403, line)
       }
       assert.equal(bare.headers['cache-control'], 'no-store', line)
       assert.ok(bare.headers['x-request-id'], line)
@@ -207,11 +209,11 @@ scene('attack 023: what belongs to another is like what never was', async (fredd
     status: answer.status,
     error: { ...answer.body.error, trace_id: '', timestamp: '' },
   })
-  for (const method of ['GET', 'DELETE']) {
-    const theirs = await freddy.ask(`${method} /v1/api-keys/${body.id}`, { token: eve.token })
-    const nobodys = await freddy.ask(`${method} /v1/api-keys/key_${'0'.repeat(32)}`, {
-      token: eve.token,
-    })
+  const asks = ['GET %', 'DELETE %', 'POST %/rotate', 'POST %/resume', 'POST %/pause']
+  for (const line of asks) {
+    const at = (id: string) => line.replace('%', `/v1/api-keys/${id}`)
+    const theirs = await freddy.ask(at(body.id), { token: eve.token })
+    const nobodys = await freddy.ask(at(`key_${'0'.repeat(32)}`), { token: eve.token })
     assert.equal(theirs.status, 404)
     assert.deepEqual(bare(theirs), bare(nobodys))
   }

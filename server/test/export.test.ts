@@ -11,11 +11,17 @@ const shell = ({ running }: Freddy, words: string) => shellOn(running.app.config
 async function lived(freddy: Freddy, ada: Person) {
   const session = await freddy.signIn(ada, from)
   const { token } = session
-  const key = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'build' } })
+  const key = await freddy.ask('POST /v1/api-keys', {
+    token,
+    body: { name: 'build', labels: { env: 'ci' } },
+  })
   const codes = await freddy.ask('POST /v1/user/factors/recovery-codes', { token })
   const app = await freddy.ask('POST /v1/user/factors/totp', { token })
+  const rotate = `POST /v1/api-keys/${key.body.id}/rotate`
+  const next = (await freddy.ask(rotate, { token })).body.key
   const ask = { model: 'echo-1', input: 'hello' }
   await freddy.ask('POST /v1/responses', { headers: { 'api-key': key.body.key }, body: ask })
+  await freddy.running.app.keyUses.flush()
   const login = await freddy.login(ada, from)
   const code = await freddy.codeFor(ada.email)
   const secrets = [
@@ -24,6 +30,7 @@ async function lived(freddy: Freddy, ada: Person) {
     session.refreshToken,
     session.device_token,
     key.body.key,
+    next,
     ...codes.body.recovery_codes,
     app.body.secret,
     login.body.email_key,
@@ -47,6 +54,9 @@ scene('a person takes out everything that is kept about them', async (freddy) =>
   assert.equal(body.sessions[0].source, '192.0.2.7')
   assert.equal(body.sessions[0].agent, FIREFOX)
   assert.equal(body.api_keys[0].name, 'build')
+  assert.equal(body.key_labels[0].value, 'ci')
+  for (const { source } of body.key_callers) assert.equal(source, '127.0.0.1')
+  assert.equal(body.key_callers.length, 1)
   assert.equal(body.usage[0].model, 'echo-1')
   assert.equal(body.recovery_codes.length, 10)
   assert.equal(body.authenticator_apps.length, 1)
@@ -63,7 +73,7 @@ scene('a person takes out everything that is kept about them', async (freddy) =>
   for (const secret of secrets) assert.ok(!text.includes(String(secret)), String(secret))
   for (const other of [bob.id, bob.email]) assert.ok(!text.includes(other), other)
   const rows = await freddy.database.read(
-    'SELECT hash FROM api_keys UNION ALL SELECT password_hash FROM users UNION ALL SELECT refresh_hash FROM sessions UNION ALL SELECT hash FROM recovery_codes UNION ALL SELECT id FROM challenges UNION ALL SELECT sealed FROM totp_factors',
+    'SELECT hash FROM api_keys UNION ALL SELECT former_hash FROM api_keys WHERE former_hash IS NOT NULL UNION ALL SELECT password_hash FROM users UNION ALL SELECT refresh_hash FROM sessions UNION ALL SELECT hash FROM recovery_codes UNION ALL SELECT id FROM challenges UNION ALL SELECT sealed FROM totp_factors',
   )
   for (const { hash } of rows) assert.ok(!text.includes(String(hash)), String(hash))
 })

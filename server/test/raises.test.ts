@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { makeApiKey, unlimited } from '../src/auth/api-key.ts'
+import { makeApiKey } from '../src/auth/api-key.ts'
+import { unlimited } from '../src/auth/key-limits.ts'
 import { DAY, type Freddy, MINUTE, type Person, scene, wrongCode } from './freddy.ts'
 
 const question = { model: 'echo-1', input: 'hello' }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { makeApiKey, unlimited } from '../src/auth/api-key.ts'
+import { makeApiKey } from '../src/auth/api-key.ts'
+import { unlimited } from '../src/auth/key-limits.ts'
 import { readConfig } from '../src/config.ts'
+import { spendsFreely } from '../src/limits.ts'
 import { type Answer, DAY, type Freddy, type Person, scene } from './freddy.ts'
 import { shellOn } from './shell.ts'
 
@@ -314,7 +316,7 @@ scene(
 test('USER_BUDGET takes amounts by their names, and nothing else', () => {
   const read = (text: string) => readConfig({ USER_BUDGET: text }).userBudget
   assert.deepEqual(read('tokens_per_month=5000000000,money_per_day=2.5'), {
-    ...unlimited,
+    ...spendsFreely,
     tokens_per_month: 5_000_000_000,
     money_per_day: 2_500_000,
   })

@@ -1,60 +1,31 @@
 import { type Static, Type } from 'typebox'
-import { makeApiKey } from '../auth/api-key.ts'
+import { forgetApiKey, makeApiKey } from '../auth/api-key.ts'
 import { allowed } from '../auth/audit.ts'
-import { requireSignedIn, scopes } from '../auth/principal.ts'
+import { keyEnded, reminderPassed } from '../auth/key-life.ts'
+import { requireSignedIn } from '../auth/principal.ts'
 import { requireStrongSession } from '../auth/strong-session.ts'
 import type { Call } from '../context.ts'
-import { ApiError } from '../errors.ts'
 import { LIVE_API_KEYS } from '../limits.ts'
-import type { ApiKeyRow } from '../store/api-keys.ts'
-import { Name, strict } from '../wire/body.ts'
-import { Moment, moment, momentOrNull, OrNull } from '../wire/reply.ts'
-import { isSafeName } from '../wire/text.ts'
-
-const STANDARD_LIFE_MS = 90 * 86_400_000
-const LONGEST_LIFE_MS = 3650 * 86_400_000
-
-const Scope = Type.Union(scopes.map((scope) => Type.Literal(scope)))
-
-export const ApiKeyBody = Type.Object(
-  {
-    name: Name,
-    scopes: Type.Optional(
-      Type.Array(Scope, { minItems: 1, maxItems: scopes.length, uniqueItems: true }),
-    ),
-    expires_at: Type.Optional(OrNull(Moment)),
-  },
-  strict,
-)
-
-const about = {
-  id: Type.String(),
-  name: Type.String(),
-  prefix: Type.String(),
-  last4: Type.String(),
-  scopes: Type.Array(Type.String()),
-  created_at: Moment,
-  expires_at: OrNull(Moment),
-}
-
-export const NewApiKeyAnswer = Type.Object({
-  ...about,
-  key: Type.String({ description: 'Shown here once and never again' }),
-})
-
-export const ApiKeyAnswer = Type.Object({
-  ...about,
-  status: Type.Union([Type.Literal('active'), Type.Literal('expired'), Type.Literal('revoked')]),
-  last_used_at: OrNull(Moment),
-})
-
-export const ApiKeyList = Type.Object({
-  object: Type.Literal('list'),
-  data: Type.Array(ApiKeyAnswer),
-  has_more: Type.Boolean(),
-})
-
-export const ApiKeyParams = Type.Object({ id: Type.String({ pattern: '^key_[0-9a-f]{32}$' }) })
+import type { KeyTerms } from '../store/api-keys.ts'
+import { strict } from '../wire/body.ts'
+import {
+  type ApiKeyAnswer,
+  type ApiKeyList,
+  ApiKeyParams,
+  describe,
+  type NewApiKeyAnswer,
+  requireKey,
+  tell,
+  tellKey,
+} from './key-answer.ts'
+import {
+  type ApiKeyBody,
+  type ChangedKeyBody,
+  keptLimits,
+  requireEnd,
+  requireFitting,
+  unfit,
+} from './key-fields.ts'
 
 export const ListQuery = Type.Object(
   {
@@ -70,93 +41,83 @@ export const DeletedAnswer = Type.Object({
   deleted: Type.Literal(true),
 })
 
+type About = Static<typeof ApiKeyParams>
+
 /** Makes a key. Its text is answered here and kept nowhere. */
 export async function createApiKey(
   call: Call<Static<typeof ApiKeyBody>>,
 ): Promise<Static<typeof NewApiKeyAnswer>> {
-  const { body, now } = call
+  const { app, body, now } = call
   const { userId } = requireStrongSession(call)
-  if (!isSafeName(body.name))
-    throw unfit('name', 'a name without control characters or web addresses')
+  requireFitting(app, body)
+  const labels = body.labels ?? {}
   const made = await makeApiKey(call, {
     userId,
     name: body.name,
     scopes: body.scopes ?? ['responses', 'models'],
     expiresAt: requireEnd(body.expires_at, now),
+    models: body.models ?? null,
+    networks: body.networks ?? null,
+    limits: keptLimits(body.limits),
+    labels,
   })
   if (!made) throw unfit('name', `you have ${LIVE_API_KEYS} keys already; revoke one first`)
-  return { ...describe(made.row), key: made.key }
+  return { ...describe(made.row, labels), key: made.key }
 }
 
 export async function listApiKeys(
   call: Call<unknown, unknown, Static<typeof ListQuery>>,
 ): Promise<Static<typeof ApiKeyList>> {
-  const { app, query, now } = call
+  const { app, query } = call
   const { userId } = requireSignedIn(call)
   const most = Number(query.limit ?? 20)
   const rows = await app.store.apiKeys.list(userId, query.after ?? null, most + 1)
-  const data = rows.slice(0, most).map((row) => state(row, now))
+  const data = await tell(call, rows.slice(0, most))
   return { object: 'list', data, has_more: rows.length > most }
 }
 
-export async function showApiKey(
-  call: Call<unknown, Static<typeof ApiKeyParams>>,
+export async function showApiKey(call: Call<unknown, About>): Promise<Static<typeof ApiKeyAnswer>> {
+  return tellKey(call, call.params.id, requireSignedIn(call).userId)
+}
+
+/** Changes what was said of a key, but for its scopes: what a program may do is decided when its key is made. */
+export async function changeApiKey(
+  call: Call<Static<typeof ChangedKeyBody>, About>,
 ): Promise<Static<typeof ApiKeyAnswer>> {
-  const row = await call.app.store.apiKeys.find(call.params.id, requireSignedIn(call).userId)
-  if (!row) throw new ApiError('RESOURCE_NOT_FOUND')
-  return state(row, call.now)
+  const { app, body, params, now } = call
+  const { userId } = requireStrongSession(call)
+  requireFitting(app, body)
+  const row = await requireKey(call, params.id, userId)
+  const event = allowed(call, 'key.changed', { userId, subjectId: row.id })
+  const terms = termsOf(body, now)
+  if (!(await app.store.apiKeys.change({ id: row.id, userId }, terms, body.labels ?? null, event)))
+    throw keyEnded()
+  forgetApiKey(app, row.id)
+  return tellKey(call, row.id, userId)
 }
 
 /** Ends a key for good, from the next request on. */
 export async function revokeApiKey(
-  call: Call<unknown, Static<typeof ApiKeyParams>>,
+  call: Call<unknown, About>,
 ): Promise<Static<typeof DeletedAnswer>> {
   const { app, params } = call
   const { userId } = requireSignedIn(call)
-  const row = await app.store.apiKeys.find(params.id, userId)
-  if (!row) throw new ApiError('RESOURCE_NOT_FOUND')
+  const row = await requireKey(call, params.id, userId)
   const event = allowed(call, 'key.revoked', { userId, subjectId: row.id })
   await app.store.apiKeys.revoke(row.id, userId, event)
-  app.liveApiKeys.delete(row.hash)
+  forgetApiKey(app, row.id)
   return { id: row.id, object: 'api_key', deleted: true }
 }
 
-/** Absent means 90 days, null means never. */
-function requireEnd(text: string | null | undefined, now: number): number | null {
-  if (text === undefined) return now + STANDARD_LIFE_MS
-  if (text === null) return null
-  const end = Date.parse(text)
-  if (end > now && end <= now + LONGEST_LIFE_MS) return end
-  throw unfit('expires_at', 'a moment to come, at most ten years from now')
-}
-
-function describe(
-  row: Omit<ApiKeyRow, 'revoked_at' | 'last_used_at' | 'paused_at' | 'disabled_at'>,
-) {
+/** What was named, and nothing else. */
+function termsOf(body: Static<typeof ChangedKeyBody>, now: number): Partial<KeyTerms> {
+  const { name, models, networks, expires_at, limits } = body
+  const ends = expires_at === undefined ? null : { at: requireEnd(expires_at, now) }
   return {
-    id: row.id,
-    name: row.name,
-    prefix: row.prefix,
-    last4: row.last4,
-    scopes: row.scopes.split(' '),
-    created_at: moment(row.created_at),
-    expires_at: momentOrNull(row.expires_at),
+    ...(name === undefined ? {} : { name: name.trim() }),
+    ...(models === undefined ? {} : { models: models?.join(' ') ?? null }),
+    ...(networks === undefined ? {} : { networks: networks?.join(' ') ?? null }),
+    ...(ends ? { expires_at: ends.at, reminded_days: reminderPassed(ends.at, now) } : {}),
+    ...keptLimits(limits),
   }
-}
-
-function state(row: ApiKeyRow, now: number): Static<typeof ApiKeyAnswer> {
-  const expired = row.expires_at !== null && now >= row.expires_at
-  const alive = expired ? 'expired' : 'active'
-  return {
-    ...describe(row),
-    status: row.revoked_at === null ? alive : 'revoked',
-    last_used_at: momentOrNull(row.last_used_at),
-  }
-}
-
-function unfit(field: string, message: string): ApiError {
-  return new ApiError('VALIDATION_ERROR', {
-    details: { fields: [{ field, message }] },
-    param: field,
-  })
 }

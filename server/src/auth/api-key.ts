@@ -1,7 +1,9 @@
 import { crc32 } from 'node:zlib'
 import type { App, Call } from '../context.ts'
-import type { ApiKeyLimits, NewApiKey } from '../store/api-keys.ts'
+import type { Labels, NewApiKey } from '../store/api-keys.ts'
 import { allowed } from './audit.ts'
+import { reminderPassed } from './key-life.ts'
+import { type KeyLimits, unlimited } from './key-limits.ts'
 import { type Keyring, keyedHash } from './keyring.ts'
 import { randomBytes, randomId } from './random.ts'
 
@@ -22,16 +24,11 @@ export interface KeyWish {
   readonly scopes: readonly string[]
   readonly expiresAt: number | null
   readonly models?: readonly string[] | null
-  readonly limits?: ApiKeyLimits
+  readonly networks?: readonly string[] | null
+  readonly limits?: Partial<KeyLimits>
+  readonly labels?: Labels
   /** Who made it, where it is not its owner. */
   readonly actor?: string
-}
-
-export const unlimited: ApiKeyLimits = {
-  tokens_per_day: null,
-  tokens_per_month: null,
-  money_per_day: null,
-  money_per_month: null,
 }
 
 /** Makes and keeps a key; null when its owner has as many as one may have. The text is answered and not kept. */
@@ -51,12 +48,22 @@ export async function makeApiKey(
     scopes: wish.scopes.join(' '),
     created_at: now,
     expires_at: wish.expiresAt,
+    reminded_days: reminderPassed(wish.expiresAt, now),
     models: wish.models?.join(' ') ?? null,
-    ...(wish.limits ?? unlimited),
+    networks: wish.networks?.join(' ') ?? null,
+    ...unlimited,
+    ...wish.limits,
   }
   const about = { userId: wish.userId, subjectId: row.id, actor: wish.actor ?? null }
   const event = allowed(call, 'key.created', about)
-  return (await app.store.apiKeys.create(row, event)) ? { key, row } : null
+  return (await app.store.apiKeys.create(row, wish.labels ?? {}, event)) ? { key, row } : null
+}
+
+/** From now on this process asks the database again, whichever of its secrets a caller holds. */
+export function forgetApiKey(app: App, id: string): void {
+  for (const [hash, { row }] of app.liveApiKeys.entries()) {
+    if (row.id === id) app.liveApiKeys.delete(hash)
+  }
 }
 
 /** Whether this has the form of a key of ours, checksum included; says nothing about its being alive. */

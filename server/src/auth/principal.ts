@@ -1,12 +1,16 @@
 import type { App, Call, Origin } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import type { Bucket } from '../limits.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
+import { type Retiring, retiringSecret } from './former-secret.ts'
+import { ownBuckets } from './key-limits.ts'
+import { requireNetwork } from './key-network.ts'
 import { noticeRoaming } from './roaming.ts'
 import { findLiveSession, standing, waysOf } from './session.ts'
 
 /** What an API key may be made for. */
-export const scopes = ['responses', 'models', 'usage:read', 'account:read'] as const
+export const scopes = ['responses', 'models', 'usage:read', 'account:read', 'keys:derive'] as const
 export type Scope = (typeof scopes)[number]
 
 /** Somebody with a session: password and code stand behind it. */
@@ -28,6 +32,10 @@ export interface KeyHolder {
   /** Null means every model. */
   readonly models: readonly string[] | null
   readonly limits: ApiKeyLimits
+  /** Request limits of its own, in place of its row's. */
+  readonly own: readonly Bucket[]
+  /** Set when the caller holds a secret that was replaced. */
+  readonly retiring: Retiring | null
 }
 
 export type Principal = SignedIn | KeyHolder
@@ -39,7 +47,6 @@ export interface Credential {
 }
 
 const REMEMBERED_MS = 1000
-const LAST_USED_GRAIN_MS = 60_000
 
 /** Who calls, or why not. An `ak_` behind Bearer is an API key: OpenAI's clients can send nothing else. */
 export async function authenticate(
@@ -49,7 +56,7 @@ export async function authenticate(
   now: number,
 ): Promise<Principal> {
   if (credential.kind === 'api-key' || credential.text.startsWith('ak_')) {
-    return keyHolder(app, credential.text, now)
+    return keyHolder({ app, origin, now }, credential.text)
   }
   const kind = credential.kind === 'cookie' ? 'refresh' : 'access'
   const claims = app.tokens.check(kind, credential.text, now)
@@ -81,18 +88,6 @@ export function userOf({ principal }: Call<unknown, unknown, unknown>): string {
   return principal.userId
 }
 
-/** A key may be bound to some models: exact names, or beginnings with a star behind. */
-export function requireModel(principal: Principal | null, model: string): void {
-  if (principal?.kind !== 'key-holder' || principal.models === null) return
-  const fits = principal.models.some((name) =>
-    name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name,
-  )
-  if (!fits)
-    throw new ApiError('INSUFFICIENT_PERMISSIONS', {
-      details: { reason: 'model', limit: 'models' },
-    })
-}
-
 /** Throws when who called may call no longer: a long answer is for those who still may. */
 export async function requireStillAllowed(
   app: App,
@@ -107,11 +102,42 @@ export async function requireStillAllowed(
   }
 }
 
-async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder> {
+/** The program behind a call that only a key may make. */
+export function requireKeyHolder({ principal }: Call<unknown, unknown, unknown>): KeyHolder {
+  if (principal?.kind !== 'key-holder') throw new ApiError('AUTHENTICATION_REQUIRED')
+  return principal
+}
+
+/** A key may be bound to some models. */
+export function requireModel(principal: Principal | null, model: string): void {
+  if (!mayUse(principal, model)) {
+    throw new ApiError('INSUFFICIENT_PERMISSIONS', {
+      details: { reason: 'model', limit: 'models' },
+    })
+  }
+}
+
+/** Whether a key is for a model: by exact names, or beginnings with a star behind. */
+export function mayUse(principal: Principal | null, model: string): boolean {
+  if (principal?.kind !== 'key-holder' || principal.models === null) return true
+  return principal.models.some((name) =>
+    name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name,
+  )
+}
+
+async function keyHolder(
+  call: Pick<Call, 'app' | 'origin' | 'now'>,
+  text: string,
+): Promise<KeyHolder> {
+  const { app, origin, now } = call
   // A wrong checksum is a typing mistake: no look-up is spent on it.
   if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
-  const row = requireLiveKey(await findApiKey(app, text, now), now)
-  noteUse(app, row, now)
+  const hashes = apiKeyHashes(app.keyring, text)
+  const row = requireLiveKey(await findApiKey(app, hashes, now), now)
+  const retiring = retiringSecret(row, hashes, now)
+  await requireNetwork(call, row)
+  app.keyUses.note(row, origin, now)
+  if (retiring) app.keyUses.noteFormer(row, origin, now)
   return {
     kind: 'key-holder',
     userId: row.user_id,
@@ -119,6 +145,8 @@ async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder
     scopes: row.scopes.split(' '),
     models: row.models?.split(' ') ?? null,
     limits: row,
+    own: ownBuckets(row),
+    retiring,
   }
 }
 
@@ -131,8 +159,11 @@ function requireLiveKey(row: ApiKeyRow | null, now: number): ApiKeyRow {
   return row
 }
 
-async function findApiKey(app: App, text: string, now: number): Promise<ApiKeyRow | null> {
-  const hashes = apiKeyHashes(app.keyring, text)
+async function findApiKey(
+  app: App,
+  hashes: readonly string[],
+  now: number,
+): Promise<ApiKeyRow | null> {
   const [name = ''] = hashes
   const remembered = app.liveApiKeys.get(name)
   const age = remembered ? now - remembered.readAt : -1
@@ -140,11 +171,4 @@ async function findApiKey(app: App, text: string, now: number): Promise<ApiKeyRo
   const row = await app.store.apiKeys.findByHash(hashes)
   if (row) app.liveApiKeys.set(name, { row, readAt: now })
   return row
-}
-
-/** Written at most once a minute and never waited for: the answer does not need it. */
-function noteUse(app: App, row: ApiKeyRow, now: number): void {
-  if (now - (row.last_used_at ?? 0) < LAST_USED_GRAIN_MS) return
-  app.liveApiKeys.set(row.hash, { row: { ...row, last_used_at: now }, readAt: now })
-  app.store.apiKeys.touch(row.id, now).catch((cause) => app.log.warn({ event: 'key.touch', cause }))
 }

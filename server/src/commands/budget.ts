@@ -2,6 +2,7 @@ import { defineCommand } from 'citty'
 import { allowed } from '../auth/audit.ts'
 import { ConfigError } from '../config.ts'
 import { spendingLimits } from '../config-upstream.ts'
+import { spendsFreely } from '../limits.ts'
 import { limitsOf } from '../responses/allowance.ts'
 import type { LimitName, SpendingLimits } from '../store/spending.ts'
 import { answer, json, operate, origin, requireUser } from './shell.ts'
@@ -32,22 +33,17 @@ export const budgetCommand = defineCommand({
       )
       const changes = changesIn(args)
       const isChange = args.standard || Object.keys(changes).length > 0
-      const after = args.standard ? app.config.userBudget : { ...nothing, ...before, ...changes }
+      const after = args.standard
+        ? app.config.userBudget
+        : { ...spendsFreely, ...before, ...changes }
       if (isChange) {
         const about = { userId: user.id, subjectId: user.id, actor: 'shell' }
         const event = allowed({ now, origin }, 'user.budget', about)
         await app.store.allowances.appoint(user.id, args.standard ? null : after, event)
       }
-      answer(args, { user: user.id, ...nothing, ...after }, `${args.user}: ${say(after)}`)
+      answer(args, { user: user.id, ...spendsFreely, ...after }, `${args.user}: ${say(after)}`)
     }),
 })
-
-const nothing: SpendingLimits = {
-  tokens_per_day: null,
-  tokens_per_month: null,
-  money_per_day: null,
-  money_per_month: null,
-}
 
 /** The options that were given; `none` takes a limit away. */
 function changesIn(args: Readonly<Record<string, unknown>>): Partial<SpendingLimits> {

@@ -56,7 +56,9 @@ const listKeys = defineCommand({
     operate(async (operator) => {
       const user = await requireUser(operator, args.user)
       const rows = await operator.app.store.apiKeys.list(user.id, null, 1000)
-      const keys = rows.map(({ hash: _, user_id: __, disabled_at: ___, ...shown }) => shown)
+      const keys = rows.map(
+        ({ hash: _, former_hash: __, user_id: ___, disabled_at: ____, ...shown }) => shown,
+      )
       if (args.json) return say(JSON.stringify(keys, null, 2))
       if (keys.length === 0) return say('No keys yet.')
       for (const key of keys) {

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { authenticate, type Credential, type Principal } from '../auth/principal.ts'
 import type { App, Origin } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
+import type { Room } from '../limiter/limiter.ts'
 import type { TurnedAway } from '../responses/explanation.ts'
 import type { Route } from '../routes.ts'
 import { limitHeaders } from '../wire/limit-headers.ts'
@@ -49,12 +50,22 @@ export async function identify(
   try {
     return await authenticate(app, credential, origin, now)
   } catch (cause) {
-    const isRefusal = cause instanceof ApiError && cause.status === 401
+    const isRefusal = cause instanceof ApiError && [401, 403].includes(cause.status)
     if (isRefusal && credential.kind === 'cookie') {
       request.answerHeaders['set-cookie'] = setCookie(app.config, 'session', null)
     }
     if (isRefusal) await app.limiter.take('refused-source', origin.source, now)
     throw cause
+  }
+}
+
+/** What is told to a caller whose secret was replaced: RFC 9745, and RFC 8594. */
+export function retirementHeaders(principal: Principal | null): Record<string, string> {
+  if (principal?.kind !== 'key-holder' || !principal.retiring) return {}
+  const { since, until } = principal.retiring
+  return {
+    deprecation: `@${Math.floor(since / 1000)}`,
+    sunset: new Date(until).toUTCString(),
   }
 }
 
@@ -69,7 +80,7 @@ export async function spendCall(
   const { limit } = route
   if (!limit) return {}
   const of = principal ? callerOf(principal) : origin.source
-  const ruling = await app.limiter.take(limit, of, now)
+  const ruling = await app.limiter.take(limit, of, now, roomOf(principal))
   const headers = limitHeaders(limit, ruling, now)
   if (!ruling.allowed) {
     const resetsAt = now + ruling.waitMs
@@ -79,7 +90,7 @@ export async function spendCall(
     throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs, headers, named)
   }
   if (principal || !origin.network) return headers
-  const wider = await app.limiter.take(limit, origin.network, now, NETWORK_TIMES)
+  const wider = await app.limiter.take(limit, origin.network, now, { times: NETWORK_TIMES })
   if (!wider.allowed) throw tooMany('TOO_MANY_REQUESTS', wider.waitMs, headers)
   return headers
 }
@@ -100,6 +111,8 @@ export async function requireRight(
   principal: Principal | null,
 ): Promise<void> {
   if (route.who === 'admin') return requireAdmin(app, principal)
+  if (route.who === 'anyKey' && principal?.kind === 'key-holder') return
+  if (route.who === 'anyKey') throw new ApiError('INSUFFICIENT_PERMISSIONS')
   if (route.who === 'open' || principal?.kind === 'signed-in') return
   if (route.who !== 'signedIn' && principal?.scopes.includes(route.who)) return
   throw new ApiError('INSUFFICIENT_PERMISSIONS')
@@ -131,6 +144,11 @@ function readCredential(app: App, request: FastifyRequest): Credential | null {
 function turnedAway(principal: Principal, limit: string, at: number, resetsAt: number): TurnedAway {
   const keyId = principal.kind === 'key-holder' ? principal.keyId : null
   return { userId: principal.userId, keyId, limit, at, resetsAt }
+}
+
+/** A key with request limits of its own is held to those. */
+function roomOf(principal: Principal | null): Room {
+  return principal?.kind === 'key-holder' ? { own: principal.own } : {}
 }
 
 /**

@@ -23,6 +23,7 @@ const ErrorEnvelope: OpenAPIV3_1.SchemaObject = {
           properties: {
             retry_after: { type: 'integer', description: 'Seconds' },
             reason: { type: 'string' },
+            ended_at: { type: 'string', format: 'date-time' },
             fields: {
               type: 'array',
               items: {
@@ -91,7 +92,7 @@ export function refusalsOf(row: Route): string[] {
     'TOKEN_EXPIRED',
     'AMBIGUOUS_CREDENTIALS',
   ]
-  const keyed = ['INVALID_API_KEY', 'API_KEY_EXPIRED', 'INSUFFICIENT_PERMISSIONS']
+  const keyed = ['INVALID_API_KEY', 'API_KEY_EXPIRED', 'API_KEY_PAUSED', 'INSUFFICIENT_PERMISSIONS']
   const all = [
     'MALFORMED_REQUEST',
     'REQUEST_TIMEOUT',

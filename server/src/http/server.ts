@@ -6,7 +6,14 @@ import { type Route, routes } from '../routes.ts'
 import { parseJson } from '../wire/json.ts'
 import { asApiError, sendError } from './answer.ts'
 import { isLargeAndUnread, requestId, requirePlainRequest, requireSmallBody } from './edge.ts'
-import { bodyLimit, identify, requireBodyType, requireRight, spendCall } from './guards.ts'
+import {
+  bodyLimit,
+  identify,
+  requireBodyType,
+  requireRight,
+  retirementHeaders,
+  spendCall,
+} from './guards.ts'
 import { openApi } from './openapi.ts'
 import { createOrigins, type Origins } from './origin.ts'
 import { carriedOf, sendAnswer } from './streaming.ts'
@@ -136,6 +143,7 @@ function serve(app: App, http: Http, route: Route, { bodyMs }: Patience): void {
         requireBodyType(app, route, request)
         const { origin, startedAt } = request
         request.principal = await identify(app, route, request, origin, startedAt)
+        Object.assign(request.answerHeaders, retirementHeaders(request.principal))
         const told = await spendCall(app, route, request.principal, request, startedAt)
         Object.assign(request.answerHeaders, told)
         if (route.body && !route.gateway) requireBodyInTime(request, bodyMs)

@@ -1,5 +1,6 @@
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { isIPv4, isIPv6 } from 'node:net'
 import { dottedQuad, ipv6Groups, parseIpAddress } from '../wire/ip-address.ts'
+import { parseNetworks } from '../wire/network.ts'
 
 const MOST_CHARACTERS = 4096
 const MOST_HOPS = 200
@@ -17,32 +18,9 @@ export interface Source {
   readonly wider?: string
 }
 
-/**
- * Who is believed: CIDRs, or single addresses. Throws an Error whose message is one sentence for the
- * operator when an entry is no network, or is the whole internet.
- */
+/** Who is believed: CIDRs, or single addresses. Throws as `parseNetworks` does, for the operator to read. */
 export function trustedProxies(cidrs: readonly string[]): TrustedProxies {
-  const networks = new BlockList()
-  for (const cidr of cidrs) addNetwork(networks, cidr)
-  if (cidrs.length === 0) return { trusts: () => false }
-  return { trusts: (address) => networks.check(address, isIPv4(address) ? 'ipv4' : 'ipv6') }
-}
-
-function addNetwork(networks: BlockList, cidr: string): void {
-  const [network = '', length, ...rest] = cidr.trim().split('/')
-  const address = parseIpAddress(network)
-  if (!address || rest.length > 0) throw new Error(`"${cidr}" is not a network such as 10.0.0.0/8.`)
-  if (isIPv4(address) !== isIPv4(network)) throw new Error(`"${cidr}" is to be written as IPv4.`)
-  const most = isIPv4(address) ? 32 : 128
-  const bits = length === undefined ? most : prefixLength(length)
-  if (!(bits >= 1 && bits <= most)) {
-    throw new Error(`"${cidr}" needs a prefix length from 1 to ${most}.`)
-  }
-  networks.addSubnet(address, bits, isIPv4(address) ? 'ipv4' : 'ipv6')
-}
-
-function prefixLength(text: string): number {
-  return /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN
+  return { trusts: parseNetworks(cidrs).hold }
 }
 
 /**

@@ -9,15 +9,23 @@ export interface Ruling {
   readonly waitMs: number
   /** Milliseconds until the row is as full as ever. */
   readonly resetMs: number
-  /** The row's first bucket, which the headers quote; null when the row is off. */
+  /** The bucket that the headers quote: the caller's own, else the row's first; null when there is none. */
   readonly bucket: Bucket | null
 }
 
+/** Room of another size than the row's. */
+export interface Room {
+  /** A whole network has so many times as much. */
+  readonly times?: number
+  /** The caller's own buckets, in place of the row's that span as long; the first is quoted. */
+  readonly own?: readonly Bucket[]
+}
+
 export interface Limiter {
-  /** Counts a call, if every bucket of the row has room. A whole network has `times` as much. */
-  take(name: LimitName, of: string, now: number, times?: number): Promise<Ruling>
+  /** Counts a call, if every bucket of the row has room. */
+  take(name: LimitName, of: string, now: number, room?: Room): Promise<Ruling>
   /** Says what a call would meet, and counts nothing. */
-  look(name: LimitName, of: string, now: number): Promise<Ruling>
+  look(name: LimitName, of: string, now: number, room?: Room): Promise<Ruling>
 }
 
 /** Rows that are remembered: past them one unused for long is forgotten, but never one that is held back. */
@@ -39,9 +47,10 @@ export function createLimiter(table: LimitTable, most = MOST_REMEMBERED): Limite
   const fullAt = (key: string) => rows.get(key)?.slice(1) ?? []
 
   return {
-    async take(name, of, now, times = 1) {
-      const buckets = times === 1 ? table[name] : table[name].map((each) => widen(each, times))
-      const [bucket] = buckets
+    async take(name, of, now, room = {}) {
+      const buckets = fit(table[name], room)
+      const quoted = quotedOf(buckets, room)
+      const bucket = buckets[quoted]
       if (!bucket) return unlimited
       const key = `${name} ${of}`
       const before = fullAt(key)
@@ -53,16 +62,17 @@ export function createLimiter(table: LimitTable, most = MOST_REMEMBERED): Limite
         const known = rows.delete(key)
         if (known || rows.size < most || forgetOne(rows, now)) rows.set(key, row)
       }
-      return describe(bucket, (waitMs === 0 ? after : before)[0] ?? 0, now, waitMs)
+      return describe(bucket, (waitMs === 0 ? after : before)[quoted] ?? 0, now, waitMs)
     },
 
-    async look(name, of, now) {
-      const buckets = table[name]
-      const [bucket] = buckets
+    async look(name, of, now, room = {}) {
+      const buckets = fit(table[name], room)
+      const quoted = quotedOf(buckets, room)
+      const bucket = buckets[quoted]
       if (!bucket) return unlimited
       const before = fullAt(`${name} ${of}`)
       const after = buckets.map((each, index) => Math.max(before[index] ?? 0, now) + cost(each))
-      return describe(bucket, before[0] ?? 0, now, waitOf(buckets, after, now))
+      return describe(bucket, before[quoted] ?? 0, now, waitOf(buckets, after, now))
     },
   }
 }
@@ -87,6 +97,20 @@ function forgetOne(rows: Map<string, Row>, now: number): boolean {
 function waitOf(buckets: readonly Bucket[], after: readonly number[], now: number): number {
   const waits = buckets.map((each, index) => (after[index] ?? now) - now - each.burst * cost(each))
   return Math.max(0, ...waits)
+}
+
+/** The shortest span first: a caller whose own numbers change keeps what each span has counted. */
+function fit(row: readonly Bucket[], { times = 1, own = [] }: Room): readonly Bucket[] {
+  if (own.length > 0) {
+    const others = row.filter(({ perMs }) => own.every((each) => each.perMs !== perMs))
+    return [...others, ...own].sort((one, other) => one.perMs - other.perMs)
+  }
+  return times === 1 ? row : row.map((each) => widen(each, times))
+}
+
+function quotedOf(buckets: readonly Bucket[], { own = [] }: Room): number {
+  const [first] = own
+  return first ? buckets.indexOf(first) : 0
 }
 
 function widen({ calls, perMs, burst }: Bucket, times: number): Bucket {

@@ -14,6 +14,8 @@ export const letters = [
   'reset-needed',
   'invitation',
   'factors',
+  'key-ending',
+  'old-secret-in-use',
   'email-changed',
   'farewell',
   'test',
@@ -33,6 +35,11 @@ export interface LetterFacts {
   readonly link?: string
   /** What changed about the ways to sign in. */
   readonly change?: keyof typeof changes
+  /** The API key it is about, as its owner knows it. */
+  readonly key?: string
+  /** When that ends, and when it was last used; null for never. */
+  readonly endsAt?: number
+  readonly usedAt?: number | null
   /** Where it happened, with which program, and when. */
   readonly address: string
   readonly agent: string
@@ -84,11 +91,18 @@ export function renderLetter(name: LetterName, facts: LetterFacts): Words {
     isRaise: facts.purpose === 'budget_raise',
     occasion: facts.deed ?? occasions[facts.purpose ?? ''] ?? 'go on',
     agent: [...facts.agent].slice(0, MOST_USER_TEXT).join('') || 'an unknown program',
-    time: `${new Date(facts.at).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+    time: sayMoment(facts.at),
+    key: facts.key ?? '',
+    ends: sayMoment(facts.endsAt ?? 0),
+    used: facts.usedAt ? sayMoment(facts.usedAt) : '',
   }
   const [first = '', ...lines] = text(said).split('\n')
   const subject = first.replace(/^Subject: /, '')
   return { subject, text: lines.join('\n').trim(), html: frame({ subject, body: html(said) }) }
+}
+
+function sayMoment(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
 function compile(name: LetterName): Templates {

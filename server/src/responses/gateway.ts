@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { userOf } from '../auth/principal.ts'
+import { requireModel, userOf } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Model, Upstream } from '../models-file.ts'
@@ -8,6 +8,7 @@ import type { Streamed } from '../wire/streamed.ts'
 import { idEdit, jsonOf, plainAnswer, readPlain, requireFine, streamedAnswer } from './answers.ts'
 import { watchCaller } from './caller-watch.ts'
 import { ECHO_MODEL } from './echo.ts'
+import { noteRefusal, spenderOf } from './ledger.ts'
 import { openMeter } from './meter.ts'
 import { openResponseId } from './response-id.ts'
 import { type AskPath, estimateUsage, mostInput, mostOutput, type Usage } from './usage.ts'
@@ -21,9 +22,10 @@ interface Asked {
   readonly previous_response_id?: string | null
 }
 
-/** Who answers for a model; null when the built-in one does. */
-export function modelFor({ app }: AnyCall, name: string): Model | null {
-  const { models, standard } = app.models
+/** Who answers for a model; null when the built-in one does. 403 for a model that the caller's key is not for. */
+export function modelFor(call: AnyCall, name: string): Model | null {
+  requireOwnModel(call, name)
+  const { models, standard } = call.app.models
   const listed = models.find((model) => model.name === name)
   if (listed) return listed
   const free = { name, upstreamModel: name, inputPrice: null, outputPrice: null, context: null }
@@ -33,6 +35,18 @@ export function modelFor({ app }: AnyCall, name: string): Model | null {
     param: 'model',
     details: { reason: 'There is no model of that name' },
   })
+}
+
+/** The refusal is noted, so that its person is told why. */
+function requireOwnModel(call: AnyCall, model: string): void {
+  const { app, principal, now } = call
+  try {
+    requireModel(principal, model)
+  } catch (cause) {
+    const most = { inputTokens: 0, outputTokens: 0, money: 0 }
+    noteRefusal(app, { ...spenderOf(call), model, most }, 'model', now)
+    throw cause
+  }
 }
 
 /** The built-in model costs nothing, but its tokens count. */

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { mayUse } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { ECHO_MODEL } from './echo.ts'
@@ -27,17 +28,20 @@ export const ModelParams = Type.Object({
 
 type Answer = Static<typeof ModelAnswer>
 
-/** The models that answer here; a server behind UPSTREAM_URL may know more by name. */
-export async function listModels({ app }: Call): Promise<Static<typeof ModelList>> {
+/** The models that answer here, of those the caller's key is for; a server behind UPSTREAM_URL may know more by name. */
+export async function listModels({ app, principal }: Call): Promise<Static<typeof ModelList>> {
   const { models, standard } = app.models
   const builtIn: Answer[] = models.length > 0 || standard ? [] : [base(ECHO_MODEL)]
-  return { object: 'list', data: [...models.map(describe), ...builtIn] }
+  const all = [...models.map(describe), ...builtIn]
+  return { object: 'list', data: all.filter(({ id }) => mayUse(principal, id)) }
 }
 
 export async function showModel({
   app,
   params,
+  principal,
 }: Call<unknown, Static<typeof ModelParams>>): Promise<Answer> {
+  if (!mayUse(principal, params.id)) throw new ApiError('RESOURCE_NOT_FOUND')
   const { models, standard } = app.models
   const model = models.find(({ name }) => name === params.id)
   if (model) return describe(model)

@@ -1,7 +1,6 @@
-import { requireModel } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import type { Model } from '../models-file.ts'
-import { abandon, letGo, noteRefusal, reserve, settle, spenderOf } from './ledger.ts'
+import { abandon, letGo, reserve, settle, spenderOf } from './ledger.ts'
 import type { Usage } from './usage.ts'
 
 /** One call on its owner's account: the first of the three ends it, and whoever asks again is not heard. */
@@ -16,20 +15,14 @@ export interface Meter {
 
 type Priced = Pick<Model, 'name' | 'inputPrice' | 'outputPrice'>
 
-/** Holds the most that a call can come to; 403 for a model that the key is not for, 402 at a cap. */
+/** Holds the most that a call can come to; 402 at a cap. */
 export async function openMeter(
   call: Call<unknown, unknown, unknown>,
   model: Priced,
   most: Usage,
 ): Promise<Meter> {
-  const { app, principal, now } = call
+  const { app } = call
   const spending = { ...spenderOf(call), model: model.name, most: priced(model, most) }
-  try {
-    requireModel(principal, model.name)
-  } catch (cause) {
-    noteRefusal(app, spending, 'model', now)
-    throw cause
-  }
   const reservation = await reserve(call, spending)
   let open = true
   const end = (book: () => Promise<void>) => {

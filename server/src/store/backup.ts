@@ -42,6 +42,8 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
   devices: 'UPDATE devices SET ended_at = :now WHERE ended_at IS NULL',
   sessions: `UPDATE sessions SET ended_at = :now, end_reason = 'restored' WHERE ended_at IS NULL`,
   api_keys: `UPDATE api_keys SET paused_at = :now, paused_by = 'operator' WHERE revoked_at IS NULL`,
+  api_key_labels: null,
+  former_secret_callers: null,
   // A step that was used may be tried again for a minute; codes may have been used.
   totp_factors: 'UPDATE totp_factors SET last_step = CAST(:now AS BIGINT) / 30000 + 1',
   recovery_codes: 'UPDATE recovery_codes SET used_at = :now WHERE used_at IS NULL',

@@ -23,9 +23,15 @@ const parts = {
   sessions: `SELECT id, device_id, name, platform, location, source, agent, seen_source, seen_agent, amr, created_at, last_seen_at, expires_at, ended_at,
     end_reason FROM sessions WHERE ${mine}`,
   devices: `SELECT id, created_at, last_used_at, ended_at FROM devices WHERE ${mine}`,
-  api_keys: `SELECT id, name, prefix, last4, scopes, models, tokens_per_day, tokens_per_month, money_per_day,
-    money_per_month, created_at, expires_at, revoked_at, last_used_at, paused_at, paused_by
+  api_keys: `SELECT id, name, prefix, last4, scopes, models, networks, requests_per_minute, requests_per_day,
+    tokens_per_day, tokens_per_month, money_per_day, money_per_month, created_at, expires_at, revoked_at,
+    last_used_at, last_used_source, last_used_agent, refused_calls, last_refused_at, last_refused_source,
+    paused_at, paused_by, replaced_at, former_prefix, former_last4, former_ends_at, former_heard_at
     FROM api_keys WHERE ${mine}`,
+  key_labels: `SELECT key_id, name, value FROM api_key_labels
+    WHERE key_id IN (SELECT id FROM api_keys WHERE user_id = :user) ORDER BY key_id, name LIMIT :most`,
+  key_callers: `SELECT key_id, source, agent, calls, last_seen_at FROM former_secret_callers
+    WHERE key_id IN (SELECT id FROM api_keys WHERE user_id = :user) ORDER BY last_seen_at DESC LIMIT :most`,
   spending: `SELECT key_id, period, starts_at, held_tokens, spent_tokens, held_money, spent_money FROM spending
     WHERE key_id IN (SELECT id FROM api_keys WHERE user_id = :user) ORDER BY starts_at DESC LIMIT :most`,
   usage: `SELECT id, request_id, key_id, model, happened_at, input_tokens, output_tokens, money, outcome, reason

@@ -11,6 +11,8 @@ import { createEmailChangeStore, type EmailChangeStore } from './email-changes.t
 import { createFactorStore, type FactorStore } from './factors.ts'
 import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createInvitationStore, type InvitationStore } from './invitations.ts'
+import { createKeyReminderStore, type KeyReminderStore } from './key-reminders.ts'
+import { createKeyUseStore, type KeyUseStore } from './key-uses.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
@@ -34,6 +36,8 @@ export interface Store {
   readonly factors: FactorStore
   readonly passkeys: PasskeyStore
   readonly apiKeys: ApiKeyStore
+  readonly keyUses: KeyUseStore
+  readonly keyReminders: KeyReminderStore
   readonly links: LinkStore
   readonly recovery: RecoveryStore
   readonly emailChanges: EmailChangeStore
@@ -62,6 +66,8 @@ export function createStore(database: Database): Store {
     factors: createFactorStore(database),
     passkeys: createPasskeyStore(database),
     apiKeys: createApiKeyStore(database),
+    keyUses: createKeyUseStore(database),
+    keyReminders: createKeyReminderStore(database),
     links: createLinkStore(database),
     recovery: createRecoveryStore(database),
     emailChanges: createEmailChangeStore(database),

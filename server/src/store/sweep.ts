@@ -18,6 +18,8 @@ const LATE_MS = DAY
 const EXPLAINED_MS = 30 * DAY
 /** Longer than a year, so that a year can be looked back at. */
 const USAGE_KEPT_MS = 400 * DAY
+/** No secret that was replaced opens so long. */
+const CALLERS_KEPT_MS = 31 * DAY
 
 export interface SweepStore {
   /** Deletes what is over, a thousand rows at a time. The number of rows that went. */
@@ -50,6 +52,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['budget_raises', `expires_at <= ${at} - ${DAY}`],
   ['spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
   ['person_spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
+  ['former_secret_callers', `last_seen_at <= ${at} - ${CALLERS_KEPT_MS}`],
   ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
 ]
 

@@ -1,0 +1,125 @@
+import { type Static, Type } from 'typebox'
+import { readEnd } from '../auth/key-life.ts'
+import { type KeyLimits, limitNames, mostRequests } from '../auth/key-limits.ts'
+import { scopes } from '../auth/principal.ts'
+import type { App } from '../context.ts'
+import { ApiError } from '../errors.ts'
+import { Name, strict } from '../wire/body.ts'
+import { parseNetworks } from '../wire/network.ts'
+import { Moment, OrNull } from '../wire/reply.ts'
+import { isCleanText, isSafeName } from '../wire/text.ts'
+
+/** What a request says of a key, on its way to what is kept. */
+
+const MILLIONTHS = 1_000_000
+
+const Count = Type.Optional(OrNull(Type.Integer({ minimum: 1, maximum: 1e12 })))
+const Money = Type.Optional(OrNull(Type.Number({ minimum: 1 / MILLIONTHS, maximum: 1e9 })))
+
+const Limits = Type.Object(
+  {
+    requests_per_minute: Count,
+    requests_per_day: Count,
+    tokens_per_day: Count,
+    tokens_per_month: Count,
+    money_per_day: Money,
+    money_per_month: Money,
+  },
+  strict,
+)
+
+const Model = Type.String({ pattern: '^[!-~]+$', maxLength: 200 })
+const Network = Type.String({ minLength: 1, maxLength: 49 })
+const Labels = Type.Record(
+  Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,31}$' }),
+  Type.String({ maxLength: 64 }),
+  { ...strict, maxProperties: 10 },
+)
+
+/** What its owner says of a key when it is made, and may say anew later. */
+export const terms = {
+  models: Type.Optional(
+    OrNull(Type.Array(Model, { minItems: 1, maxItems: 50, uniqueItems: true })),
+  ),
+  networks: Type.Optional(
+    OrNull(Type.Array(Network, { minItems: 1, maxItems: 20, uniqueItems: true })),
+  ),
+  expires_at: Type.Optional(OrNull(Moment)),
+  limits: Type.Optional(Limits),
+  labels: Type.Optional(Labels),
+}
+
+const Scope = Type.Union(scopes.map((scope) => Type.Literal(scope)))
+
+export const ApiKeyBody = Type.Object(
+  {
+    name: Name,
+    scopes: Type.Optional(
+      Type.Array(Scope, { minItems: 1, maxItems: scopes.length, uniqueItems: true }),
+    ),
+    ...terms,
+  },
+  strict,
+)
+
+export const ChangedKeyBody = Type.Object({ name: Type.Optional(Name), ...terms }, strict)
+
+type Terms = Static<typeof ChangedKeyBody>
+
+/** What the schema cannot say: 422 with the first field that does not fit. */
+export function requireFitting(app: App, { name, models, networks, limits, labels }: Terms): void {
+  if (name !== undefined && !isSafeName(name)) {
+    throw unfit('name', 'a name without control characters or web addresses')
+  }
+  if (models?.some((model) => model.slice(0, -1).includes('*'))) {
+    throw unfit('models', 'names of models, with a star at the end only')
+  }
+  if (networks) requireNetworks(networks)
+  for (const row of ['requests_per_minute', 'requests_per_day'] as const) {
+    const most = mostRequests(app.config.limits.requests, row)
+    if ((limits?.[row] ?? 0) > most) throw unfit(`limits.${row}`, `at most ${most} on this server`)
+  }
+  if (!Object.values(labels ?? {}).every(isCleanText)) {
+    throw unfit('labels', 'values without control characters')
+  }
+}
+
+/** The moment at which a key is to end. Absent means 90 days, null means never. */
+export function requireEnd(text: string | null | undefined, now: number): number | null {
+  const end = readEnd(text, now)
+  if (!end) throw unfit('expires_at', 'a moment to come, at most ten years from now')
+  return end.at
+}
+
+/** Limits as they are kept: money in millionths. Only those that were named. */
+export function keptLimits(limits: Terms['limits'] = {}): Partial<KeyLimits> {
+  const named = limitNames.flatMap((name) => {
+    const value = limits[name]
+    if (value === undefined) return []
+    const isMoney = name.startsWith('money') && value !== null
+    return [[name, isMoney ? Math.round(value * MILLIONTHS) : value]]
+  })
+  return Object.fromEntries(named)
+}
+
+/** A limit, or what is left of one, as the wire has it: money in whole units. */
+export function shownLimit(name: string, value: number): number
+export function shownLimit(name: string, value: number | null): number | null
+export function shownLimit(name: string, value: number | null): number | null {
+  return value !== null && name.startsWith('money') ? value / MILLIONTHS : value
+}
+
+function requireNetworks(networks: readonly string[]): void {
+  try {
+    parseNetworks(networks)
+  } catch (cause) {
+    throw unfit('networks', cause instanceof Error ? cause.message : 'networks')
+  }
+}
+
+export function unfit(field: string, message: string): ApiError {
+  return new ApiError('VALIDATION_ERROR', {
+    details: { fields: [{ field, message }] },
+    param: field,
+  })
+}
