@@ -57,22 +57,74 @@ export interface Page {
   readonly after?: string
 }
 
-export interface ApiKey {
+/** What a key may use up; null is no limit of its own. Money is in the unit of the prices of models. */
+export interface KeyLimits {
+  readonly requests_per_minute: number | null
+  readonly requests_per_day: number | null
+  readonly tokens_per_day: number | null
+  readonly tokens_per_month: number | null
+  readonly money_per_day: number | null
+  readonly money_per_month: number | null
+}
+
+interface KeyTerms {
   readonly id: string
   readonly name: string
+  readonly scopes: readonly string[]
+  /** Null is every model, every network. */
+  readonly models: readonly string[] | null
+  readonly limits: KeyLimits
+  readonly created_at: string
+  readonly expires_at: string | null
+}
+
+interface DescribedKey extends KeyTerms {
   /** The first and the last characters of the key, to know it by. */
   readonly prefix: string
   readonly last4: string
-  readonly scopes: readonly string[]
-  readonly status: string
-  readonly created_at: string
-  readonly expires_at: string | null
-  readonly last_used_at: string | null
+  readonly networks: readonly string[] | null
+  readonly labels: Readonly<Record<string, string>>
 }
 
-export interface NewApiKey extends Omit<ApiKey, 'status' | 'last_used_at'> {
+export interface ApiKey extends DescribedKey {
+  readonly status: 'active' | 'paused' | 'expired' | 'revoked'
+  readonly paused_by: string | null
+  readonly last_used_at: string | null
+  readonly last_used_network: string | null
+  readonly last_used_client: string | null
+  /** Calls with the whole key from outside its networks. */
+  readonly refused: {
+    readonly calls: number
+    readonly last_at: string | null
+    readonly last_network: string | null
+  }
+  /** The secret before this one, while it opens, and who still uses it. */
+  readonly old_secret: {
+    readonly prefix: string
+    readonly last4: string
+    readonly replaced_at: string
+    readonly ends_at: string
+    readonly end_when_silent: number | null
+    readonly callers: readonly {
+      readonly network: string
+      readonly client: string
+      readonly last_seen_at: string
+      readonly calls: number
+    }[]
+  } | null
+}
+
+export interface NewApiKey extends DescribedKey {
   /** Shown here and never again. */
   readonly key: string
+}
+
+/** What a program may know of the key that it holds. */
+export interface OwnApiKey extends KeyTerms {
+  /** Of each limit that is set. */
+  readonly remaining: {
+    readonly [limit in keyof KeyLimits]?: { readonly left: number; readonly resets_at: string }
+  }
 }
 
 export interface Rotation {
@@ -82,13 +134,22 @@ export interface Rotation {
   readonly end_when_silent?: number | null
 }
 
-export interface ApiKeyWish {
+/** What may be said of a key anew later. */
+export interface ApiKeyChange {
+  readonly name?: string
+  /** Names of models; a star at the end stands for any rest. */
+  readonly models?: readonly string[] | null
+  readonly networks?: readonly string[] | null
+  /** A moment; of a new key: 90 days from now when absent, never when null. */
+  readonly expires_at?: string | null
+  readonly limits?: Partial<KeyLimits>
+  readonly labels?: Readonly<Record<string, string>>
+}
+
+export interface ApiKeyWish extends ApiKeyChange {
   readonly name: string
   /** `responses` and `models` when absent. */
   readonly scopes?: readonly string[]
-  /** A moment; 90 days from now when absent, never when null. */
-  readonly expires_at?: string | null
-  readonly [field: string]: unknown
 }
 
 /** A signed-in device, or one that was. */

@@ -1,4 +1,13 @@
-import type { ApiKey, ApiKeyWish, List, NewApiKey, Page, Rotation } from './answers.ts'
+import type {
+  ApiKey,
+  ApiKeyChange,
+  ApiKeyWish,
+  List,
+  NewApiKey,
+  OwnApiKey,
+  Page,
+  Rotation,
+} from './answers.ts'
 import { type CallOptions, type Client, queryOf } from './client.ts'
 
 /** API keys of who is signed in. An API key cannot make others: these need a session. */
@@ -22,6 +31,16 @@ export class ApiKeys {
   /** One key. Throws `NotFoundError`. */
   get(id: string, options: CallOptions = {}): Promise<ApiKey> {
     return this.#client.ask({ ...options, line: `GET ${pathOf(id)}` })
+  }
+
+  /** Changes what is named, and leaves the rest. Throws `NotFoundError`, `InvalidRequestError`. */
+  change(id: string, change: ApiKeyChange, options: CallOptions = {}): Promise<ApiKey> {
+    return this.#client.ask({ ...options, line: `PATCH ${pathOf(id)}`, body: change })
+  }
+
+  /** The key that this client itself calls with, and what is left of its limits. */
+  own(options: CallOptions = {}): Promise<OwnApiKey> {
+    return this.#client.ask({ ...options, line: 'GET /api-key' })
   }
 
   /**

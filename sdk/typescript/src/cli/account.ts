@@ -1,5 +1,4 @@
 import { defineCommand } from 'citty'
-import { PermissionDeniedError } from '../errors.ts'
 import { openPlace } from './place.ts'
 import { answer, common, run, talk } from './shell.ts'
 
@@ -28,14 +27,15 @@ export const whoamiCommand = defineCommand({
   run: ({ args }) =>
     run(args, async () => {
       const { auth, server, store, apiKey } = await openPlace(args)
-      const by = apiKey ? `${apiKey.slice(0, 7)}…${apiKey.slice(-4)}` : 'session'
-      const me = await auth.me().catch((cause) => {
-        if (apiKey && cause instanceof PermissionDeniedError) return null
-        throw cause
-      })
-      const told = { server, email: null, username: null, ...me, signed_in_by: by }
-      const name = me ? [me.email, me.username].filter(Boolean).join('  ') : `API key ${by}`
-      answer(args, told, name, server)
+      if (apiKey) {
+        const own = await auth.apiKeys.own()
+        const shown = `${apiKey.slice(0, 7)}…${apiKey.slice(-4)}`
+        answer(args, { server, api_key: own }, `${shown}  ${own.name}`, server)
+      } else {
+        const me = await auth.me()
+        const names = [me.email, me.username].filter(Boolean)
+        answer(args, { server, user: me }, names.join('  '), server)
+      }
       if (!args.json && !process.env.FREDDY_API_KEY) talk(`Kept in ${store.place}.`)
     }),
 })

@@ -1,5 +1,5 @@
 import { defineCommand } from 'citty'
-import { CodeExpiredError, InvalidCodeError, PermissionDeniedError } from '../errors.ts'
+import { CodeExpiredError, InvalidCodeError } from '../errors.ts'
 import { FreddyAuth } from '../freddy-auth.ts'
 import { isApiKey, isOpen, openPlace, type Place, rememberServer } from './place.ts'
 import { openQuestions, type Questions, readInput } from './questions.ts'
@@ -33,14 +33,15 @@ export const loginCommand = defineCommand({
         : await signIn(place, args.user, methodOf(args.method))
       await rememberServer(place.server)
       const told = { server: place.server, ...who, kept_in: place.store.place }
-      answer(args, told, who.email ?? '')
+      answer(args, told, who.name)
       talk(paint('green', `Signed in to ${place.server}. Kept in ${place.store.place}.`))
       if (who.expires_at) talk(`Until ${who.expires_at.slice(0, 10)}.`)
     }),
 })
 
 interface Who {
-  readonly email: string | null
+  /** The address of the person, or the name of the key. */
+  readonly name: string
   readonly expires_at: string | null
 }
 
@@ -49,16 +50,9 @@ async function keepKey({ server, store }: Place): Promise<Who> {
   const key = await readInput()
   if (!isApiKey(key)) throw new Complaint('--with-token reads an API key, ak_…, and nothing else.')
   const auth = new FreddyAuth({ baseUrl: server, apiKey: key })
-  const email = await auth.me().then(
-    (me) => me.email,
-    (cause) => {
-      // The key is alive, and may not say whose it is.
-      if (cause instanceof PermissionDeniedError) return null
-      throw cause
-    },
-  )
+  const { name, expires_at } = await auth.apiKeys.own()
   await store.write({ token: key, refreshToken: '' })
-  return { email, expires_at: null }
+  return { name, expires_at }
 }
 
 async function signIn(
@@ -74,7 +68,7 @@ async function signIn(
     const emailKey = await waiting(() => 'Asking the server', auth.login(user, password))
     if (method === 'email') talk('A code is on its way to your mailbox.')
     const { refreshToken, user: signedIn } = await verify(auth, emailKey, method, questions)
-    return { email: signedIn.email, expires_at: endOf(refreshToken) }
+    return { name: signedIn.email, expires_at: endOf(refreshToken) }
   } finally {
     questions.close()
   }
