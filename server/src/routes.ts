@@ -78,6 +78,14 @@ import {
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import { EventList, EventQuery, listEvents } from './admin/audit.ts'
 import { listMails, MailAnswer, MailList, MailQuery, sendTestMail } from './admin/mails.ts'
+import {
+  PanicAnswer,
+  PanicBody,
+  PanicParams,
+  panic,
+  UndoneAnswer,
+  undoManagedPanic,
+} from './admin/panic.ts'
 import { SettingsAnswer, SystemAnswer, showSettings, showSystem } from './admin/system.ts'
 import {
   DeletedUserAnswer,
@@ -491,6 +499,16 @@ export const routes: readonly Route[] = [
   ),
   route(`POST ${user}/enable`, 'admin', 'requests', enableManagedUser, ManagedUserAnswer, enable),
   route(`DELETE ${user}`, 'admin', 'requests', deleteManagedUser, DeletedUserAnswer, remove),
+  route('POST /v1/admin/panic', 'admin', 'requests', panic, PanicAnswer, {
+    body: PanicBody,
+    summary: 'What a panic would end; with its `confirm`, end it',
+    refusals: ['INSUFFICIENT_PERMISSIONS', 'OPERATION_NOT_ALLOWED', 'RESOURCE_NOT_FOUND'],
+  }),
+  route('POST /v1/admin/panic/:id/undo', 'admin', 'requests', undoManagedPanic, UndoneAnswer, {
+    params: PanicParams,
+    summary: 'Undo a panic within ten minutes',
+    refusals: ['INSUFFICIENT_PERMISSIONS', 'OPERATION_NOT_ALLOWED', 'RESOURCE_NOT_FOUND'],
+  }),
 
   route('GET /v1/admin/mails', 'admin', 'requests', listMails, MailList, {
     query: MailQuery,

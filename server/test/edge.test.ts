@@ -46,6 +46,7 @@ const fitting: Readonly<Record<string, object>> = {
     email_key: 'uuid-12345678-1234-1234-1234-123456789abc',
     verification_code: 123456,
   },
+  'POST /v1/admin/panic': { user: 'x' },
   'PATCH /v1/user/me': { full_name: 'x' },
   'PATCH /v1/user/profile': { full_name: 'x' },
   'PATCH /v1/user/current': { full_name: 'x' },
@@ -70,6 +71,7 @@ const bodyOf = (line: string) =>
 
 function idOf(path: string): string {
   if (path.includes('/users/')) return 'usr'
+  if (path.includes('/panic/')) return 'pan'
   if (path.includes('/sessions/')) return 'ses'
   return path.includes('/passkeys/') ? 'pkey' : 'key'
 }

@@ -16,6 +16,7 @@ const purposes = [
   'response',
   'recovery',
   'passkey',
+  'foreign-hash',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

@@ -23,6 +23,7 @@ const order = [
   'rate-limits',
   'configuration',
   'operating',
+  'import',
   'storage',
   'security',
 ]

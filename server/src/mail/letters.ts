@@ -16,6 +16,7 @@ export const letters = [
   'factors',
   'key-ending',
   'old-secret-in-use',
+  'panic',
   'email-changed',
   'farewell',
   'test',

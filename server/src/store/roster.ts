@@ -1,6 +1,7 @@
 import type { EndReason } from '../auth/session-end.ts'
 import { type AuditEvent, erasePlaces, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
+import { forgetPanics } from './endings.ts'
 import { type Departure, eraseCalls, erasePerson } from './erasure.ts'
 import { all, type Guard, inBites } from './sql.ts'
 import { isUnheld, type Role, type UserRow, userColumns } from './users.ts'
@@ -159,6 +160,7 @@ function endEverything(id: string, reason: EndReason, event: AuditEvent, done: G
         WHERE user_id = :user AND ended_at IS NULL AND ${sql}`,
       params: { ...mine, reason },
     },
+    forgetPanics(id, done),
     {
       sql: `UPDATE challenges SET ended_at = :now
         WHERE user_id = :user AND ended_at IS NULL AND consumed_at IS NULL AND ${sql}`,

@@ -41,6 +41,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['held_addresses', 'expires_at <= :now'],
   ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
+  ['panics', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   // Of somebody who was deleted while it was written.
   [
