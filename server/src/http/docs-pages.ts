@@ -16,6 +16,7 @@ const order = [
   'sessions',
   'account',
   'api-keys',
+  'typescript',
   'gateway',
   'behind-a-proxy',
   'verifying',
