@@ -15,6 +15,7 @@ await build({
   entryPoints: [
     'style/hub.css',
     'src/sign-in.ts',
+    'src/inbox.ts',
     ...languages.map((language) => `src/hub.${language}.tsx`),
   ],
   outdir: 'dist',

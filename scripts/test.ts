@@ -1,4 +1,5 @@
 import { runChecks } from './testing/checks.ts'
+import { prepareChromium } from './testing/chromium.ts'
 import { interruptions } from './testing/interruptions.ts'
 import { startPostgres } from './testing/postgres.ts'
 import { preparePython } from './testing/python.ts'
@@ -17,9 +18,14 @@ async function test(args: readonly string[]): Promise<number> {
   const problems = await runChecks()
   if (problems > 0) return 1
   const pythonPath = await stage('python', preparePython)
+  const chromium = await stage('Chromium', prepareChromium)
   const postgres = await stage('PostgreSQL', startPostgres)
   try {
-    const env = { TEST_POSTGRES_URL: postgres.url, TEST_PYTHONPATH: pythonPath }
+    const env = {
+      TEST_POSTGRES_URL: postgres.url,
+      TEST_PYTHONPATH: pythonPath,
+      TEST_CHROMIUM: chromium,
+    }
     return await runTests(args, env, interrupted)
   } finally {
     await postgres.stop()

@@ -37,7 +37,9 @@ export async function call<Answer>(
   const answer = await send(method, path, body, signal)
   const said = await answer.json().catch(() => null)
   if (answer.ok) return said as Answer
-  throw refusalOf(answer, said)
+  const refusal = refusalOf(answer, said)
+  if (isSessionOver(refusal)) signInAgain()
+  throw refusal
 }
 
 /** The same, as it comes: for answers that stream. */
@@ -59,7 +61,6 @@ export async function send(
       ...(signal ? { signal } : {}),
     })
     reach(true)
-    if (answer.status === 401) signInAgain()
     return answer
   } catch (cause) {
     if (signal?.aborted) throw cause
@@ -75,6 +76,8 @@ export function refusalOf(answer: Response, body: unknown): Refusal {
 /** What went wrong, in a sentence that says what to do. */
 export function sentenceOf(cause: unknown): string {
   if (cause instanceof Unreachable) return say('errorUnreachable')
+  // A browser's own refusal, e.g. of a passkey that nobody touched.
+  if (cause instanceof DOMException) return cause.message
   if (!(cause instanceof Refusal)) return say('errorUnknown', { id: '' })
   const word = `error.${cause.code}`
   const { retry_after, reason, fields } = cause.details
@@ -87,6 +90,9 @@ export function sentenceOf(cause: unknown): string {
   if (isWord(word)) return say(word, values)
   return `${cause.message}. ${say('errorUnknown', { id: cause.requestId })}`
 }
+
+const overCodes = ['TOKEN_INVALID', 'TOKEN_EXPIRED', 'AUTHENTICATION_REQUIRED']
+const isSessionOver = ({ code }: Refusal) => overCodes.includes(code)
 
 /** The session is over: the page goes where one signs in, and comes back. */
 function signInAgain(): void {

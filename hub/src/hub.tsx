@@ -65,7 +65,7 @@ function Bar({ me }: { readonly me: Me | null }) {
         <span class="who" title={me?.email ?? ''}>
           {me?.email}
         </span>
-        <form method="post" action="/sign-out" onSubmit={() => channel?.postMessage('signed-out')}>
+        <form method="post" action="/sign-out">
           <button type="submit" class="button quiet small">
             {say('signOut')}
           </button>
@@ -81,13 +81,11 @@ function Offline() {
   return <div role="status">{!reachable && <p class="offline">{say('errorUnreachable')}</p>}</div>
 }
 
-const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('freddy') : null
-
-/** Who signs out in one tab is signed out in all of them. */
+/** Who signs out in one tab is signed out in all of them: the page that says so tells the others. */
 function useSignOutEverywhere(): void {
   useEffect(() => {
-    const leave = () => location.assign('/sign-in?told=signedOut')
-    channel?.addEventListener('message', leave)
-    return () => channel?.removeEventListener('message', leave)
+    const channel = new BroadcastChannel('freddy')
+    channel.onmessage = () => location.assign('/sign-in?told=signedOut')
+    return () => channel.close()
   }, [])
 }

@@ -1,5 +1,8 @@
 import type { ComponentType } from 'preact'
+import { AdminPage } from './pages/admin.tsx'
 import { KeysPage } from './pages/keys.tsx'
+import { SecurityPage } from './pages/security.tsx'
+import { TryPage } from './pages/try.tsx'
 import type { Word } from './words.ts'
 
 /** Who is signed in, as `GET /v1/user/me` says it. */
@@ -24,7 +27,12 @@ export interface Page {
 }
 
 /** Every page of the Hub, in the order of its menu. */
-export const pages: readonly Page[] = [{ path: '/hub/keys', label: 'keys', Page: KeysPage }]
+export const pages: readonly Page[] = [
+  { path: '/hub/keys', label: 'keys', Page: KeysPage },
+  { path: '/hub/try', label: 'try', Page: TryPage },
+  { path: '/hub/security', label: 'security', Page: SecurityPage },
+  { path: '/hub/admin', label: 'admin', Page: AdminPage, admin: true },
+]
 
 const [first] = pages as [Page]
 

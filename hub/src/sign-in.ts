@@ -9,6 +9,8 @@ if (mail) followMail(mail)
 const passkeyForm = document.querySelector<HTMLFormElement>('form[data-passkey]')
 if (passkeyForm && 'credentials' in navigator) offersPasskey(passkeyForm)
 document.querySelector<HTMLInputElement>('[aria-invalid="true"]')?.select()
+// Other tabs that still show what is behind the session leave it too.
+if (location.search.includes('told=signedOut')) new BroadcastChannel('freddy').postMessage('over')
 
 function all<Kind extends HTMLElement = HTMLElement>(selector: string): Kind[] {
   return [...document.querySelectorAll<Kind>(selector)]

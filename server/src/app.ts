@@ -164,6 +164,7 @@ function assemble(
   const issuer = config.publicUrl ?? 'freddy-auth'
   const app: App = {
     config,
+    bound: { port: config.port },
     ...parts,
     tokens: createTokens({ keyring: parts.keyring, issuer, audience: 'freddy-api', longest }),
     limiter: createLimiter(config.limits),

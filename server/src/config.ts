@@ -46,6 +46,14 @@ export interface Config {
   readonly logLevel: LogLevel
   /** How long an access token lives: a day, or 15 minutes in the strict profile. */
   readonly accessLifeMs: number
+  /** Every variable as it is in force, to be shown; of a secret only whether it is set. */
+  readonly told: readonly ToldSetting[]
+}
+
+export interface ToldSetting {
+  readonly name: string
+  readonly value: string
+  readonly sentence: string
 }
 
 /** Every environment variable the server reads. docs/configuration.md is compared with it both ways. */
@@ -162,7 +170,10 @@ export function readConfig(
   const settings = Object.fromEntries(
     names.map((name) => [name, readKnob(name, environment[name], problems)]),
   ) as Settings
-  const config = arrange(settings)
+  const config = arrange(
+    settings,
+    names.map((name) => tell(name, environment[name])),
+  )
   problems.push(...contradictions(config))
   if (problems.length) throw new ConfigError(problems)
   return config
@@ -177,7 +188,21 @@ function readKnob(name: KnobName, given: string | undefined, problems: string[])
   return value ?? null
 }
 
-function arrange(set: Settings): Config {
+const secrets: ReadonlySet<KnobName> = new Set([
+  'DATABASE_URL',
+  'SMTP_URL',
+  'SECRET_KEY',
+  'UPSTREAM_API_KEY',
+  'OPENAI_API_KEY',
+])
+
+function tell(name: KnobName, given: string | undefined): ToldSetting {
+  const { standard, sentence } = knobs[name]
+  const text = given?.trim() || standard
+  return { name, value: text && secrets.has(name) ? 'is set' : text, sentence }
+}
+
+function arrange(set: Settings, told: readonly ToldSetting[]): Config {
   const profile = set.PROFILE ?? 'standard'
   return {
     port: set.PORT ?? 3000,
@@ -205,6 +230,7 @@ function arrange(set: Settings): Config {
     auditDays: set.AUDIT_DAYS ?? 90,
     logLevel: set.LOG_LEVEL ?? 'warn',
     accessLifeMs: profile === 'strict' ? 900_000 : 86_400_000,
+    told,
   }
 }
 

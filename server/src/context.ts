@@ -26,6 +26,8 @@ export interface Remembered<Row> {
 /** One running server: everything a use case may reach. There are no globals, so two live in one process. */
 export interface App {
   readonly config: Config
+  /** Where it listens: with PORT=0 that is known only once it does. */
+  readonly bound: { port: number }
   readonly now: Clock
   readonly keyring: Keyring
   readonly tokens: Tokens

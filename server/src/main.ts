@@ -1,7 +1,7 @@
 import { createApp, type Running } from './app.ts'
+import { baseAddress } from './auth/link.ts'
 import { openSetup } from './auth/setup.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
-import { isLoopback } from './loopback.ts'
 
 const DRAIN_MS = 10_000
 /** A terminal sends its signal to the wrapper and to the server: twice within this time counts once. */
@@ -23,20 +23,15 @@ export async function serve(): Promise<void> {
 async function listen(config: Config, running: Running): Promise<void> {
   await running.http.listen({ port: config.port, host: config.host })
   const bound = running.http.server.address()
-  const port = typeof bound === 'object' && bound ? bound.port : config.port
+  if (typeof bound === 'object' && bound) running.app.bound.port = bound.port
   const setup = await openSetup(running.app, running.app.now())
-  process.stdout.write(`${startText(config, running, { port, setup })}\n`)
+  process.stdout.write(`${startText(config, running, setup)}\n`)
 }
 
 /** Where everything is and what to do next. */
-export function startText(
-  config: Config,
-  running: Running,
-  { port, setup }: { readonly port: number; readonly setup: string | null },
-): string {
+export function startText(config: Config, running: Running, setup: string | null): string {
   const { inbox } = running
-  const host = isLoopback(config.host) ? 'localhost' : config.host
-  const base = config.publicUrl ?? `http://${host}:${port}`
+  const base = baseAddress(running.app)
   const database = config.databaseUrl ? 'PostgreSQL' : `SQLite in ${config.dataDir}`
   const mail = inbox ? 'stays on this machine' : `goes out by ${hostOf(config.smtpUrl)}`
   return [

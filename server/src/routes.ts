@@ -33,6 +33,9 @@ import {
 } from './account/passkeys.ts'
 import { ProfileAnswer, showProfile } from './account/profile.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
+import { EventList, EventQuery, listEvents } from './admin/audit.ts'
+import { listMails, MailAnswer, MailList, MailQuery, sendTestMail } from './admin/mails.ts'
+import { SettingsAnswer, SystemAnswer, showSettings, showSystem } from './admin/system.ts'
 import {
   DeletedUserAnswer,
   deleteManagedUser,
@@ -337,6 +340,30 @@ export const routes: readonly Route[] = [
   ),
   route(`POST ${user}/enable`, 'admin', 'requests', enableManagedUser, ManagedUserAnswer, enable),
   route(`DELETE ${user}`, 'admin', 'requests', deleteManagedUser, DeletedUserAnswer, remove),
+
+  route('GET /v1/admin/mails', 'admin', 'requests', listMails, MailList, {
+    query: MailQuery,
+    summary: 'The mails of the last days, newest first, and how each fares',
+    refusals: ['INSUFFICIENT_PERMISSIONS'],
+  }),
+  route('POST /v1/admin/mails/test', 'admin', 'requests', sendTestMail, MailAnswer, {
+    status: 201,
+    summary: 'Mail me, to see whether mails arrive',
+    refusals: ['INSUFFICIENT_PERMISSIONS'],
+  }),
+  route('GET /v1/admin/audit', 'admin', 'requests', listEvents, EventList, {
+    query: EventQuery,
+    summary: 'The trail of decisions, newest first',
+    refusals: ['INSUFFICIENT_PERMISSIONS'],
+  }),
+  route('GET /v1/admin/settings', 'admin', 'requests', showSettings, SettingsAnswer, {
+    summary: 'Settings, limits and budgets as they are in force',
+    refusals: ['INSUFFICIENT_PERMISSIONS'],
+  }),
+  route('GET /v1/admin/system', 'admin', 'requests', showSystem, SystemAnswer, {
+    summary: 'How the server fares',
+    refusals: ['INSUFFICIENT_PERMISSIONS'],
+  }),
 
   route('POST /v1/responses', 'responses', 'requests', createResponse, ResponseAnswer, {
     ...asks,

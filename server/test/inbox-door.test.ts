@@ -32,7 +32,7 @@ scene(
 )
 
 scene(
-  'attack 113: the cookie of the inbox is for its pages alone, and they run no script',
+  'attack 113: the cookie of the inbox is for its pages alone, and a mail in it runs nothing',
   async (freddy) => {
     const first = await freddy.ask(`GET /dev/inbox?word=${wordOf(freddy)}`)
     const cookie = String(first.headers['set-cookie'])
@@ -43,6 +43,21 @@ scene(
     assert.match(String(headers['content-security-policy']), /default-src 'none'/)
     assert.match(String(headers['content-security-policy']), /frame-ancestors 'none'/)
     assert.equal(headers['cache-control'], 'no-store')
+    assert.equal(String(headers['content-security-policy']).includes('unsafe'), false)
+
+    await freddy.ask('POST /v1/auth/register', {
+      body: { email: 'ada@example.com', password: 'a long sentence of mine' },
+    })
+    await freddy.running.outbox.drain()
+    const own = { host: 'localhost', cookie: `freddy_inbox=${wordOf(freddy)}` }
+    const path = `GET /dev/inbox/mail/${freddy.now()}`
+    const mail = await freddy.ask(path, { headers: own })
+    assert.match(mail.text, /\d{8}/)
+    assert.match(String(mail.headers['content-security-policy']), /default-src 'none'.*sandbox/)
+    assert.equal((await freddy.ask(path)).status, 404)
+    assert.equal((await freddy.ask('GET /dev/inbox/newest')).status, 404)
+    const newest = await freddy.ask('GET /dev/inbox/newest', { headers: own })
+    assert.ok(newest.body.id)
   },
   { env: local },
 )

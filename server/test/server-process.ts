@@ -8,6 +8,8 @@ const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 export interface ServerProcess {
   readonly base: string
   readonly child: ChildProcess
+  /** Its start-up text. */
+  readonly said: string
   /** Ends it at once, as a power cut would. */
   kill(): Promise<void>
   /** Asks it to stop; answers its exit code. */
@@ -20,9 +22,10 @@ export async function startProcess(env: Record<string, string>): Promise<ServerP
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
-  const base = await readBase(child)
+  const { base, said } = await readStart(child)
   return {
     base,
+    said,
     child,
     async kill() {
       child.kill('SIGKILL')
@@ -35,13 +38,16 @@ export async function startProcess(env: Record<string, string>): Promise<ServerP
   }
 }
 
-function readBase(child: ChildProcess): Promise<string> {
+function readStart(child: ChildProcess): Promise<{ base: string; said: string }> {
   return new Promise((resolve, reject) => {
     let heard = ''
     child.stdout?.on('data', (chunk) => {
       heard += chunk
       const [, base] = /API\s+(http:\S+)\/v1/.exec(heard) ?? []
-      if (base) resolve(base.replace('localhost', '127.0.0.1'))
+      // Its last line is a link, or where to read on.
+      if (base && /(Next[\s\S]*http:\S+)\n/.test(heard)) {
+        resolve({ base: base.replace('localhost', '127.0.0.1'), said: heard })
+      }
     })
     child.stderr?.on('data', (chunk) => (heard += chunk))
     child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${heard}`)))

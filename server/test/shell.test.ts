@@ -50,7 +50,7 @@ scene(
     const models = await freddy.ask('GET /v1/models', { headers: { 'api-key': made.key } })
     assert.equal(models.status, 200)
     assert.equal(
-      JSON.parse(shell(freddy, 'keys revoke --user ada --json ' + made.id).stdout).id,
+      JSON.parse(shell(freddy, `keys revoke --user ada --json ${made.id}`).stdout).id,
       made.id,
     )
     assert.equal(JSON.parse(shell(freddy, 'users role ada admin --json').stdout).role, 'admin')

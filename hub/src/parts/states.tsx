@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { sentenceOf } from '../api.ts'
+import { Refusal, sentenceOf } from '../api.ts'
 import type { Loaded } from '../load.ts'
 import { say } from '../words.ts'
 
@@ -34,13 +34,22 @@ export function Failed({ cause, retry }: { readonly cause: unknown; readonly ret
   )
 }
 
-/** What a form's last try came to. */
+/** What a form's last try came to; where a fresh sign-in helps, the way to one. */
 export function Problem({ cause }: { readonly cause: unknown }) {
-  return cause ? (
-    <p class="problem" role="alert">
-      {sentenceOf(cause)}
-    </p>
-  ) : null
+  if (!cause) return null
+  const anew = cause instanceof Refusal && cause.details.reason === 'sign_in_again'
+  return (
+    <div class="problem stack tight" role="alert">
+      <p>{sentenceOf(cause)}</p>
+      {anew && (
+        <form method="post" action={`/sign-out?next=${encodeURIComponent(location.pathname)}`}>
+          <button type="submit" class="button quiet small">
+            {say('signInAgain')}
+          </button>
+        </form>
+      )}
+    </div>
+  )
 }
 
 export function When({ iso, text }: { readonly iso: string; readonly text: string }) {

@@ -62,9 +62,9 @@ export async function findLink(
 }
 
 /** Where links of ours begin. Never what a request says of its host (security case 57). */
-export function baseAddress({ config }: App): string {
+export function baseAddress({ config, bound }: App): string {
   const host = isLoopback(config.host) ? 'localhost' : config.host
-  return config.publicUrl ?? `http://${host}:${config.port}`
+  return config.publicUrl ?? `http://${host}:${bound.port}`
 }
 
 function linkOf(

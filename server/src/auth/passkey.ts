@@ -6,6 +6,7 @@ import type { UserRow } from '../store/users.ts'
 import { strict } from '../wire/body.ts'
 import { Moment, moment, momentOrNull, OrNull } from '../wire/reply.ts'
 import { keyedHash } from './keyring.ts'
+import { baseAddress } from './link.ts'
 import { randomBytes, randomId } from './random.ts'
 
 /** Read when the first passkey is met: without any, a start is half a second shorter. */
@@ -219,8 +220,8 @@ function withoutRepeats({ response }: Attestation) {
 }
 
 /** The site that a passkey belongs to: the name of PUBLIC_URL, else this machine. */
-function siteOf({ config }: App): { id: string; origin: string } {
-  const url = new URL(config.publicUrl ?? `http://localhost:${config.port}`)
+function siteOf(app: App): { id: string; origin: string } {
+  const url = new URL(baseAddress(app))
   return { id: url.hostname, origin: url.origin }
 }
 

@@ -1,8 +1,10 @@
+import type { FastifyRequest } from 'fastify'
 import { sameText } from '../auth/keyring.ts'
 import type { App } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
 import type { Inbox } from '../mail/inbox.ts'
+import { sendPage } from './hub/page.ts'
 import { inboxPage } from './inbox-page.ts'
 import type { Http } from './server.ts'
 
@@ -15,6 +17,15 @@ const proxyHeaders = [
   'x-forwarded-proto',
 ]
 
+/** A mail as its sender made it: styles of its own, and nothing that runs or is fetched. */
+const mailHeaders = {
+  'content-type': 'text/html; charset=utf-8',
+  'cache-control': 'no-store',
+  'content-security-policy':
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups; frame-ancestors 'self'",
+  'referrer-policy': 'no-referrer',
+}
+
 /**
  * `/dev/inbox` (contract section 6): the mails of a server without SMTP, for whoever read the start-up text.
  * Not there at all when the server could be reached from elsewhere.
@@ -25,28 +36,44 @@ export function inboxDoor(app: App, http: Http, inbox: Inbox): void {
   if (config.smtpUrl || config.trustedProxies.length || !isLoopback(host)) return
 
   http.get<{ Querystring: { word?: string } }>('/dev/inbox', async (request, reply) => {
-    const proxied = Object.keys(request.headers).some(
-      (name) => proxyHeaders.includes(name) || name.startsWith('x-forwarded-'),
-    )
-    if (proxied || !isLoopback(request.origin.address)) throw new ApiError('RESOURCE_NOT_FOUND')
+    requireLocal(request)
     const { word } = request.query
     if (typeof word === 'string' && sameText(word, inbox.word)) {
       const cookie = `${COOKIE}=${inbox.word}; Path=/dev/inbox; HttpOnly; SameSite=Strict`
       return reply.header('set-cookie', cookie).redirect('/dev/inbox', 303)
     }
-    if (!sameText(cookieOf(request.headers.cookie ?? ''), inbox.word)) {
-      throw new ApiError('RESOURCE_NOT_FOUND')
-    }
-    return reply
-      .headers({
-        'content-type': 'text/html; charset=utf-8',
-        'cache-control': 'no-store',
-        'content-security-policy':
-          "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-        'referrer-policy': 'no-referrer',
-      })
-      .send(inboxPage(inbox.mails()))
+    requireWord(request, inbox)
+    return sendPage(reply, 200, inboxPage(inbox.mails()))
   })
+
+  // The page asks for it every other second, and reads itself anew when a mail came.
+  http.get('/dev/inbox/newest', async (request, reply) => {
+    requireLocal(request)
+    requireWord(request, inbox)
+    const [newest] = inbox.mails()
+    return reply.header('cache-control', 'no-store').send({ id: newest?.messageId ?? null })
+  })
+
+  http.get<{ Params: { place: string } }>('/dev/inbox/mail/:place', async (request, reply) => {
+    requireLocal(request)
+    requireWord(request, inbox)
+    const mail = inbox.mails().find(({ at }) => String(at) === request.params.place)
+    if (!mail) throw new ApiError('RESOURCE_NOT_FOUND')
+    return reply.headers(mailHeaders).send(mail.html)
+  })
+}
+
+function requireLocal({ headers, origin }: FastifyRequest): void {
+  const proxied = Object.keys(headers).some(
+    (name) => proxyHeaders.includes(name) || name.startsWith('x-forwarded-'),
+  )
+  if (proxied || !isLoopback(origin.address)) throw new ApiError('RESOURCE_NOT_FOUND')
+}
+
+function requireWord({ headers }: FastifyRequest, inbox: Inbox): void {
+  if (!sameText(cookieOf(headers.cookie ?? ''), inbox.word)) {
+    throw new ApiError('RESOURCE_NOT_FOUND')
+  }
 }
 
 function cookieOf(header: string): string {

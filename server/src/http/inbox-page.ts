@@ -1,40 +1,35 @@
 import Handlebars from 'handlebars'
 import type { KeptMail } from '../mail/inbox.ts'
-import { pageHead, pageStyle } from './page-head.ts'
+import { assetPath } from './hub/assets.ts'
 
 const page = Handlebars.compile(
-  `${pageHead}
-<meta http-equiv="refresh" content="5">
+  `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>{{count}} in the inbox · Freddy</title>
-<style>
-${pageStyle}
-body { padding: 2.5rem 1rem 4rem }
-main { max-width: 40rem; margin: 0 auto }
-h1 { margin: 0 0 .25rem; font-size: 1.5rem; letter-spacing: -.01em }
-.lead { margin: 0 0 2rem; color: var(--quiet) }
-article { margin: 0 0 1rem; padding: 1.25rem 1.5rem; background: var(--card); border: 1px solid var(--line); border-radius: 14px }
-.about { display: flex; flex-wrap: wrap; gap: .25rem 1rem; justify-content: space-between; margin: 0; color: var(--quiet); font-size: .875rem }
-h2 { margin: .25rem 0 0; font-size: 1.05rem; overflow-wrap: anywhere }
-.code { display: inline-block; margin: .5rem 0 0; color: var(--mark); font: 650 2.5rem/1.2 ui-monospace, SFMono-Regular, Menlo, monospace; letter-spacing: .1em; user-select: all }
-pre { margin: 1rem 0 0; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--quiet); font: inherit; font-size: .9375rem; white-space: pre-wrap; overflow-wrap: anywhere }
-details { margin-top: .75rem } summary { cursor: pointer; color: var(--quiet); font-size: .875rem }
-summary:focus-visible { outline: 2px solid var(--mark); outline-offset: 3px; border-radius: 4px }
-.empty { padding: 3rem 1.5rem; text-align: center; color: var(--quiet) }
-</style>
+<link rel="stylesheet" href="{{css}}">
+<link rel="icon" href="data:,">
+<script type="module" src="{{js}}"></script>
 </head>
 <body>
-<main>
+<main class="page inbox" data-newest="{{newest}}">
+<div class="page-head">
 <h1>Inbox</h1>
-<p class="lead">Every mail of this server stays here, since SMTP_URL is not set. The page renews itself.</p>
+<p>Every mail of this server stays here, since SMTP_URL is not set. New ones show up by themselves.</p>
+</div>
 {{#each mails}}
-<article>
-<p class="about"><span>To {{to}}</span><time>{{time}}</time></p>
+<article class="card stack tight">
+<p class="row apart small quiet-text"><span>To {{to}}</span><time datetime="{{iso}}">{{time}}</time></p>
 <h2>{{subject}}</h2>
-{{#if code}}<p class="code">{{code}}</p>{{/if}}
-<details><summary>The whole mail</summary><pre>{{text}}</pre></details>
+{{#if code}}<p class="row"><span class="big-code">{{code}}</span> <button type="button" class="button quiet small" data-copy="{{code}}" hidden>Copy</button></p>{{/if}}
+<details><summary>Text</summary><pre>{{text}}</pre></details>
+<details data-frame="/dev/inbox/mail/{{at}}" data-title="{{subject}}"><summary>As the mail program shows it</summary><p><a href="/dev/inbox/mail/{{at}}">Open it</a></p></details>
 </article>
 {{else}}
-<article class="empty">No mail yet. Register or sign in, and the code shows up here.</article>
+<div class="empty"><h2>No mail yet</h2><p>Register or sign in, and the code shows up here.</p></div>
 {{/each}}
 </main>
 </body>
@@ -43,14 +38,19 @@ summary:focus-visible { outline: 2px solid var(--mark); outline-offset: 3px; bor
   { strict: true },
 )
 
-/** The page behind /dev/inbox: no script, everything escaped, newest mail first. */
+/** The page behind /dev/inbox: everything escaped, newest mail first; a script keeps it new. */
 export function inboxPage(mails: readonly KeptMail[]): string {
   return page({
     count: mails.length,
+    newest: mails[0]?.messageId ?? '',
+    css: assetPath('hub', 'css'),
+    js: assetPath('inbox', 'js'),
     mails: mails.map(({ to, subject, text, at }) => ({
       to,
       subject,
       text,
+      at,
+      iso: new Date(at).toISOString(),
       time: new Date(at).toISOString().slice(11, 19),
       code: /^(\d{4,8}) is your/.exec(subject)?.[1] ?? null,
     })),

@@ -12,6 +12,7 @@ export const letters = [
   'reset-needed',
   'invitation',
   'factors',
+  'test',
 ] as const
 export type LetterName = (typeof letters)[number]
 

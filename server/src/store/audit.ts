@@ -38,10 +38,21 @@ export interface AuditQuery {
   readonly most: number
 }
 
+export interface AuditSearch {
+  readonly userId: string | null
+  /** A whole name, or what stands before its dot. */
+  readonly event: string | null
+  readonly outcome: string | null
+  readonly before: number | null
+  readonly most: number
+}
+
 export interface AuditStore {
   record(event: AuditEvent): Promise<void>
   /** Newest last: those after the one named, or the last ones. */
   listRecent(query: AuditQuery): Promise<AuditRow[]>
+  /** Newest first. */
+  search(query: AuditSearch): Promise<AuditRow[]>
   countSince(event: string, since: number, reason?: string): Promise<number>
   findLastSealed(): Promise<AuditRow | null>
   listUnsealed(most: number): Promise<AuditRow[]>
@@ -86,6 +97,17 @@ export function createAuditStore(database: Database): AuditStore {
       )
       return rows.reverse()
     },
+
+    search: ({ userId, event, outcome, before, most }) =>
+      database.read<AuditRow>(
+        `SELECT ${columns} FROM audit_events
+         WHERE (CAST(:user AS TEXT) IS NULL OR user_id = :user)
+           AND (CAST(:event AS TEXT) IS NULL OR event = :event OR event LIKE :family)
+           AND (CAST(:outcome AS TEXT) IS NULL OR outcome = :outcome)
+           AND (CAST(:before AS BIGINT) IS NULL OR happened_at < :before)
+         ORDER BY happened_at DESC, id DESC LIMIT :most`,
+        { user: userId, event, family: `${event}.%`, outcome, before, most },
+      ),
 
     async countSince(event, since, reason) {
       const [row] = await database.read<{ count: number }>(

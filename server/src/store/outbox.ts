@@ -29,7 +29,26 @@ export interface Delivery {
   readonly reason: string | null
 }
 
+/** A letter as the operator sees it. */
+export interface QueuedMail extends Delivery {
+  readonly id: string
+  readonly letter: string
+  readonly tries: number
+  readonly created_at: number
+  readonly next_at: number
+  readonly sent_at: number | null
+}
+
+export interface MailQuery {
+  readonly after: string | null
+  readonly waitingOnly: boolean
+  readonly most: number
+}
+
 export interface OutboxStore {
+  /** Newest first. */
+  list(query: MailQuery): Promise<QueuedMail[]>
+  find(id: string): Promise<QueuedMail | null>
   queue(letter: NewLetter): Promise<void>
   /** Leases what is due to one worker: nobody else gets it before the lease is over. */
   claim(now: number, worker: string, leaseMs: number, most: number): Promise<OutboxRow[]>
@@ -71,6 +90,23 @@ export function createOutboxStore(database: Database): OutboxStore {
     await database.write(`UPDATE outbox SET ${change}, ${free} WHERE ${mine}`, params)
   }
   return {
+    async list({ after, waitingOnly, most }) {
+      const rows = await database.read<MailRow>(
+        `SELECT ${told} FROM outbox WHERE (CAST(:after AS TEXT) IS NULL OR (created_at, id) <
+           (SELECT created_at, id FROM outbox WHERE id = :after))
+         ${waitingOnly ? 'AND sent_at IS NULL AND ended_at IS NULL' : ''}
+         ORDER BY created_at DESC, id DESC LIMIT :most`,
+        { after, most },
+      )
+      return rows.map(asMail)
+    },
+
+    async find(id) {
+      const sql = `SELECT ${told} FROM outbox WHERE id = :id`
+      const [row] = await database.read<MailRow>(sql, { id })
+      return row ? asMail(row) : null
+    },
+
     async queue(letter) {
       const { sql, params } = queueLetter(letter)
       await database.write(sql, params)
@@ -116,6 +152,13 @@ export function createOutboxStore(database: Database): OutboxStore {
       return row?.oldest ?? null
     },
   }
+}
+
+type MailRow = Omit<QueuedMail, 'state'> & { readonly ended_at: number | null }
+const told = 'id, letter, tries, created_at, next_at, sent_at, ended_at, reason'
+
+function asMail({ ended_at, ...row }: MailRow): QueuedMail {
+  return { ...row, state: stateOf({ ...row, ended_at }) }
 }
 
 function stateOf(row: { sent_at: number | null; ended_at: number | null; reason: string | null }) {

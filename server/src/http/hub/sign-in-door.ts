@@ -49,7 +49,8 @@ export function signInDoor(app: App, scope: FastifyInstance): void {
     const principal = await readSignedIn(app, request)
     if (principal) await logout({ ...callOf(app, request, {}), principal })
     setCookies(app, reply, { session: null, challenge: null })
-    return reply.redirect('/sign-in?told=signedOut', 303)
+    const page = onward('/sign-in', request)
+    return reply.redirect(`${page}${page.includes('?') ? '&' : '?'}told=signedOut`, 303)
   })
 
   scope.post('/language', async (request, reply) => {

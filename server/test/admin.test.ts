@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { type Freddy, MINUTE, type Person, SECRET, scene } from './freddy.ts'
+
+async function admin(freddy: Freddy): Promise<{ ada: Person; token: string }> {
+  const ada = await freddy.person('ada')
+  await freddy.database.write("UPDATE users SET role = 'admin' WHERE id = :id", { id: ada.id })
+  return { ada, token: (await freddy.signIn(ada)).token }
+}
+
+const doors = [
+  'GET /v1/admin/mails',
+  'POST /v1/admin/mails/test',
+  'GET /v1/admin/audit',
+  'GET /v1/admin/settings',
+  'GET /v1/admin/system',
+]
+
+scene('who is no admin sees nothing of the place', async (freddy) => {
+  const { token } = await freddy.signIn(await freddy.person('bea'))
+  for (const line of doors) assert.equal((await freddy.ask(line, { token })).status, 403, line)
+})
+
+scene('an admin sees how mails fare, and none of their words', async (freddy) => {
+  const { ada, token } = await admin(freddy)
+  const code = await freddy.codeFor(ada.email)
+  const sent = await freddy.ask('GET /v1/admin/mails', { token })
+  assert.equal(sent.body.data[0].state, 'sent')
+  assert.equal(sent.text.includes(code), false)
+  assert.equal(sent.text.includes(ada.email), false)
+
+  freddy.pass(MINUTE)
+  const tested = await freddy.ask('POST /v1/admin/mails/test', { token })
+  assert.equal(tested.status, 201, tested.text)
+  assert.equal(tested.body.state, 'queued')
+  const waiting = await freddy.ask('GET /v1/admin/mails?waiting=true', { token })
+  assert.deepEqual(
+    waiting.body.data.map((mail: { id: string }) => mail.id),
+    [tested.body.id],
+  )
+  await freddy.running.outbox.drain()
+  assert.match(freddy.mail.mails.at(-1)?.subject ?? '', /A test of your Freddy/)
+  const first = await freddy.ask('GET /v1/admin/mails?limit=1', { token })
+  assert.equal(first.body.has_more, true)
+  const next = await freddy.ask(`GET /v1/admin/mails?after=${first.body.data[0].id}`, { token })
+  assert.equal(next.body.data[0].letter, 'code')
+})
+
+scene('an admin follows the trail by person, event and outcome', async (freddy) => {
+  const { ada, token } = await admin(freddy)
+  await freddy.login({ ...ada, password: 'not the password' })
+  const all = await freddy.ask('GET /v1/admin/audit', { token })
+  assert.ok(all.body.data.length >= 3)
+  const refused = await freddy.ask('GET /v1/admin/audit?outcome=refused&event=login', { token })
+  assert.equal(refused.body.data.length, 1)
+  assert.equal(refused.body.data[0].user_id, ada.id)
+  const other = `GET /v1/admin/audit?user_id=usr_${'0'.repeat(32)}`
+  assert.deepEqual((await freddy.ask(other, { token })).body.data, [])
+  const [newest] = all.body.data
+  const before = `GET /v1/admin/audit?before=${newest.happened_at}`
+  const older = await freddy.ask(before, { token })
+  assert.equal(JSON.stringify(older.body).includes(newest.id), false)
+})
+
+scene('an admin sees the settings in force, and no secret', async (freddy) => {
+  const { token } = await admin(freddy)
+  const { body, text } = await freddy.ask('GET /v1/admin/settings', { token })
+  const value = (name: string) =>
+    body.settings.find((row: { name: string }) => row.name === name)?.value
+  assert.equal(value('CODE_DIGITS'), '4')
+  assert.equal(value('SECRET_KEY'), 'is set')
+  assert.equal(value('SMTP_URL'), 'is set')
+  assert.equal(text.includes(SECRET), false)
+  const system = await freddy.ask('GET /v1/admin/system', { token })
+  assert.equal(system.body.database.kind, freddy.engine)
+  assert.equal(system.body.database.answers, true)
+})
