@@ -92,7 +92,7 @@ export const places: readonly Mutant[] = [
   {
     name: 'the inbox is not read from elsewhere',
     file: 'http/inbox-door.ts',
-    find: ' || !isLoopback(request.origin.address)) throw',
+    find: ' || !isLoopback(origin.address)) throw',
     replace: ') throw',
     tests: 'inbox-door.test.ts',
     named: 'elsewhere',
@@ -108,7 +108,7 @@ export const places: readonly Mutant[] = [
   {
     name: 'the inbox asks for its cookie',
     file: 'http/inbox-door.ts',
-    find: "    if (!sameText(cookieOf(request.headers.cookie ?? ''), inbox.word)) {\n      throw new ApiError('RESOURCE_NOT_FOUND')\n    }\n",
+    find: "  if (!sameText(cookieOf(headers.cookie ?? ''), inbox.word)) {\n    throw new ApiError('RESOURCE_NOT_FOUND')\n  }\n",
     replace: '',
     tests: 'inbox-door.test.ts',
     named: 'its word',

@@ -60,7 +60,7 @@ export const tokens: readonly Mutant[] = [
   {
     name: 'a token ends',
     file: 'auth/token.ts',
-    find: "      if (claims.exp + TOLERANCE_S <= nowMs / 1000) throw new ApiError('TOKEN_EXPIRED')\n",
+    find: '      if (claims.exp + TOLERANCE_S <= nowMs / 1000) throw expired(kind)\n',
     replace: '',
     tests: 'token.test.ts',
     named: 'attack 078',

@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { createKeyring, type Keyring } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
 import { warmPasswords } from './auth/password.ts'
+import { createSightings } from './auth/session-seen.ts'
 import { createTokens } from './auth/token.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import type { App, Clock } from './context.ts'
@@ -85,6 +86,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await http.close()
     await jobs?.stop()
     await app.app.usage.flush()
+    await app.app.sightings.flush().catch((cause) => log.warn({ event: 'session.see', cause }))
     await outbox.stop()
     await mailer.close()
     await app.app.upstreams.close()
@@ -170,6 +172,7 @@ function assemble(
     limiter: createLimiter(config.limits),
     hasher: createHasher({ threads: config.workers || availableParallelism() }),
     usage: createUsageQueue(parts.store.ledger),
+    sightings: createSightings(parts.store.sessions),
     outbox: { poke: () => poke() },
     models: readModels(config),
     upstreams: createUpstreams({

@@ -7,6 +7,7 @@ import { doctorCommand } from './commands/doctor.ts'
 import { keysCommand } from './commands/keys.ts'
 import { recoverCommand } from './commands/roster.ts'
 import { secretCommand } from './commands/secret.ts'
+import { sessionsCommand } from './commands/sessions.ts'
 import { answer, json } from './commands/shell.ts'
 import { usersCommand } from './commands/users.ts'
 import { runWords } from './commands/words.ts'
@@ -38,6 +39,7 @@ const main = defineCommand({
     migrate: migrateCommand,
     users: usersCommand,
     keys: keysCommand,
+    sessions: sessionsCommand,
     secret: secretCommand,
     audit: auditCommand,
     recover: recoverCommand,

@@ -1,6 +1,7 @@
 import type { LRUCache } from 'lru-cache'
 import type { Keyring } from './auth/keyring.ts'
 import type { Principal } from './auth/principal.ts'
+import type { Sightings } from './auth/session-seen.ts'
 import type { Tokens } from './auth/token.ts'
 import type { Config } from './config.ts'
 import type { Limiter } from './limiter/limiter.ts'
@@ -36,6 +37,7 @@ export interface App {
   readonly hasher: Hasher
   readonly outbox: Pick<Outbox, 'poke'>
   readonly usage: UsageQueue
+  readonly sightings: Sightings
   readonly log: Log
   readonly models: ModelTable
   readonly upstreams: Upstreams

@@ -7,8 +7,9 @@ const SWEEP_EVERY_MS = 60_000
 const SEAL_EVERY_MS = 5_000
 const LOOK_EVERY_MS = 60_000
 const BILL_EVERY_MS = 1_000
+const SEE_EVERY_MS = 5_000
 
-/** What is done when nobody asks: sealing the audit trail, sweeping what is over, looking for attacks on the whole. */
+/** What is done when nobody asks: sealing the audit trail, noting what was seen, sweeping what is over, looking for attacks on the whole. */
 export interface Jobs {
   stop(): Promise<void>
 }
@@ -17,6 +18,7 @@ export function startJobs(app: App): Jobs {
   const jobs = [
     every(app, SEAL_EVERY_MS, 'audit.seal', () => sealEvents(app.store.audit)),
     every(app, BILL_EVERY_MS, 'usage.write', () => app.usage.flush()),
+    every(app, SEE_EVERY_MS, 'session.see', () => app.sightings.flush()),
     every(app, SWEEP_EVERY_MS, 'usage.settle', () => settleOverdue(app, app.now())),
     every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now(), app.config)),
     every(app, LOOK_EVERY_MS, 'stuffing', () => noticeStuffing(app, app.now())),

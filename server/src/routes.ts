@@ -32,6 +32,20 @@ import {
   removePasskey,
 } from './account/passkeys.ts'
 import { ProfileAnswer, showProfile } from './account/profile.ts'
+import {
+  DeletedSession,
+  DeletedSessions,
+  DeviceList,
+  endOtherSessions,
+  endSession,
+  listDevices,
+  listSessions,
+  SessionAnswer,
+  SessionList,
+  SessionParams,
+  SessionQuery,
+  showSession,
+} from './account/sessions.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import { EventList, EventQuery, listEvents } from './admin/audit.ts'
 import { listMails, MailAnswer, MailList, MailQuery, sendTestMail } from './admin/mails.ts'
@@ -244,6 +258,23 @@ export const routes: readonly Route[] = [
   route('GET /v1/auth/validate', 'signedIn', 'requests', validate, ValidateAnswer, {
     summary: 'Whether this token is alive',
   }),
+  route('GET /v1/auth/sessions', 'signedIn', 'requests', listSessions, SessionList, {
+    query: SessionQuery,
+    summary: 'Where I am signed in, or was; newest first',
+  }),
+  route('DELETE /v1/auth/sessions', 'signedIn', 'requests', endOtherSessions, DeletedSessions, {
+    summary: 'Sign out everywhere else',
+  }),
+  route('GET /v1/auth/sessions/:id', 'signedIn', 'requests', showSession, SessionAnswer, {
+    params: SessionParams,
+    summary: 'One session of mine, alive or over, and why it ended',
+    refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route('DELETE /v1/auth/sessions/:id', 'signedIn', 'requests', endSession, DeletedSession, {
+    params: SessionParams,
+    summary: 'End a session of mine',
+    refusals: ['RESOURCE_NOT_FOUND'],
+  }),
 
   route('GET /v1/user/me', 'account:read', 'requests', showProfile, ProfileAnswer, me),
   route('GET /v1/user/profile', 'account:read', 'requests', showProfile, ProfileAnswer, me),
@@ -256,6 +287,10 @@ export const routes: readonly Route[] = [
     UserNameAnswer,
     { body: UserNameBody, summary: 'Whether a user name is free' },
   ),
+  route('GET /v1/user/devices', 'signedIn', 'requests', listDevices, DeviceList, {
+    query: SessionQuery,
+    summary: 'Where I am signed in, in fewer words',
+  }),
 
   route('GET /v1/user/factors', 'signedIn', 'requests', showFactors, FactorsAnswer, {
     summary: 'My ways to pass the second step',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { scopes } from '../src/auth/principal.ts'
+import { endings } from '../src/auth/session-end.ts'
 import { knobs } from '../src/config.ts'
 import { errors } from '../src/errors.ts'
 import { type Bucket, type Budget, budgets, limits } from '../src/limits.ts'
@@ -52,6 +53,10 @@ test('docs/rate-limits.md tells every limit and budget with its numbers', () => 
   ])
   const guesses = Object.entries(budgets).map(([name, budget]) => [name, sayBudget(budget)])
   assert.deepEqual(told, [...traffic, ...guesses])
+})
+
+test('docs/sessions.md tells every reason why a session ends, and no other', () => {
+  assert.deepEqual(rowsOf('docs/sessions.md'), Object.entries(endings))
 })
 
 test('docs/api-keys.md tells every scope', () => {

@@ -34,7 +34,7 @@ interface Place {
 function visit(
   name: string,
   tell: (place: Place, t: TestContext) => Promise<void>,
-  options: { javaScriptEnabled?: boolean } = {},
+  options: { javaScriptEnabled?: boolean; userAgent?: string } = {},
 ): void {
   for (const { name: engine, open } of databases) {
     test(`${name} (${engine})`, async (t) => {
@@ -133,7 +133,8 @@ visit('every page is for everybody, at every width, light and dark', async (plac
     const path = `/hub/${name}`
     await page.goto(base + path)
     await page.locator('h1').waitFor()
-    await page.locator('[aria-busy=true]').waitFor({ state: 'detached' })
+    const waiting = page.locator('[aria-busy=true]')
+    while (await waiting.count()) await waiting.first().waitFor({ state: 'detached' })
     await look(page)
   }
   assert.deepEqual(problems, [])
@@ -168,6 +169,37 @@ visit('a key is made, shown once, and opens the API', async (place) => {
   const refused = await fetch(`${base}/v1/models`, { headers: { 'api-key': String(key) } })
   assert.equal(refused.status, 401)
 })
+
+visit(
+  'attack 116: what people are called is text, to them and to an admin',
+  async (place) => {
+    const { page, base } = place
+    let ran = false
+    page.on('dialog', () => {
+      ran = true
+    })
+    await setUp(place)
+    for (const name of [
+      '<svg onload=alert(1)>',
+      '{{constructor}}',
+      '"><script>alert(1)</script>',
+    ]) {
+      await page.goto(`${base}/hub/keys`)
+      await page.getByRole('button', { name: 'Create a key' }).click()
+      await page.getByLabel('Name').fill(name)
+      await page.getByRole('dialog').getByRole('button', { name: 'Create a key' }).click()
+      await page.getByRole('button', { name: 'I have stored it' }).click()
+      await page.getByRole('heading', { name }).waitFor()
+    }
+    for (const path of ['/hub/security', '/hub/admin/trail', '/hub/admin']) {
+      await page.goto(base + path)
+      await page.locator('.list').first().waitFor()
+    }
+    assert.equal(ran, false)
+    assert.equal(await page.locator('svg[onload], img[onerror]').count(), 0)
+  },
+  { userAgent: '<img src=x onerror=alert(1)>' },
+)
 
 visit('the keyboard alone signs in, and a pasted code goes by itself', async (place) => {
   const { page, base } = place

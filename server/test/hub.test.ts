@@ -110,7 +110,7 @@ scene(
   },
 )
 
-scene('attack 116: a deep link never leaves this server', async (freddy) => {
+scene('a deep link never leaves this server', async (freddy) => {
   const ada = await freddy.person('ada')
   for (const next of ['//evil.example', '/\\evil.example', 'https://evil.example', '/%0d%0ax']) {
     const window = openWindow(freddy)
@@ -133,19 +133,24 @@ scene('attack 116: a deep link never leaves this server', async (freddy) => {
   assert.equal(spoken.location, '/sign-in')
 })
 
-scene('a hostile name is text, and every page forbids what is not ours', async (freddy) => {
-  const window = openWindow(freddy)
-  const hostile = '"><script>alert(1)</script>'
-  const page = await window.post('/sign-in', { email_or_username: hostile, password: 'x' })
-  assert.equal(page.status, 401)
-  assert.equal(page.text.includes('<script>alert'), false)
-  for (const path of ['/sign-in', '/register', '/forgot', '/setup?t=x']) {
-    const { headers } = await window.get(path)
-    const policy = String(headers['content-security-policy'])
-    assert.match(policy, /default-src 'none'.*frame-ancestors 'none'/)
-    assert.equal(policy.includes('unsafe'), false)
-  }
-})
+scene(
+  'attack 116: a hostile name is text, and every page forbids what is not ours',
+  async (freddy) => {
+    const window = openWindow(freddy)
+    const hostile = '"><script>alert(1)</script>'
+    const page = await window.post('/sign-in', { email_or_username: hostile, password: 'x' })
+    assert.equal(page.status, 401)
+    assert.equal(page.text.includes('<script>alert'), false)
+    for (const path of ['/sign-in', '/register', '/forgot', '/setup?t=x']) {
+      const { headers } = await window.get(path)
+      const policy = String(headers['content-security-policy'])
+      assert.match(policy, /default-src 'none'.*frame-ancestors 'none'/)
+      assert.equal(policy.includes('unsafe'), false)
+      assert.equal(headers['x-content-type-options'], 'nosniff')
+      assert.match(String(headers['strict-transport-security']), /max-age=31536000/)
+    }
+  },
+)
 
 scene('wrong tries say what to do, and five wrong codes end the attempt', async (freddy) => {
   const ada = await freddy.person('ada')

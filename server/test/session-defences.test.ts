@@ -75,7 +75,7 @@ scene(
     freddy.pass(DAY)
     const over = await refresh(freddy, idle.refreshToken)
     assert.equal(over.status, 401)
-    assert.equal(over.body.error.details.reason, 'session_expired')
+    assert.equal(over.body.error.details.reason, 'idle')
     assert.equal((await refresh(freddy, used.refreshToken)).status, 200)
   },
   { env: { SESSION_IDLE_DAYS: '2' } },

@@ -60,7 +60,7 @@ scene('attack 088: a token used after it was replaced ends the session', async (
   const three = (await refresh(freddy, two.refreshToken, { rotate: true })).body
   const stolen = await refresh(freddy, one)
   assert.equal(stolen.status, 401)
-  assert.equal(stolen.body.error.details.reason, 'refresh_reuse')
+  assert.equal(stolen.body.error.details.reason, 'token_reuse')
   assert.equal((await refresh(freddy, three.refreshToken)).status, 401)
   for (const gone of [token, two.token, three.token]) {
     assert.equal((await freddy.ask('GET /v1/auth/validate', { token: gone })).status, 401)
@@ -88,7 +88,7 @@ scene('attack 084: signing out is at once, for the warm token too', async (fredd
   assert.match(out.body.logged_out_at, /^2026-11-23T12:00:00.000Z$/)
   const refused = await freddy.ask('GET /v1/auth/validate', { token: here.token })
   assert.equal(refused.status, 401)
-  assert.equal(refused.body.error.details.reason, 'logout')
+  assert.equal(refused.body.error.details.reason, 'signed_out')
   assert.equal((await refresh(freddy, here.refreshToken)).status, 401)
   assert.equal((await freddy.ask('GET /v1/auth/validate', { token: there.token })).status, 200)
   assert.equal((await refresh(freddy, there.refreshToken)).status, 200)

@@ -87,6 +87,10 @@ scene('attack 055: the owner hears of hammering once a day', async (freddy) => {
   }
   await freddy.running.outbox.drain()
   assert.equal(freddy.mail.mails.length, 1)
+  assert.match(
+    freddy.mail.mails[0]?.raw.replace(/=\r\n/g, '') ?? '',
+    /\/account\/not-me\/[\w-]{22}/,
+  )
 })
 
 test("the database file is its owner's alone", async () => {

@@ -3,7 +3,7 @@ import { allowed } from '../src/auth/audit.ts'
 import type { AuditEvent } from '../src/store/audit.ts'
 import type { Counter } from '../src/store/budgets.ts'
 import type { ChallengeRow } from '../src/store/challenges.ts'
-import { type NewSession, startSession } from '../src/store/sessions.ts'
+import { type NewSession, startSession } from '../src/store/session-start.ts'
 import { always } from '../src/store/sql.ts'
 import { DAY, type Freddy, MINUTE, scene } from './freddy.ts'
 
@@ -27,7 +27,8 @@ function session(freddy: Freddy, userId: string, index: number): NewSession {
     id: `ses_${index}`,
     userId,
     device: { id: `dev_${index}`, known: false },
-    name: null,
+    said: { name: null, platform: null, location: null },
+    place: 'here',
     amr: ['pwd', 'email'],
     source: origin.source,
     agent: origin.agent,
@@ -46,6 +47,7 @@ async function challenged(freddy: Freddy) {
     freddy.running.app.store.challenges.consumeLogin({
       challenge,
       factor: null,
+      ifNew: null,
       session: session(freddy, ada.id, index),
       event: eventAt(freddy.now()),
       now: freddy.now(),
@@ -125,7 +127,7 @@ scene('attack 089: only the current token of a session that lives is replaced', 
   assert.equal(await rotate(first, 'second'), true)
   assert.equal(await rotate(first, 'third'), false)
   assert.equal(await rotate('second', 'third', freddy.now() + 30 * DAY), false)
-  assert.equal(await sessions.end(id, 'logout', eventAt(freddy.now())), true)
+  assert.equal(await sessions.end(id, 'signed_out', eventAt(freddy.now())), true)
   assert.equal(await rotate('second', 'third'), false)
   assert.equal((await sessions.find(id))?.refresh_hash, 'second')
 })
@@ -133,10 +135,10 @@ scene('attack 089: only the current token of a session that lives is replaced', 
 scene('attack 084: a session ends once, for its first reason', async (freddy) => {
   const { device_id: id } = await freddy.signIn(await freddy.person('ada'))
   const { sessions } = freddy.running.app.store
-  assert.equal(await sessions.end(id, 'refresh_reuse', eventAt(freddy.now())), true)
-  assert.equal(await sessions.end(id, 'logout', eventAt(freddy.now() + 1)), false)
+  assert.equal(await sessions.end(id, 'token_reuse', eventAt(freddy.now())), true)
+  assert.equal(await sessions.end(id, 'signed_out', eventAt(freddy.now() + 1)), false)
   const row = await sessions.find(id)
-  assert.deepEqual([row?.ended_at, row?.end_reason], [freddy.now(), 'refresh_reuse'])
+  assert.deepEqual([row?.ended_at, row?.end_reason], [freddy.now(), 'token_reuse'])
 })
 
 scene(

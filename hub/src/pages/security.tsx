@@ -4,6 +4,7 @@ import { Authenticator } from '../parts/authenticator.tsx'
 import { Passkeys } from '../parts/passkeys.tsx'
 import { Password } from '../parts/password.tsx'
 import { RecoveryCodes } from '../parts/recovery-codes.tsx'
+import { Sessions } from '../parts/sessions.tsx'
 import { Ready } from '../parts/states.tsx'
 import { say } from '../words.ts'
 
@@ -33,6 +34,7 @@ export function SecurityPage({ me }: PageProps) {
         <h1>{say('security')}</h1>
         <p>{say('securityLead')}</p>
       </div>
+      <Sessions />
       <Ready of={factors}>
         {(value) => (
           <div class="stack wide">

@@ -9,6 +9,7 @@ import type { UserRow } from '../store/users.ts'
 import { counter, takeTry, triesWithin, waitForAll } from './budget.ts'
 import { deriveCode, type Purpose } from './code.ts'
 import { keyedHash } from './keyring.ts'
+import { networkOf } from './place.ts'
 import { randomBytes, randomId } from './random.ts'
 import { isSurge } from './surge.ts'
 
@@ -194,8 +195,8 @@ export function resendWait(challenge: ChallengeRow, now: number): number {
 
 /** Did the person move between two steps: another network and another program? */
 export function hasMoved(challenge: ChallengeRow, { origin }: Pick<Call, 'origin'>): boolean {
-  const network = (source: string) => source.split(/[.:]/).slice(0, 2).join('.')
-  return network(challenge.source) !== network(origin.source) && challenge.agent !== origin.agent
+  const isSame = networkOf(challenge.source) === networkOf(origin.source)
+  return !isSame && challenge.agent !== origin.agent
 }
 
 /** Wrong codes of an account, or of one of its known devices. */

@@ -7,6 +7,11 @@ export function programName(agent: string): string {
   if (!agent) return 'an unknown program'
   const { browser, os } = Bowser.parse(agent)
   if (browser.name && os.name) return `${browser.name} on ${os.name}`
-  const [word = ''] = (browser.name ?? agent).split(/[/\s]/)
+  const [word = ''] = (browser.name || agent).split(/[/\s]/)
   return word.slice(0, MOST_CHARACTERS) || 'an unknown program'
+}
+
+/** The system that a user agent names, such as `Linux`; null when it names none. */
+export function platformName(agent: string): string | null {
+  return (agent && Bowser.parse(agent).os.name) || null
 }

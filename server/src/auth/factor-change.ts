@@ -3,7 +3,7 @@ import { ApiError } from '../errors.ts'
 import type { FactorChange } from '../store/factor-change.ts'
 import type { UserRow } from '../store/users.ts'
 import { allowed } from './audit.ts'
-import { type About, dueLetter } from './notice.ts'
+import { type About, noticeOf } from './notice.ts'
 import { requireFreshSession } from './strong-session.ts'
 
 /** Whoever may change their ways to sign in now. */
@@ -26,6 +26,6 @@ export async function factorChange(
   const about = { userId: user.id, subjectId, ...(kind === 'recovery' ? {} : { reason: kind }) }
   return {
     event: allowed(call, event, about),
-    letter: await dueLetter(call, user, 'factors', { change }),
+    ...noticeOf(call, user, 'factors', { change }),
   }
 }

@@ -16,8 +16,12 @@ export async function logout(call: Call): Promise<Static<typeof LogoutAnswer>> {
   const { app, principal, now } = call
   if (principal?.kind !== 'signed-in') throw new ApiError('AUTHENTICATION_REQUIRED')
   const { userId, sessionId } = principal
-  const event = allowed(call, 'session.ended', { reason: 'logout', userId, subjectId: sessionId })
-  await app.store.sessions.end(sessionId, 'logout', event)
+  const event = allowed(call, 'session.ended', {
+    reason: 'signed_out',
+    userId,
+    subjectId: sessionId,
+  })
+  await app.store.sessions.end(sessionId, 'signed_out', event)
   forgetSession(app, sessionId)
   return { message: 'Successfully logged out', logged_out_at: moment(now) }
 }

@@ -2,8 +2,8 @@ import type { App, Call } from '../context.ts'
 import type { BudgetName } from '../limits.ts'
 import type { LetterFacts, LetterName } from '../mail/letters.ts'
 import type { Composition } from '../mail/outbox.ts'
-import type { NewLink } from '../store/links.ts'
 import type { NewLetter, OutboxRow } from '../store/outbox.ts'
+import type { Told } from '../store/told.ts'
 import type { UserRow } from '../store/users.ts'
 import { counter, takeTry } from './budget.ts'
 import { codeOf } from './challenge.ts'
@@ -23,20 +23,18 @@ const NOTICE_LIFE_MS = 24 * 3_600_000
 /** Letters that offer "this was not me" to their reader. */
 const disownable: ReadonlySet<Notice> = new Set<Notice>([
   'new-place',
+  'new-device',
+  'session-moved',
   'wrong-codes',
+  'login-hammered',
+  'factors',
   'password-changed',
   'password-reset',
 ])
 
-/** A letter and the links in it, to be kept together. */
-export interface Told {
-  readonly letters: readonly NewLetter[]
-  readonly links: readonly NewLink[]
-}
-
 /** The letter that tells an owner what happened, with the way to undo it. */
 export function noticeOf(
-  call: Call,
+  call: Pick<Call, 'app' | 'origin' | 'now'>,
   owner: Pick<UserRow, 'id' | 'address'>,
   letter: Notice,
   about: About = {},
@@ -83,11 +81,8 @@ export async function dueLetter(
   call: Call,
   owner: Pick<UserRow, 'id' | 'address'>,
   letter: Notice,
-  about: About = {},
 ): Promise<NewLetter | null> {
-  return (await isDue(call, owner.id, letter))
-    ? ownerLetter(call, owner.address, letter, about)
-    : null
+  return (await isDue(call, owner.id, letter)) ? ownerLetter(call, owner.address, letter) : null
 }
 
 async function isDue(call: Call, ownerId: string, letter: Notice): Promise<boolean> {

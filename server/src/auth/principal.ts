@@ -1,7 +1,8 @@
-import type { App, Call } from '../context.ts'
+import type { App, Call, Origin } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
+import { noticeRoaming } from './roaming.ts'
 import { findLiveSession, standing, waysOf } from './session.ts'
 
 /** What an API key may be made for. */
@@ -44,6 +45,7 @@ const LAST_USED_GRAIN_MS = 60_000
 export async function authenticate(
   app: App,
   credential: Credential,
+  origin: Origin,
   now: number,
 ): Promise<Principal> {
   if (credential.kind === 'api-key' || credential.text.startsWith('ak_')) {
@@ -51,12 +53,13 @@ export async function authenticate(
   }
   const kind = credential.kind === 'cookie' ? 'refresh' : 'access'
   const claims = app.tokens.check(kind, credential.text, now)
-  const session = await findLiveSession(app, claims.sid, now)
-  if (session.user_id !== claims.sub) throw new ApiError('TOKEN_INVALID')
+  const session = await findLiveSession(app, claims, now)
   // A browser's cookie is the refresh token itself; one that was replaced is no proof any more.
   if (kind === 'refresh' && standing(app, session, claims.jti, now) === 'reused') {
     throw new ApiError('TOKEN_INVALID')
   }
+  if (kind === 'refresh') await noticeRoaming({ app, origin, now }, session)
+  app.sightings.note(session, origin, now)
   return {
     kind: 'signed-in',
     userId: session.user_id,

@@ -6,6 +6,7 @@ import { strict, Token, tolerated } from '../wire/body.ts'
 import { limitHeaders } from '../wire/limit-headers.ts'
 import { accessFields, RefreshTokenFields, refreshFields, TokenFields } from '../wire/reply.ts'
 import { allowed, refused } from './audit.ts'
+import { noticeRoaming } from './roaming.ts'
 import {
   accessToken,
   forgetSession,
@@ -36,9 +37,9 @@ export async function refresh(
   const { app, body, now } = call
   const claims = app.tokens.check('refresh', body.refresh_token, now)
   await spendRefresh(call, claims.sid)
-  const session = await readLiveSession(app, claims.sid, now)
-  if (session.user_id !== claims.sub) throw new ApiError('TOKEN_INVALID')
+  const session = await readLiveSession(app, claims, now)
   await requireStanding(call, session, claims.jti)
+  await noticeRoaming(call, session)
 
   const next = body.rotate ? await rotate(call, session, claims) : null
   if (!next) await continued(call, session)
@@ -69,10 +70,10 @@ async function requireStanding(
 ): Promise<void> {
   const { app, now } = call
   if (standing(app, session, refreshId, now) !== 'reused') return
-  const about = { reason: 'refresh_reuse', userId: session.user_id, subjectId: session.id }
-  await app.store.sessions.end(session.id, 'refresh_reuse', refused(call, 'session.ended', about))
+  const about = { reason: 'token_reuse', userId: session.user_id, subjectId: session.id }
+  await app.store.sessions.end(session.id, 'token_reuse', refused(call, 'session.ended', about))
   forgetSession(app, session.id)
-  throw new ApiError('TOKEN_INVALID', { details: { reason: 'refresh_reuse' } })
+  throw new ApiError('TOKEN_INVALID', { details: { reason: 'token_reuse' } })
 }
 
 async function rotate(
@@ -92,18 +93,17 @@ async function rotate(
     forgetSession(app, session.id)
     return { refreshId, issuedAt: now }
   }
-  return standingChild(call, session.id, claims.jti)
+  return standingChild(call, claims)
 }
 
 /** Another call was first with the same token: it gets the same successor. */
 async function standingChild(
   call: Call,
-  sessionId: string,
-  parentId: string,
+  claims: Claims,
 ): Promise<{ refreshId: string; issuedAt: number }> {
-  const session = await readLiveSession(call.app, sessionId, call.now)
-  await requireStanding(call, session, parentId)
-  const refreshId = standingSuccessor(call.app, session, parentId)
+  const session = await readLiveSession(call.app, claims, call.now)
+  await requireStanding(call, session, claims.jti)
+  const refreshId = standingSuccessor(call.app, session, claims.jti)
   if (!refreshId) throw new ApiError('TOKEN_INVALID')
   return { refreshId, issuedAt: session.refresh_issued_at }
 }

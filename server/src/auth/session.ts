@@ -1,8 +1,12 @@
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import type { LiveSessionRow, NewSession } from '../store/sessions.ts'
+import type { NewSession } from '../store/session-start.ts'
+import type { LiveSessionRow } from '../store/sessions.ts'
 import { keyedHash } from './keyring.ts'
+import { placeOf } from './place.ts'
 import { randomBytes, randomId } from './random.ts'
+import { endOf } from './session-end.ts'
+import type { Claims } from './token.ts'
 
 const DAY = 86_400_000
 /** A session ends here whatever happens (S4). */
@@ -12,12 +16,15 @@ const GRACE_MS = 10_000
 /** How long a row that was read is believed: the time by which another process may be late. */
 const REMEMBERED_MS = 1000
 
+/** Whose token it is, and of which session. */
+type Bearer = Pick<Claims, 'sub' | 'sid'>
+
 /** A session that is about to start, and the id of its first refresh token. */
 export function newSession(
   call: Call,
   userId: string,
   device: NewSession['device'],
-  name: string | null,
+  said: NewSession['said'],
   amr: readonly string[],
 ): { session: NewSession; refreshId: string } {
   const { app, origin, now } = call
@@ -26,7 +33,8 @@ export function newSession(
     id: randomId('ses_'),
     userId,
     device,
-    name,
+    said,
+    place: placeOf(origin),
     source: origin.source,
     agent: origin.agent,
     createdAt: now,
@@ -103,20 +111,27 @@ export function standingSuccessor(
   return children.find((id) => hashesOf(app, id).includes(session.refresh_hash)) ?? null
 }
 
-/** The session, if it is alive; read from the database at most once a second for each. */
-export async function findLiveSession(app: App, id: string, now: number): Promise<LiveSessionRow> {
-  const remembered = app.liveSessions.get(id)
+/** The session of a genuine token, if it is alive; read from the database at most once a second for each. */
+export async function findLiveSession(
+  app: App,
+  bearer: Bearer,
+  now: number,
+): Promise<LiveSessionRow> {
+  const remembered = app.liveSessions.get(bearer.sid)
   const age = remembered ? now - remembered.readAt : -1
-  if (remembered && age >= 0 && age < REMEMBERED_MS) return requireLive(app, remembered.row, now)
-  return readLiveSession(app, id, now)
+  const isFresh = age >= 0 && age < REMEMBERED_MS
+  if (remembered && isFresh) return requireLive(app, remembered.row, bearer, now)
+  return readLiveSession(app, bearer, now)
 }
 
 /** The same, as the database says it now. */
-export async function readLiveSession(app: App, id: string, now: number): Promise<LiveSessionRow> {
-  const row = await app.store.sessions.find(id)
-  if (!row) throw new ApiError('TOKEN_INVALID')
-  requireLive(app, row, now)
-  app.liveSessions.set(id, { row, readAt: now })
+export async function readLiveSession(
+  app: App,
+  bearer: Bearer,
+  now: number,
+): Promise<LiveSessionRow> {
+  const row = requireLive(app, await app.store.sessions.find(bearer.sid), bearer, now)
+  app.liveSessions.set(row.id, { row, readAt: now })
   return row
 }
 
@@ -135,18 +150,18 @@ export function forgetPerson(app: App, userId: string): void {
   }
 }
 
-function requireLive(app: App, row: LiveSessionRow, now: number): LiveSessionRow {
-  const idleMs = app.config.sessionIdleDays * DAY
-  const over = now >= row.expires_at || (idleMs > 0 && now - row.last_seen_at >= idleMs)
-  if (over) throw new ApiError('TOKEN_EXPIRED', { details: { reason: 'session_expired' } })
-  if (row.ended_at !== null) {
-    const reason = row.end_reason ?? 'ended'
-    throw new ApiError('TOKEN_INVALID', { details: { reason } })
-  }
-  if (row.disabled_at !== null || row.created_at < row.sessions_valid_after) {
-    throw new ApiError('TOKEN_INVALID')
-  }
-  return row
+/** Why its session ended is told to who holds a genuine token of it, and to nobody else. */
+function requireLive(
+  app: App,
+  row: LiveSessionRow | null,
+  { sub }: Bearer,
+  now: number,
+): LiveSessionRow {
+  if (row?.user_id !== sub) throw new ApiError('TOKEN_INVALID')
+  const reason = endOf(app.config, row, now)?.reason
+  if (!reason) return row
+  const isOver = reason === 'expired' || reason === 'idle'
+  throw new ApiError(isOver ? 'TOKEN_EXPIRED' : 'TOKEN_INVALID', { details: { reason } })
 }
 
 /** How the person of a session signed in; before that was kept, there was one way. */

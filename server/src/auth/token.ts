@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { ApiError } from '../errors.ts'
 import { type Keyring, type Keys, sameText } from './keyring.ts'
+import type { EndReason } from './session-end.ts'
 
 /** Seconds by which two honest clocks may differ. */
 const TOLERANCE_S = 30
@@ -65,11 +66,19 @@ export function createTokens(rules: TokenRules): Tokens {
       const remembered = kind === 'access' ? known.get(token) : undefined
       const claims = remembered ?? readClaims(token, signers[kind].byHeader)
       if (!claims || !fits(claims, kind, rules, nowMs)) throw new ApiError('TOKEN_INVALID')
-      if (claims.exp + TOLERANCE_S <= nowMs / 1000) throw new ApiError('TOKEN_EXPIRED')
+      if (claims.exp + TOLERANCE_S <= nowMs / 1000) throw expired(kind)
       if (kind === 'access' && !remembered) known.set(token, claims)
       return claims
     },
   }
+}
+
+/** An access token is renewed; a refresh token ends with its session, so that is why. */
+function expired(kind: TokenKind): ApiError {
+  return new ApiError(
+    'TOKEN_EXPIRED',
+    kind === 'refresh' ? { details: { reason: 'expired' satisfies EndReason } } : {},
+  )
 }
 
 interface Signer {

@@ -3,13 +3,14 @@ import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { GUESSES_PER_KEY } from '../limits.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
-import { deviceName, EmailKey, RecoveryCode, StepCode, strict, tolerated } from '../wire/body.ts'
+import type { Told } from '../store/told.ts'
+import { deviceSaid, EmailKey, RecoveryCode, StepCode, strict, tolerated } from '../wire/body.ts'
 import { accessFields, RefreshTokenFields, refreshFields, TokenFields } from '../wire/reply.ts'
 import { allowed, recordRefusal, refused } from './audit.ts'
 import { counter } from './budget.ts'
 import { findChallenge, guessCounter, hasMoved, spendGuess } from './challenge.ts'
 import { deviceToken, newDeviceId } from './device.ts'
-import { type About, type Notice, writeToOwner } from './notice.ts'
+import { type About, type Notice, noticeOf, writeToOwner } from './notice.ts'
 import { AssertionBody } from './passkey.ts'
 import { randomId } from './random.ts'
 import { type Guess, methods, type Proof, prove, readGuess, requireFit } from './second-step.ts'
@@ -109,7 +110,7 @@ async function startSession(
   const userId = challenge.user_id ?? randomId('usr_')
   const known = challenge.device_id !== null
   const device = { id: challenge.device_id ?? newDeviceId(), known }
-  const { session, refreshId } = newSession(call, userId, device, deviceName(body), amr)
+  const { session, refreshId } = newSession(call, userId, device, deviceSaid(body), amr)
   const reasons = [moved && 'moved', factor?.kind].filter(Boolean).join(' ')
   const event = allowed(call, `${challenge.purpose}.verified`, {
     userId,
@@ -117,9 +118,11 @@ async function startSession(
     ...(reasons ? { reason: reasons } : {}),
   })
   const { challenges, budgets } = app.store
+  const tellsAnyway = moved || factor?.kind === 'recovery_code'
+  const ifNew = tellsAnyway ? null : await newDeviceNotice(call, challenge)
   const consumed = challenge.user_id
-    ? await challenges.consumeLogin({ challenge, session, event, factor, now })
-    : await challenges.consumeRegistration({ challenge, session, event, factor: null, now })
+    ? await challenges.consumeLogin({ challenge, session, event, factor, ifNew, now })
+    : await challenges.consumeRegistration({ challenge, session, event, factor: null, ifNew, now })
   if (!consumed) {
     // The mailed code goes with its challenge; another proof may have been used on another one.
     if (factor) await miss(call, challenge, 'used')
@@ -127,6 +130,7 @@ async function startSession(
   }
 
   await budgets.endStreak(counter(app, 'login-account', [userId]).key)
+  if (ifNew) app.outbox.poke()
   if (moved) await tellOwner(call, challenge, 'new-place')
   if (factor?.kind === 'recovery_code') {
     await tellOwner(call, challenge, 'factors', { change: 'recovery-code-used' })
@@ -138,4 +142,11 @@ async function startSession(
     device_token: deviceToken(app, device.id),
     user: { id: userId, email: challenge.address, verified: true },
   }
+}
+
+/** What the owner reads when a device that is not known signs in at a new place; nothing at the first sign-in of all. */
+async function newDeviceNotice(call: Call, challenge: ChallengeRow): Promise<Told | null> {
+  if (!challenge.user_id || challenge.device_id) return null
+  const user = await call.app.store.users.find(challenge.user_id)
+  return user && user.last_login_at !== null ? noticeOf(call, user, 'new-device') : null
 }

@@ -9,7 +9,7 @@ import { type Acting, appointUser, deleteUser, disableUser, enableUser } from '.
 import { ConfigError } from '../config.ts'
 import { ApiError } from '../errors.ts'
 import type { UserRow } from '../store/users.ts'
-import { answer, json, operate, origin, requireUser, say } from './shell.ts'
+import { answer, columns, json, operate, origin, requireUser, say } from './shell.ts'
 
 const MOST_LISTED = 1000
 const who = {
@@ -194,15 +194,4 @@ function told(user: UserRow) {
     last_login: moment(user.last_login_at),
     created_at: moment(user.created_at),
   }
-}
-
-/** Cells in columns as wide as their widest. */
-function columns(rows: readonly (readonly string[])[]): string[] {
-  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0))
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(width(column)))
-      .join('  ')
-      .trimEnd(),
-  )
 }

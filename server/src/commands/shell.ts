@@ -55,3 +55,14 @@ export async function requireUser({ app }: Operator, name: string): Promise<User
     throw new ConfigError([`There is no user ${name}. Make one: freddy-auth users add ${name}`])
   return user
 }
+
+/** Cells in columns as wide as their widest. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const width = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0))
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(width(column)))
+      .join('  ')
+      .trimEnd(),
+  )
+}

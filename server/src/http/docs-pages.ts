@@ -13,6 +13,7 @@ const order = [
   'login-flow',
   'hub',
   'second-factors',
+  'sessions',
   'account',
   'api-keys',
   'gateway',

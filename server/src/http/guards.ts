@@ -45,7 +45,7 @@ export async function identify(
   const ahead = await app.limiter.look('refused-source', origin.source, now)
   if (!ahead.allowed) throw tooMany('TOO_MANY_REQUESTS', ahead.waitMs)
   try {
-    return await authenticate(app, credential, now)
+    return await authenticate(app, credential, origin, now)
   } catch (cause) {
     const isRefusal = cause instanceof ApiError && cause.status === 401
     if (isRefusal && credential.kind === 'cookie') {

@@ -70,11 +70,13 @@ export async function createHttp(
 /** What holds for every request, whatever it wants. */
 function greet(app: App, http: Http, origins: Origins): void {
   const publicHost = app.config.publicUrl ? new URL(app.config.publicUrl).hostname : null
+  const isHttps = app.config.publicUrl?.startsWith('https://') ?? false
   http.addHook('onRequest', async (request, reply) => {
     request.startedAt = app.now()
     request.answerHeaders = {}
     request.origin = origins.of(request.raw)
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
+    if (isHttps) reply.header('strict-transport-security', 'max-age=31536000')
     if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store')
     requirePlainRequest(request.raw, publicHost)
     const { row } = request.routeOptions.config as { row?: Route }

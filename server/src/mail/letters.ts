@@ -7,6 +7,8 @@ export const letters = [
   'wrong-codes',
   'login-hammered',
   'new-place',
+  'new-device',
+  'session-moved',
   'password-changed',
   'password-reset',
   'reset-needed',

@@ -47,12 +47,22 @@ export interface AuditSearch {
   readonly most: number
 }
 
+/** A session, and the moment at which something may have ended it together with others. */
+export interface SessionAudit {
+  readonly sessionId: string
+  readonly userId: string
+  readonly endedAt: number | null
+  readonly most: number
+}
+
 export interface AuditStore {
   record(event: AuditEvent): Promise<void>
   /** Newest last: those after the one named, or the last ones. */
   listRecent(query: AuditQuery): Promise<AuditRow[]>
   /** Newest first. */
   search(query: AuditSearch): Promise<AuditRow[]>
+  /** The last events about a session, and its person's at the moment it ended; newest first. */
+  listAboutSession(query: SessionAudit): Promise<AuditRow[]>
   countSince(event: string, since: number, reason?: string): Promise<number>
   findLastSealed(): Promise<AuditRow | null>
   listUnsealed(most: number): Promise<AuditRow[]>
@@ -107,6 +117,16 @@ export function createAuditStore(database: Database): AuditStore {
            AND (CAST(:before AS BIGINT) IS NULL OR happened_at < :before)
          ORDER BY happened_at DESC, id DESC LIMIT :most`,
         { user: userId, event, family: `${event}.%`, outcome, before, most },
+      ),
+
+    listAboutSession: ({ sessionId, userId, endedAt, most }) =>
+      database.read<AuditRow>(
+        `SELECT ${columns} FROM (SELECT ${columns} FROM audit_events WHERE subject_id = :session
+           ORDER BY happened_at DESC, id DESC LIMIT :most) AS own
+         UNION SELECT ${columns} FROM (SELECT ${columns} FROM audit_events
+           WHERE user_id = :user AND happened_at = :ended ORDER BY id DESC LIMIT :most) AS ending
+         ORDER BY happened_at DESC, id DESC`,
+        { session: sessionId, user: userId, ended: endedAt ?? -1, most },
       ),
 
     async countSince(event, since, reason) {

@@ -5,8 +5,9 @@ import { holdUser } from './factor-change.ts'
 import { type FactorUse, spendFactor, spentFactor } from './factors.ts'
 import { acceptInvitation } from './invitations.ts'
 import { endRegistration } from './registrations.ts'
-import { type NewSession, startSession } from './sessions.ts'
+import { isNewPlace, type NewSession, startSession } from './session-start.ts'
 import { all, always, type Guard } from './sql.ts'
+import { type Told, tell } from './told.ts'
 
 /** What a right code leaves behind, in one transaction. */
 export interface Consumption {
@@ -15,6 +16,8 @@ export interface Consumption {
   readonly event: AuditEvent
   /** What is used up together with the challenge, or neither is; null when the mailed code was the proof. */
   readonly factor: FactorUse | null
+  /** What its owner is told when the session begins at a place that is new. */
+  readonly ifNew: Told | null
   readonly now: number
 }
 
@@ -23,7 +26,7 @@ export const consumeIndex = ({ factor }: Consumption) => (factor ? 3 : 0)
 
 /** A login: the challenge is used, the session starts. */
 export function loginStatements(consumption: Consumption): Statement[] {
-  const { session, event, now } = consumption
+  const { session, event, ifNew, now } = consumption
   const mine = consumedBy(consumption)
   return [
     ...factorStatements(consumption),
@@ -33,6 +36,8 @@ export function loginStatements(consumption: Consumption): Statement[] {
       params: { now, user: session.userId, ...mine.params },
     },
     ...startSession(session, mine),
+    // The person's row is held since the statement above it: of two at once the second sees the first.
+    ...(ifNew ? tell(ifNew, all(mine, isNewPlace(session))) : []),
     recordEvent(event, mine),
   ]
 }

@@ -1,3 +1,4 @@
+import type { EndReason } from '../auth/session-end.ts'
 import type { Row, Statement } from './database.ts'
 import type { Guard } from './sql.ts'
 
@@ -5,7 +6,7 @@ import type { Guard } from './sql.ts'
 export interface Ending {
   readonly userId: string
   readonly now: number
-  readonly reason: string
+  readonly reason: EndReason
   readonly guard: Guard
 }
 

@@ -2,9 +2,8 @@ import { type AuditEvent, recordEvent } from './audit.ts'
 import { keepChallenge, type Opening } from './challenges.ts'
 import type { Database, Statement } from './database.ts'
 import { type Ended, endedIn, endPrograms, endSignIns } from './endings.ts'
-import { keepLink, type NewLink } from './links.ts'
-import { type NewLetter, queueLetter } from './outbox.ts'
 import type { Guard } from './sql.ts'
+import { type Told, tell } from './told.ts'
 
 /** What proves that its holder reads the owner's mailbox: a challenge whose code was right, or a link. */
 export interface Proof {
@@ -15,12 +14,10 @@ export interface Proof {
 }
 
 /** What each of these changes carries beside itself. */
-interface Change {
+interface Change extends Told {
   readonly userId: string
   readonly now: number
   readonly event: AuditEvent
-  readonly letters: readonly NewLetter[]
-  readonly links: readonly NewLink[]
 }
 
 export interface Reset extends Change {
@@ -58,7 +55,7 @@ export function createRecoveryStore(database: Database): RecoveryStore {
     resetPassword(reset) {
       const { userId, now, proof, passwordHash } = reset
       const guard = usedBy(proof)
-      const ending = { userId, now, reason: 'password_reset', guard }
+      const ending = { userId, now, reason: 'password_reset', guard } as const
       return run(
         [
           lockUser(reset),
@@ -74,7 +71,7 @@ export function createRecoveryStore(database: Database): RecoveryStore {
             sql: `DELETE FROM budgets WHERE key = :key AND ${guard.sql}`,
             params: { key, ...guard.params },
           })),
-          ...tell(reset, guard),
+          ...tellOf(reset, guard),
         ],
         1,
       )
@@ -95,7 +92,7 @@ export function createRecoveryStore(database: Database): RecoveryStore {
             params: { to, now, user: userId, from },
           },
           ...endSignIns({ userId, now, reason: 'password_changed', guard }, sessionId),
-          ...tell(change, guard),
+          ...tellOf(change, guard),
         ],
         1,
       )
@@ -114,7 +111,7 @@ export function createRecoveryStore(database: Database): RecoveryStore {
           },
           ...endSignIns({ userId, now, reason: 'not_me', guard }, null),
           ...keepChallenge(reset, guard),
-          ...tell(disowning, guard),
+          ...tellOf(disowning, guard),
         ],
         1,
       )
@@ -146,10 +143,6 @@ function usedBy({ table, id, by }: Proof): Guard {
   }
 }
 
-function tell({ links, letters, event }: Change, guard: Guard): Statement[] {
-  return [
-    ...links.map((link) => keepLink(link, guard)),
-    ...letters.map((letter) => queueLetter(letter, guard)),
-    recordEvent(event, guard),
-  ]
+function tellOf(change: Change, guard: Guard): Statement[] {
+  return [...tell(change, guard), recordEvent(change.event, guard)]
 }

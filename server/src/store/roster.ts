@@ -1,3 +1,4 @@
+import type { EndReason } from '../auth/session-end.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
 import { all, type Guard } from './sql.ts'
@@ -145,7 +146,7 @@ function mark(
 }
 
 /** Sessions and mailed codes of a person; nothing of them comes back (security rule 16). */
-function endEverything(id: string, reason: string, event: AuditEvent, done: Guard): Statement[] {
+function endEverything(id: string, reason: EndReason, event: AuditEvent, done: Guard): Statement[] {
   const { sql, params } = all(done)
   const mine = { user: id, now: event.happenedAt, ...params }
   return [

@@ -1,7 +1,8 @@
-import { LIVE_SESSIONS } from '../limits.ts'
+import type { EndReason } from '../auth/session-end.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
-import type { Database, Statement } from './database.ts'
-import { type Guard, insert } from './sql.ts'
+import type { Database } from './database.ts'
+import type { Guard } from './sql.ts'
+import { type Told, tell } from './told.ts'
 
 /** A session with what its user's row says about it. */
 export interface LiveSessionRow {
@@ -19,54 +20,132 @@ export interface LiveSessionRow {
   readonly end_reason: string | null
   /** How its person signed in (RFC 8176), separated by spaces; null before this was kept. */
   readonly amr: string | null
+  /** Where it began: the network and the kind of program. */
+  readonly place: string | null
+  /** When it was first continued from another place. */
+  readonly roamed_at: number | null
   readonly address: string
   readonly disabled_at: number | null
   readonly sessions_valid_after: number
 }
 
-export interface NewSession {
-  readonly id: string
-  readonly userId: string
-  readonly device: { readonly id: string; readonly known: boolean }
+/** A session as its person sees it: where it began, and where it was last. */
+export interface SessionRow extends LiveSessionRow {
+  /** What its client said of itself, where it did. */
   readonly name: string | null
+  readonly platform: string | null
+  readonly location: string | null
   readonly source: string
   readonly agent: string
-  readonly createdAt: number
-  readonly expiresAt: number
-  readonly refreshHash: string
-  readonly amr: readonly string[]
+  readonly seen_source: string | null
+  readonly seen_agent: string | null
+}
+
+/** A session that was used, and from where. */
+export interface Sighting {
+  readonly id: string
+  readonly at: number
+  readonly source: string
+  readonly agent: string
+}
+
+export interface SessionQuery {
+  readonly userId: string
+  readonly state: 'live' | 'ended'
+  readonly now: number
+  /** Seen no later than this, a session is idle. */
+  readonly idleSince: number
+  readonly after: string | null
+  readonly most: number
 }
 
 export interface SessionStore {
   find(id: string): Promise<LiveSessionRow | null>
+  /** The session of this person, alive or over; another person's is none. */
+  findOwn(id: string, userId: string): Promise<SessionRow | null>
+  /** The session, whoever's it is: for the operator. */
+  findAnybodys(id: string): Promise<SessionRow | null>
+  /** All that is kept of a person's sessions, newest first. */
+  listKept(userId: string, most: number): Promise<SessionRow[]>
+  /** The sessions of a person that live, or those that are over; newest first, those after the one named. */
+  list(query: SessionQuery): Promise<SessionRow[]>
   /** Puts the successor in the place of the refresh token that was current. True for exactly one caller. */
   rotate(id: string, fromHash: string, toHash: string, event: AuditEvent): Promise<boolean>
   /** Ends a session for good. True for the one that ended it. */
-  end(id: string, reason: string, event: AuditEvent): Promise<boolean>
+  end(id: string, reason: EndReason, event: AuditEvent): Promise<boolean>
+  /** Ends a session of this person; another person's stays. True for the one that ended it. */
+  endOwn(id: string, userId: string, reason: EndReason, event: AuditEvent): Promise<boolean>
+  /** Ends every session of a person but the one named; the ids of those that lived. */
+  endOthers(but: string, userId: string, reason: EndReason, event: AuditEvent): Promise<string[]>
+  /** Notes that the session goes on from elsewhere, and tells its owner; happens once to each session. */
+  roam(id: string, told: Told, event: AuditEvent): Promise<boolean>
   /** Notes that the session goes on. */
   touch(id: string, event: AuditEvent): Promise<void>
+  /** Notes where a session was used, unless it was noted less than this long before. */
+  see(sighting: Sighting, grainMs: number): Promise<void>
 }
+
+const liveColumns = `s.id, s.user_id, s.device_id, s.created_at, s.last_seen_at, s.expires_at,
+  s.refresh_hash, s.refresh_issued_at, s.parent_hash, s.ended_at, s.end_reason, s.amr, s.place, s.roamed_at, u.address,
+  u.disabled_at, u.sessions_valid_after`
+const columns = `${liveColumns}, s.name, s.platform, s.location, s.source, s.agent, s.seen_source,
+  s.seen_agent`
+const live = `s.ended_at IS NULL AND s.expires_at > :now AND s.last_seen_at > :idle
+  AND s.created_at >= u.sessions_valid_after`
+const fromUsers = 'FROM sessions s JOIN users u ON u.id = s.user_id'
 
 export function createSessionStore(database: Database): SessionStore {
   return {
     async find(id) {
       const [row] = await database.read<LiveSessionRow>(
-        `SELECT s.id, s.user_id, s.device_id, s.created_at, s.last_seen_at, s.expires_at, s.refresh_hash,
-           s.refresh_issued_at, s.parent_hash, s.ended_at, s.end_reason, s.amr, u.address, u.disabled_at,
-           u.sessions_valid_after
-         FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id`,
+        `SELECT ${liveColumns} ${fromUsers} WHERE s.id = :id`,
         { id },
       )
       return row ?? null
     },
 
+    async findOwn(id, userId) {
+      const [row] = await database.read<SessionRow>(
+        `SELECT ${columns} ${fromUsers} WHERE s.id = :id AND s.user_id = :user`,
+        { id, user: userId },
+      )
+      return row ?? null
+    },
+
+    async findAnybodys(id) {
+      const [row] = await database.read<SessionRow>(
+        `SELECT ${columns} ${fromUsers} WHERE s.id = :id`,
+        { id },
+      )
+      return row ?? null
+    },
+
+    listKept: (userId, most) =>
+      database.read<SessionRow>(
+        `SELECT ${columns} ${fromUsers} WHERE s.user_id = :user
+         ORDER BY s.created_at DESC, s.id LIMIT :most`,
+        { user: userId, most },
+      ),
+
+    list: ({ userId, state, now, idleSince, after, most }) =>
+      database.read<SessionRow>(
+        `SELECT ${columns} ${fromUsers}
+         WHERE s.user_id = :user AND ${state === 'live' ? live : `NOT (${live})`}
+           AND (CAST(:after AS TEXT) IS NULL
+             OR s.created_at < (SELECT created_at FROM sessions WHERE id = :after AND user_id = :user)
+             OR (s.created_at = (SELECT created_at FROM sessions WHERE id = :after AND user_id = :user)
+               AND s.id > :after))
+         ORDER BY s.created_at DESC, s.id LIMIT :most`,
+        { user: userId, now, idle: idleSince, after, most },
+      ),
+
     async rotate(id, from, to, event) {
       const [rotated] = await database.batch([
         {
           sql: `UPDATE sessions SET refresh_hash = :to, parent_hash = :from, refresh_issued_at = :now,
-              last_seen_at = :now
+              last_seen_at = :now, seen_source = :source, seen_agent = :agent
             WHERE id = :id AND refresh_hash = :from AND ended_at IS NULL AND expires_at > :now RETURNING id`,
-          params: { id, from, to, now: event.happenedAt },
+          params: { id, from, to, ...seenIn(event) },
         },
         recordEvent(event, {
           sql: 'EXISTS (SELECT 1 FROM sessions WHERE id = :rotated AND refresh_hash = :to AND refresh_issued_at = :at)',
@@ -88,59 +167,73 @@ export function createSessionStore(database: Database): SessionStore {
       return (ended?.length ?? 0) > 0
     },
 
+    async endOwn(id, userId, reason, event) {
+      const [ended] = await database.batch([
+        {
+          sql: `UPDATE sessions SET ended_at = :now, end_reason = :reason
+            WHERE id = :id AND user_id = :user AND ended_at IS NULL RETURNING id`,
+          params: { id, user: userId, reason, now: event.happenedAt },
+        },
+        recordEvent(event, {
+          sql: 'EXISTS (SELECT 1 FROM sessions WHERE id = :gone AND user_id = :owner AND ended_at = :at)',
+          params: { gone: id, owner: userId, at: event.happenedAt },
+        }),
+      ])
+      return (ended?.length ?? 0) > 0
+    },
+
+    async endOthers(but, userId, reason, event) {
+      const [ended = []] = await database.batch([
+        {
+          sql: `UPDATE sessions SET ended_at = :now, end_reason = :reason
+            WHERE user_id = :user AND id <> :but AND ended_at IS NULL RETURNING id, expires_at`,
+          params: { but, user: userId, reason, now: event.happenedAt },
+        },
+        recordEvent(event),
+      ])
+      const lived = ended.filter((row) => Number(row.expires_at) > event.happenedAt)
+      return lived.map((row) => String(row.id))
+    },
+
+    async roam(id, told, event) {
+      const first: Guard = {
+        sql: `EXISTS (SELECT 1 FROM sessions
+          WHERE id = :roaming AND roamed_at IS NULL AND ended_at IS NULL)`,
+        params: { roaming: id },
+      }
+      const results = await database.batch([
+        // Held first: of two at once the second sees that it is no longer the first time.
+        { sql: 'UPDATE sessions SET roamed_at = roamed_at WHERE id = :id', params: { id } },
+        ...tell(told, first),
+        recordEvent(event, first),
+        {
+          sql: `UPDATE sessions SET roamed_at = :now
+            WHERE id = :id AND roamed_at IS NULL AND ended_at IS NULL RETURNING id`,
+          params: { id, now: event.happenedAt },
+        },
+      ])
+      return (results.at(-1)?.length ?? 0) > 0
+    },
+
     async touch(id, event) {
       await database.batch([
         {
-          sql: 'UPDATE sessions SET last_seen_at = :now WHERE id = :id',
-          params: { id, now: event.happenedAt },
+          sql: `UPDATE sessions SET last_seen_at = :now, seen_source = :source, seen_agent = :agent
+            WHERE id = :id`,
+          params: { id, ...seenIn(event) },
         },
         recordEvent(event),
       ])
     },
-  }
-}
 
-/** The statements that start a session on its device, and end the oldest ones past the most a person has. */
-export function startSession(session: NewSession, guard: Guard): Statement[] {
-  const { userId, device, createdAt } = session
-  return [
-    insert(
-      'sessions',
-      {
-        id: session.id,
-        user_id: userId,
-        device_id: device.id,
-        name: session.name,
-        source: session.source,
-        agent: session.agent,
-        created_at: createdAt,
-        last_seen_at: createdAt,
-        expires_at: session.expiresAt,
-        refresh_hash: session.refreshHash,
-        refresh_issued_at: createdAt,
-        amr: session.amr.join(' '),
-      },
-      guard,
-    ),
-    device.known ? useDevice(session, guard) : createDevice(session, guard),
-    {
-      sql: `UPDATE sessions SET ended_at = :now, end_reason = 'too_many_sessions'
-        WHERE user_id = :user AND ended_at IS NULL AND ${guard.sql} AND id NOT IN (
-          SELECT id FROM sessions WHERE user_id = :user AND ended_at IS NULL AND expires_at > :now
-          ORDER BY created_at DESC, id LIMIT ${LIVE_SESSIONS})`,
-      params: { now: createdAt, user: userId, ...guard.params },
+    async see({ id, at, source, agent }, grainMs) {
+      await database.write(
+        `UPDATE sessions SET last_seen_at = :at, seen_source = :source, seen_agent = :agent
+         WHERE id = :id AND ended_at IS NULL AND last_seen_at <= :before`,
+        { id, at, source, agent, before: at - grainMs },
+      )
     },
-  ]
-}
-
-function createDevice({ userId, device, createdAt }: NewSession, guard: Guard): Statement {
-  const row = { id: device.id, user_id: userId, created_at: createdAt, last_used_at: createdAt }
-  return insert('devices', row, guard)
-}
-
-function useDevice({ device, createdAt }: NewSession, guard: Guard): Statement {
-  return {
-    sql: `UPDATE devices SET last_used_at = :now WHERE id = :id AND ${guard.sql}`,
-    params: { now: createdAt, id: device.id, ...guard.params },
   }
 }
+
+const seenIn = ({ happenedAt, source, agent }: AuditEvent) => ({ now: happenedAt, source, agent })

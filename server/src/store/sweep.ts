@@ -8,8 +8,8 @@ const MOST_AT_ONCE = 1000
 /** Bites of a kind in one sweep: more rows a minute than a server can be made to write. */
 const MOST_BITES = 60
 const DAY = 86_400_000
-/** An ended session is kept as long as somebody may ask why it ended. */
-const ENDED_KEPT_MS = 30 * DAY
+/** A session is kept as long as somebody may ask why it ended, or where its person was before. */
+const ENDED_KEPT_MS = 90 * DAY
 
 /** Longer than a year, so that a year can be looked back at. */
 const USAGE_KEPT_MS = 400 * DAY

@@ -61,14 +61,24 @@ export const Token = Type.String({ minLength: 1, maxLength: 4096 })
 
 export const strict = { additionalProperties: false } as const
 
+type Said = Partial<Record<(typeof deviceFields)[number], string>>
+
 interface SaysDevice {
-  readonly device_information?: { readonly device?: string }
-  readonly device_info?: { readonly device?: string }
+  readonly device_information?: Said
+  readonly device_info?: Said
 }
 
-/** What the client calls its device, cut to a name's length; null when it says nothing that can be shown. */
-export function deviceName(body: SaysDevice): string | null {
-  const said = body.device_information?.device ?? body.device_info?.device
-  if (!said || !isCleanText(said)) return null
-  return [...said].slice(0, MOST_NAME).join('')
+/** What the client says of its device, each cut to a name's length; null where it says nothing that can be shown. */
+export function deviceSaid(body: SaysDevice) {
+  const said: Said = { ...body.device_info, ...body.device_information }
+  return {
+    name: shown(said.device),
+    platform: shown(said.platform ?? said.operating_system),
+    location: shown(said.location),
+  }
+}
+
+function shown(text: string | undefined): string | null {
+  if (!text || !isCleanText(text)) return null
+  return [...text].slice(0, MOST_NAME).join('')
 }

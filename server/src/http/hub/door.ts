@@ -18,7 +18,8 @@ export async function readSignedIn(app: App, request: FastifyRequest): Promise<S
   const text = readCookie(app.config, request.headers, 'session')
   if (!text) return null
   try {
-    const principal = await authenticate(app, { kind: 'cookie', text }, request.startedAt)
+    const { origin, startedAt } = request
+    const principal = await authenticate(app, { kind: 'cookie', text }, origin, startedAt)
     return principal.kind === 'signed-in' ? principal : null
   } catch (cause) {
     if (cause instanceof ApiError && cause.status === 401) return null
