@@ -71,6 +71,11 @@ class RealServer:
         self.ask(lambda: auth.verify(email_key, next_code(self.email)))
         return auth
 
+    def signed_in(self):
+        auth = self.client()
+        email_key = self.ask(lambda: auth.login(self.email, PASSWORD))
+        return auth, self.ask(lambda: auth.verify(email_key, next_code(self.email)))["device_id"]
+
     def say_hello(self, auth):
         return self.ask(lambda: auth.create_response("echo-1", HELLO))["output_text"]
 
@@ -141,7 +146,7 @@ class RealServer:
             auth.get_headers()
         with self.assertRaises(SessionEndedError) as caught:
             self.say_hello(other)
-        self.assertEqual(caught.exception.reason, "logout")
+        self.assertEqual(caught.exception.reason, "signed_out")
 
     def test_wrong(self):
         """a wrong password, a wrong code, a password that does not do: each has a class of its own"""
@@ -195,6 +200,20 @@ class RealServer:
             self.say_hello(program)
         with self.assertRaises(NotFoundError):
             self.ask(lambda: auth.revoke_api_key("key_" + "0" * 32))
+
+    def test_sessions(self):
+        """a person sees where they are signed in, and ends one place or all others"""
+        here = self.signed_up()
+        (first, first_id), (second, _) = self.signed_in(), self.signed_in()
+        page = self.ask(lambda: here.sessions())
+        self.assertEqual([each["current"] for each in page["data"]], [False, False, True])
+        self.ask(lambda: here.end_session(first_id))
+        with self.assertRaises(SessionEndedError):
+            self.say_hello(first)
+        self.assertEqual(self.ask(lambda: here.end_other_sessions()), 1)
+        with self.assertRaises(SessionEndedError):
+            self.say_hello(second)
+        self.assertEqual(self.say_hello(here), "Hello")
 
     def test_any_endpoint(self):
         """any endpoint is called with the credential"""
