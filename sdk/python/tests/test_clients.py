@@ -141,6 +141,16 @@ class Sent(unittest.TestCase):
             auth.login("ada", "p")
         self.assertEqual(len(self.requests), 1)
 
+    def test_below_base_url(self):
+        """an endpoint that could end at another server is not called"""
+        http = httpx.Client(transport=httpx.MockTransport(self.note))
+        with FreddyAuth("http://127.0.0.1:1", store=MemoryStore(TOKENS), http=http) as auth:
+            for endpoint in ("@elsewhere.example.com/", ":8080/", ".example.com/", "http://elsewhere.example.com/", ""):
+                with self.assertRaises(ValueError):
+                    auth.request("GET", endpoint)
+            auth.request("GET", "//elsewhere.example.com/")
+        self.assertEqual([request.url.host for request in self.requests], ["127.0.0.1"])
+
     def test_device_token(self):
         """the device stays known to the client after a log-out, and leaves the store"""
         store = MemoryStore()
@@ -267,6 +277,9 @@ class Left(unittest.TestCase):
                 self.assertEqual(next(events)["delta"], "x")
                 self.assertFalse(closed.is_set())
             self.assertTrue(closed.is_set())
+            closed.clear()
+            auth.create_response("m", [], stream=True).close()
+            self.assertTrue(closed.is_set())
 
     def test_left_by_a_task(self):
         """who leaves a stream early closes its connection, tasks"""
@@ -288,6 +301,9 @@ class Left(unittest.TestCase):
                 async with await auth.create_response("m", [], stream=True) as events:
                     self.assertEqual((await events.__anext__())["delta"], "x")
                     self.assertFalse(closed.is_set())
+                self.assertTrue(closed.is_set())
+                closed.clear()
+                await (await auth.create_response("m", [], stream=True)).aclose()
                 self.assertTrue(closed.is_set())
 
         asyncio.run(main())

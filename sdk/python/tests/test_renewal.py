@@ -115,6 +115,30 @@ class Renewal(unittest.TestCase):
         self.assertIsNone(session.held())
         self.assertIsNone(store.load())
 
+    def test_logout_meanwhile(self):
+        """a log-out while the renewed tokens are being kept leaves none of them"""
+        store = MemoryStore(FIRST)
+        session = session_of(store)
+        leader = session.renew(session.held())
+        on(leader)
+        saving = leader.send(answer(200, {"token": "access-2"}))
+        end_of(session.forget())
+        end_of(leader, saving.work())
+        self.assertIsNone(session.held())
+        self.assertIsNone(store.load())
+
+    def test_ended_meanwhile(self):
+        """a call that hears late that its session is over says so, with the server's reason, and asks nothing more"""
+        session = session_of(MemoryStore(FIRST))
+        first, second = [session.call(Request("GET", "/user/me")) for _ in range(2)]
+        refused = answer(401, {"error": {"code": "TOKEN_INVALID", "details": {"reason": "signed_out"}}})
+        self.assertEqual([on(first).request.path, on(second).request.path], ["/user/me"] * 2)
+        self.assertEqual(on(first, refused).request.path, "/auth/refresh")
+        for call in (first, second):
+            with self.assertRaises(SessionEndedError) as caught:
+                on(call, refused)
+            self.assertEqual(caught.exception.reason, "signed_out")
+
     def test_refused_but_renewed_elsewhere(self):
         """a refused refresh is no end when another process has renewed the token meanwhile"""
         store = MemoryStore(FIRST)

@@ -7,7 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Callable, List
 
+import httpx
+
 from freddy_auth_client import AsyncFreddyAuth, FreddyAuth
+
+#: Made once: reading all certificates takes longer than most tests.
+CONTEXT = httpx.create_ssl_context()
 
 
 @dataclass
@@ -43,7 +48,7 @@ class Threads:
     name = "threads"
 
     def client(self, base_url: str, **settings: Any) -> PatientAuth:
-        auth = PatientAuth(base_url, **settings)
+        auth = PatientAuth(base_url, http=httpx.Client(verify=CONTEXT), **settings)
         auth.waits = []
         return auth
 
@@ -67,7 +72,7 @@ class Tasks:
         self._loop = asyncio.new_event_loop()
 
     def client(self, base_url: str, **settings: Any) -> PatientAsyncAuth:
-        auth = PatientAsyncAuth(base_url, **settings)
+        auth = PatientAsyncAuth(base_url, http=httpx.AsyncClient(verify=CONTEXT), **settings)
         auth.waits = []
         return auth
 

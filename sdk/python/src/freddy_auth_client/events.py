@@ -114,9 +114,8 @@ class AsyncEventStream(AsyncIterator[ResponseEvent]):
 
     async def _read(self) -> AsyncGenerator[ResponseEvent, None]:
         reading = _Reading(self._response)
-        source = EventSource(self._response).aiter_sse()
         try:
-            async for sent in source:
+            async for sent in EventSource(self._response).aiter_sse():
                 event = reading.read(sent)
                 if event is not None:
                     yield event
@@ -125,7 +124,6 @@ class AsyncEventStream(AsyncIterator[ResponseEvent]):
             if not reading.complete:
                 raise _cut(cause) from cause
         finally:
-            await source.aclose()
             await self._response.aclose()
 
     async def aclose(self) -> None:
