@@ -1,7 +1,9 @@
+import { accounts } from './accounts.ts'
 import { bodies } from './bodies.ts'
 import { codes } from './codes.ts'
 import { edge } from './edge.ts'
 import { keys } from './keys.ts'
+import { ledger } from './ledger.ts'
 import { mail } from './mail.ts'
 import type { Mutant } from './mutant.ts'
 import { passwords } from './passwords.ts'
@@ -15,9 +17,11 @@ export const mutants: readonly Mutant[] = [
   ...codes,
   ...passwords,
   ...registration,
+  ...accounts,
   ...tokens,
   ...sessions,
   ...keys,
+  ...ledger,
   ...edge,
   ...bodies,
   ...places,

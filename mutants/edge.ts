@@ -124,7 +124,7 @@ export const edge: readonly Mutant[] = [
   {
     name: 'calls are limited',
     file: 'http/guards.ts',
-    find: "  if (!ruling.allowed) throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs, headers)\n",
+    find: "    throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs, headers, named)\n",
     replace: '',
     tests: 'edge.test.ts',
     named: 'calls are limited',

@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact'
+import { AccountPage } from './pages/account.tsx'
 import { AdminPage } from './pages/admin.tsx'
 import { KeysPage } from './pages/keys.tsx'
 import { SecurityPage } from './pages/security.tsx'
@@ -31,6 +32,7 @@ export const pages: readonly Page[] = [
   { path: '/hub/keys', label: 'keys', Page: KeysPage },
   { path: '/hub/try', label: 'try', Page: TryPage },
   { path: '/hub/security', label: 'security', Page: SecurityPage },
+  { path: '/hub/account', label: 'account', Page: AccountPage },
   { path: '/hub/admin', label: 'admin', Page: AdminPage, admin: true },
 ]
 

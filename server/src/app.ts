@@ -52,6 +52,7 @@ export interface Running {
 
 const REMEMBERED_SESSIONS = 100_000
 const REMEMBERED_KEYS = 20_000
+const REMEMBERED_REFUSALS = 10_000
 
 /** A whole server, not listening yet. The only place that chooses adapters. */
 export async function createApp(config: Config, parts: Parts = {}): Promise<Running> {
@@ -182,6 +183,8 @@ function assemble(
     }),
     liveSessions: new LRUCache({ max: REMEMBERED_SESSIONS }),
     liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
+    allowances: new LRUCache({ max: REMEMBERED_KEYS }),
+    turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
   }
   return {
     app,

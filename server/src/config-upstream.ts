@@ -1,4 +1,5 @@
 import { knob, networks, some, webAddress } from './config-values.ts'
+import type { SpendingLimits } from './store/spending.ts'
 
 /**
  * A model server's address. Its host must be spelt as it is read: `127.1`, `2130706433` and circled digits
@@ -21,6 +22,17 @@ export interface UpstreamTimes {
   readonly keepalive: number
 }
 
+/** What the settings of the gateway come to: a part of the configuration. */
+export interface UpstreamConfig {
+  readonly upstreamUrl: string | null
+  readonly upstreamApiKey: string | null
+  readonly modelsFile: string | null
+  readonly upstreamAllow: readonly string[]
+  readonly upstreamTimes: UpstreamTimes
+  /** What each person may spend of whom the operator says nothing else. */
+  readonly userBudget: SpendingLimits | null
+}
+
 export const standardTimes: UpstreamTimes = {
   connect: 5000,
   first: 60_000,
@@ -38,6 +50,26 @@ export function upstreamTimes(text: string): UpstreamTimes | undefined {
     times[name] = Number(seconds) * 1000
   }
   return { ...standardTimes, ...times }
+}
+
+const MILLION = 1_000_000
+const nothingSaid: SpendingLimits = {
+  tokens_per_day: null,
+  tokens_per_month: null,
+  money_per_day: null,
+  money_per_month: null,
+}
+
+/** What may be spent, as an operator writes it: whole tokens, and money in the unit of prices. Kept in millionths. */
+export function spendingLimits(text: string): SpendingLimits | undefined {
+  const limits: Record<string, number> = {}
+  for (const part of text.split(',')) {
+    const [, name = '', amount = ''] = /^\s*([a-z_]+)=(\d{1,12}(?:\.\d{1,6})?)\s*$/.exec(part) ?? []
+    const kept = Number(amount) * (name.startsWith('money') ? MILLION : 1)
+    if (!Object.hasOwn(nothingSaid, name) || kept > Number.MAX_SAFE_INTEGER) return undefined
+    limits[name] = Math.ceil(kept)
+  }
+  return { ...nothingSaid, ...limits }
 }
 
 /** The settings of the gateway: a part of the table in config.ts. */
@@ -67,5 +99,11 @@ export const upstreamKnobs = {
     'connect=5,first=60,plain=600,idle=60,total=600,keepalive=15',
     'How long a model server may take: to be reached, to begin a stream, to begin a plain answer, between two events, in all; and between comments to a caller who waits.',
     upstreamTimes,
+  ),
+  USER_BUDGET: knob(
+    'name=amount, with commas between',
+    '',
+    'What each person may spend with all keys and sessions: tokens_per_day, tokens_per_month, money_per_day, money_per_month (money in the unit of prices); nothing is capped when empty.',
+    spendingLimits,
   ),
 }

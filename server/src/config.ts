@@ -1,4 +1,4 @@
-import { standardTimes, type UpstreamTimes, upstreamKnobs } from './config-upstream.ts'
+import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
   type Knob,
@@ -17,7 +17,7 @@ import { type LimitTable, limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 import { isLoopback } from './loopback.ts'
 
-export interface Config {
+export interface Config extends UpstreamConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -35,11 +35,6 @@ export interface Config {
   readonly registration: 'open' | 'invite' | 'closed'
   readonly limits: LimitTable
   readonly maxRequestBytes: number
-  readonly upstreamUrl: string | null
-  readonly upstreamApiKey: string | null
-  readonly modelsFile: string | null
-  readonly upstreamAllow: readonly string[]
-  readonly upstreamTimes: UpstreamTimes
   readonly workers: number
   readonly sessionIdleDays: number
   readonly auditDays: number
@@ -225,6 +220,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     modelsFile: set.MODELS_FILE,
     upstreamAllow: set.UPSTREAM_ALLOW ?? [],
     upstreamTimes: set.UPSTREAM_TIMES ?? standardTimes,
+    userBudget: set.USER_BUDGET,
     workers: set.WORKERS ?? 0,
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     auditDays: set.AUDIT_DAYS ?? 90,

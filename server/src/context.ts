@@ -8,8 +8,10 @@ import type { Limiter } from './limiter/limiter.ts'
 import type { Log } from './log.ts'
 import type { Outbox } from './mail/outbox.ts'
 import type { ModelTable } from './models-file.ts'
+import type { TurnedAway } from './responses/explanation.ts'
 import type { Upstreams } from './responses/upstream.ts'
 import type { UsageQueue } from './responses/usage-queue.ts'
+import type { AllowanceRow } from './store/allowances.ts'
 import type { ApiKeyRow } from './store/api-keys.ts'
 import type { LiveSessionRow } from './store/sessions.ts'
 import type { Store } from './store/store.ts'
@@ -43,6 +45,9 @@ export interface App {
   readonly upstreams: Upstreams
   readonly liveSessions: LRUCache<string, Remembered<LiveSessionRow>>
   readonly liveApiKeys: LRUCache<string, Remembered<ApiKeyRow>>
+  readonly allowances: LRUCache<string, Remembered<AllowanceRow>>
+  /** The latest calls that a traffic limit turned away here, by their request ids. */
+  readonly turnedAway: LRUCache<string, TurnedAway>
 }
 
 /** Where a call came from, as far as it can be believed. */

@@ -14,7 +14,7 @@ export const errors = {
   INVALID_API_KEY: [401, 'The API key is not valid'],
   API_KEY_EXPIRED: [401, 'The API key has expired'],
   API_KEY_PAUSED: [401, 'The API key is paused'],
-  BUDGET_EXHAUSTED: [402, 'A budget of this API key is used up'],
+  BUDGET_EXHAUSTED: [402, 'A budget is used up'],
   INSUFFICIENT_PERMISSIONS: [403, 'This credential may not do that'],
   OPERATION_NOT_ALLOWED: [403, 'This cannot be done here'],
   REGISTRATION_RESTRICTED: [403, 'Registration is closed on this server'],
@@ -51,9 +51,15 @@ export interface ErrorDetails {
   readonly retry_after?: number
   readonly fields?: readonly FieldProblem[]
   readonly reason?: string
-  /** The budget that is used up, and when it begins anew. */
+  /** The limit that refused, with what is gone of it, and when it begins anew. */
   readonly limit?: string
+  /** Whose budget: `key`, or `person` for all keys and sessions together. */
+  readonly level?: string
+  readonly used?: number
+  readonly most?: number
   readonly resets_at?: string
+  /** Where the owner may allow more, after signing in. */
+  readonly approval_url?: string
 }
 
 export interface ErrorOptions {
@@ -90,10 +96,11 @@ export function tooMany(
   code: ErrorCode,
   waitMs: number,
   headers: Record<string, string> = {},
+  more: ErrorDetails = {},
 ): ApiError {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000))
   return new ApiError(code, {
-    details: { retry_after: seconds },
+    details: { retry_after: seconds, ...more },
     headers: { ...headers, 'retry-after': String(seconds) },
   })
 }

@@ -28,6 +28,7 @@ export const limits = {
   'refused-source': [bucket(300, MINUTE)],
   refresh: [bucket(60, HOUR)],
   'username-check': [bucket(20, MINUTE)],
+  export: [bucket(5, HOUR)],
 } as const satisfies Record<string, readonly Bucket[]>
 
 export type LimitName = keyof typeof limits
@@ -65,6 +66,9 @@ export const budgets = {
   'code-account': { windows: [within(8, DAY), within(20, 30 * DAY)] },
   'code-device': { windows: [within(5, DAY)] },
   'recovery-codes': { windows: [within(8, DAY)] },
+  'raise-codes': { windows: [within(8, DAY)] },
+  'raise-mails': { windows: [within(3, 10 * MINUTE), within(10, DAY)] },
+  'email-codes': { windows: [within(8, DAY)] },
   'code-mails': { windows: [within(5, 10 * MINUTE), within(40, DAY)] },
   'stranger-mails': { windows: [within(1, MINUTE), within(3, HOUR), within(6, DAY)] },
   'account-exists-mails': { windows: [within(1, DAY)] },

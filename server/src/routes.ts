@@ -12,6 +12,17 @@ import {
   revokeApiKey,
   showApiKey,
 } from './account/api-keys.ts'
+import { DeleteBody, DeletedPerson, deletePerson } from './account/delete.ts'
+import { DossierAnswer } from './account/dossier.ts'
+import {
+  beginEmailChange,
+  EmailAnswer,
+  EmailBody,
+  VerifyEmailAnswer,
+  VerifyEmailBody,
+  verifyEmailChange,
+} from './account/email.ts'
+import { exportPerson } from './account/export.ts'
 import {
   beginTotp,
   ConfirmTotpBody,
@@ -31,7 +42,15 @@ import {
   PasskeyParams,
   removePasskey,
 } from './account/passkeys.ts'
-import { ProfileAnswer, showProfile } from './account/profile.ts'
+import { changeProfile, ProfileAnswer, ProfileBody, showProfile } from './account/profile.ts'
+import {
+  beginRaise,
+  GrantAnswer,
+  GrantBody,
+  grantRaise,
+  RaiseAnswer,
+  RaiseBody,
+} from './account/raise-budget.ts'
 import {
   DeletedSession,
   DeletedSessions,
@@ -46,6 +65,15 @@ import {
   SessionQuery,
   showSession,
 } from './account/sessions.ts'
+import { explainCall, listCalls, showUsage } from './account/usage.ts'
+import {
+  CallsAnswer,
+  CallsQuery,
+  ExplainAnswer,
+  ExplainParams,
+  UsageAnswer,
+  UsageQuery,
+} from './account/usage-answers.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import { EventList, EventQuery, listEvents } from './admin/audit.ts'
 import { listMails, MailAnswer, MailList, MailQuery, sendTestMail } from './admin/mails.ts'
@@ -169,6 +197,11 @@ const asks: Rest = {
 }
 const kept: Rest = { gateway: true, params: ResponseParams, refusals: fromModel }
 const me: Rest = { summary: 'Who I am' }
+const names: Rest = {
+  body: ProfileBody,
+  summary: 'Change my names',
+  refusals: ['USERNAME_TAKEN'],
+}
 
 /** The table of contents: every route, who may call it, what limits it, what it does. */
 export const routes: readonly Route[] = [
@@ -279,6 +312,34 @@ export const routes: readonly Route[] = [
   route('GET /v1/user/me', 'account:read', 'requests', showProfile, ProfileAnswer, me),
   route('GET /v1/user/profile', 'account:read', 'requests', showProfile, ProfileAnswer, me),
   route('GET /v1/user/current', 'account:read', 'requests', showProfile, ProfileAnswer, me),
+  route('PATCH /v1/user/me', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
+  route('PATCH /v1/user/profile', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
+  route('PATCH /v1/user/current', 'signedIn', 'requests', changeProfile, ProfileAnswer, names),
+  route('DELETE /v1/user/me', 'signedIn', 'requests', deletePerson, DeletedPerson, {
+    body: DeleteBody,
+    summary: 'Delete my account, and everything that names me',
+    refusals: ['INVALID_CREDENTIALS', 'TOO_MANY_LOGIN_ATTEMPTS', 'OPERATION_NOT_ALLOWED'],
+  }),
+  route('GET /v1/user/export', 'signedIn', 'export', exportPerson, DossierAnswer, {
+    summary: 'Everything that is kept about me',
+  }),
+  route('POST /v1/user/email', 'signedIn', 'requests', beginEmailChange, EmailAnswer, {
+    body: EmailBody,
+    summary: 'Begin to move to another e-mail address; a code is mailed there',
+    refusals: ['INVALID_CREDENTIALS', 'TOO_MANY_LOGIN_ATTEMPTS', 'INVALID_EMAIL_FORMAT'],
+  }),
+  route(
+    'POST /v1/user/email/verify',
+    'signedIn',
+    'requests',
+    verifyEmailChange,
+    VerifyEmailAnswer,
+    {
+      body: VerifyEmailBody,
+      summary: 'Move to the new address by its code; all other sessions end',
+      refusals: codeRefusals,
+    },
+  ),
   route(
     'POST /v1/user/username/check-availability',
     'open',
@@ -357,6 +418,34 @@ export const routes: readonly Route[] = [
     params: ApiKeyParams,
     summary: 'Revoke an API key',
     refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+
+  route('GET /v1/usage', 'usage:read', 'requests', showUsage, UsageAnswer, {
+    query: UsageQuery,
+    summary: 'What was used, and how far the limits are gone; a key sees its own',
+  }),
+  route('GET /v1/usage/requests', 'usage:read', 'requests', listCalls, CallsAnswer, {
+    query: CallsQuery,
+    summary: 'Calls of the gateway, newest first',
+  }),
+  route(
+    'GET /v1/usage/requests/:id/explain',
+    'usage:read',
+    'requests',
+    explainCall,
+    ExplainAnswer,
+    { params: ExplainParams, summary: 'What became of a call, and why' },
+  ),
+
+  route('POST /v1/usage/raise', 'signedIn', 'requests', beginRaise, RaiseAnswer, {
+    body: RaiseBody,
+    summary: 'Ask to raise a limit of my key for a day; a code is mailed',
+    refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route('POST /v1/usage/raise/verify', 'signedIn', 'requests', grantRaise, GrantAnswer, {
+    body: GrantBody,
+    summary: 'Raise it, by the mailed code',
+    refusals: [...codeRefusals, 'OPERATION_NOT_ALLOWED'],
   }),
 
   route('GET /v1/admin/users', 'admin', 'requests', listUsers, ManagedUserList, {

@@ -168,3 +168,18 @@ onBoth('docs/api-keys.md: a key is made, used, listed and revoked', async (place
   assert.equal((await keys('revoke', { TOKEN: token, KEY_ID: made.id })).deleted, true)
   assert.equal((await keys('use', { API_KEY: made.key })).error.code, 'INVALID_API_KEY')
 })
+
+onBoth('docs/usage.md: what was used is shown, and a call is explained', async (place) => {
+  const { token } = await signUp(place)
+  const flow = shell('login-flow.md', place.base)
+  await flow('call', { TOKEN: token })
+  const usage = shell('usage.md', place.base)
+  const shown = await usage('usage', { TOKEN: token })
+  assert.deepEqual([shown.total.calls, shown.data[0].model], [1, 'echo-1'])
+  const headers = { authorization: `Bearer ${token}` }
+  const answer = await fetch(`${place.base}/v1/usage/requests`, { headers })
+  const { data } = (await answer.json()) as { data: { request_id: string }[] }
+  const REQUEST_ID = data[0]?.request_id ?? ''
+  const told = await usage('explain', { TOKEN: token, REQUEST_ID })
+  assert.equal(told.outcome, 'settled')
+})

@@ -41,6 +41,20 @@ const fitting: Readonly<Record<string, object>> = {
     new_password: 'x',
     confirm_password: 'x',
   },
+  'POST /v1/usage/raise': { key: `key_${'0'.repeat(32)}`, limit: 'tokens_per_day' },
+  'POST /v1/usage/raise/verify': {
+    email_key: 'uuid-12345678-1234-1234-1234-123456789abc',
+    verification_code: 123456,
+  },
+  'PATCH /v1/user/me': { full_name: 'x' },
+  'PATCH /v1/user/profile': { full_name: 'x' },
+  'PATCH /v1/user/current': { full_name: 'x' },
+  'DELETE /v1/user/me': { current_password: 'x' },
+  'POST /v1/user/email': { new_email: 'x', current_password: 'x' },
+  'POST /v1/user/email/verify': {
+    email_key: 'uuid-00000000-0000-0000-0000-000000000000',
+    verification_code: 12_345_678,
+  },
   'POST /v1/user/factors/totp/confirm': { verification_code: '123456' },
   'POST /v1/user/factors/passkeys': {
     name: 'x',
@@ -63,16 +77,18 @@ scene(
   'every guarded route refuses who brings no credential, and a key that is not for it',
   async (freddy) => {
     const { token } = await freddy.signIn(await freddy.person('ada'))
-    const made = await freddy.ask('POST /v1/api-keys', {
-      token,
-      body: { name: 'k', scopes: ['usage:read'] },
-    })
-    const key = { 'api-key': made.body.key }
+    const keyFor = async (scope: string) => {
+      const body = { name: 'k', scopes: [scope] }
+      const made = await freddy.ask('POST /v1/api-keys', { token, body })
+      return { 'api-key': made.body.key }
+    }
+    const [usage, account] = [await keyFor('usage:read'), await keyFor('account:read')]
     for (const { method, path, who, body } of routes) {
       const id = `${idOf(path)}_${'0'.repeat(32)}`
       const line = `${method} ${path.replace(':id', id).replace(':email_key', 'x')}`
       const payload = body ? { body: fitting[`${method} ${path}`] ?? bodyOf(line) } : {}
       const bare = await freddy.ask(line, payload)
+      const key = who === 'usage:read' ? account : usage
       if (who === 'open') assert.notEqual(bare.body?.error?.code, 'AUTHENTICATION_REQUIRED', line)
       else {
         assert.equal(bare.status, 401, line)

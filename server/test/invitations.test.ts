@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { allowed } from '../src/auth/audit.ts'
 import { newInvitation } from '../src/auth/invitation.ts'
 import { ownerLetter } from '../src/auth/notice.ts'
 import type { Role } from '../src/store/users.ts'
@@ -13,14 +14,8 @@ async function invite({ running: { app }, now }: Freddy, address: string, role: 
   const call = { app, origin, now: now() }
   const { secret, row } = newInvitation(app, { address, role, now: now() })
   const letter = ownerLetter(call, address, 'invitation', { code: secret })
-  const event = {
-    id: `evt_${secret}`,
-    happenedAt: now(),
-    event: 'user.invited',
-    outcome: 'allowed',
-  } as const
-  const rest = { reason: role, userId: null, subjectId: null, source: null, agent: null }
-  assert.equal(await app.store.invitations.create(row, letter, { ...event, ...rest }), true)
+  const event = allowed(call, 'user.invited', { reason: role, actor: 'shell' })
+  assert.equal(await app.store.invitations.create(row, letter, event), true)
   return secret
 }
 

@@ -155,6 +155,8 @@ scene('attack 023: the store itself ends only what is its owner’s', async (fre
     subjectId: ada.device_id,
     source: null,
     agent: null,
+    salt: '',
+    digest: '',
   } as const
   const ended = store.sessions.endOwn(ada.device_id, eve.id, 'signed_out_elsewhere', event)
   assert.equal(await ended, false)

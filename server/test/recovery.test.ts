@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { DAY, type Freddy, HOUR, MINUTE, type Person, scene, wrongCode } from './freddy.ts'
+import { linkFor, press } from './mailed-links.ts'
 
 const NEW = 'a quite different sentence'
 
@@ -13,32 +14,6 @@ const reset = (freddy: Freddy, email_key: string, code: unknown, new_password = 
 
 const isIn = async (freddy: Freddy, token: string) =>
   (await freddy.ask('GET /v1/auth/validate', { token })).status === 200
-
-/** The path of the newest link of this purpose that was mailed to an address. */
-async function linkFor(freddy: Freddy, email: string, purpose: string): Promise<string> {
-  await freddy.running.outbox.drain()
-  const texts = freddy.mail.mails
-    .filter(({ envelope }) => envelope.to.includes(email))
-    .map(({ raw }) => raw.replace(/=\r\n/g, ''))
-  const found = texts.flatMap((text) => [
-    ...text.matchAll(
-      new RegExp(`https://auth\\.example\\.com(/account/${purpose}/[\\w-]{22})`, 'g'),
-    ),
-  ])
-  return found.at(-1)?.[1] ?? assert.fail(`no ${purpose} link was mailed to ${email}`)
-}
-
-const press = (freddy: Freddy, path: string, form = '', origin = 'https://auth.example.com') =>
-  freddy.running.http.inject({
-    method: 'POST',
-    url: path,
-    headers: {
-      host: 'localhost',
-      origin,
-      'content-type': 'application/x-www-form-urlencoded',
-    },
-    payload: form,
-  })
 
 const subjects = (freddy: Freddy, { email }: Person) =>
   freddy.mail.mails

@@ -276,3 +276,15 @@ scene('a registration ends with its key, and the address is free again', async (
   assert.equal((await freddy.verify(body.email_key, Number(code))).status, 401)
   assert.equal((await register(freddy, {})).status, 201)
 })
+
+scene('one code makes one account with one session, however many ask at once', async (freddy) => {
+  const { body } = await freddy.ask('POST /v1/auth/register', {
+    body: { email: 'ada@example.com', password: PASSWORD },
+  })
+  const code = Number(await freddy.codeFor('ada@example.com'))
+  const ask = () => freddy.verify(body.email_key, code)
+  const answers = await Promise.all(Array.from({ length: 4 }, ask))
+  assert.equal(answers.filter(({ status }) => status === 200).length, 1)
+  assert.equal((await freddy.database.read('SELECT id FROM sessions')).length, 1)
+  assert.equal((await freddy.database.read('SELECT id FROM users')).length, 1)
+})

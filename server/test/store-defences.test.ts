@@ -133,6 +133,10 @@ scene(
     assert.equal(await findBrokenSeal(audit), 2)
     await freddy.database.write("UPDATE audit_events SET agent = 'curl' WHERE position = 2")
     assert.equal(await findBrokenSeal(audit), null)
+    await freddy.database.write("UPDATE audit_events SET outcome = 'refused' WHERE position = 3")
+    assert.equal(await findBrokenSeal(audit), 3)
+    await freddy.database.write("UPDATE audit_events SET outcome = 'allowed' WHERE position = 3")
+    assert.equal(await findBrokenSeal(audit), null)
     await freddy.database.write('DELETE FROM audit_events WHERE position = 2')
     assert.equal(await findBrokenSeal(audit), 3)
   },

@@ -210,8 +210,8 @@ scene('an event has one place in the chain, whoever seals it again', async (fred
   const { audit } = freddy.running.app.store
   const event = eventAt(freddy.now())
   await audit.record(event)
-  await audit.seal([{ id: event.id, position: 1, seal: 'first' }])
-  await audit.seal([{ id: event.id, position: 2, seal: 'second' }])
+  await audit.seal([{ id: event.id, position: 1, seal: 'first', sealedAs: null }])
+  await audit.seal([{ id: event.id, position: 2, seal: 'second', sealedAs: null }])
   const last = await audit.findLastSealed()
   assert.deepEqual([last?.position, last?.seal], [1, 'first'])
 })

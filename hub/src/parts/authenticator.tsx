@@ -5,6 +5,7 @@ import type { FactorProps } from '../pages/security.tsx'
 import { day, say } from '../words.ts'
 import { Copy } from './copy.tsx'
 import { Dialog } from './dialog.tsx'
+import { Form, Input } from './form.tsx'
 import { Section } from './section.tsx'
 import { Problem } from './states.tsx'
 import { toast } from './toast.tsx'
@@ -57,48 +58,33 @@ interface ConfirmProps {
 }
 
 function Confirm({ begun, reload, onClose }: ConfirmProps) {
-  const { busy, failure, act } = useAct()
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault()
-    const typed = String(new FormData(event.target as HTMLFormElement).get('code'))
-    void act(async () => {
-      const verification_code = typed.replace(/\s/g, '')
-      await call('POST', '/v1/user/factors/totp/confirm', { verification_code })
-      toast(say('added', { name: say('authenticator') }))
-      await reload()
-      onClose()
-    })
-  }
   return (
     <Dialog title={say('addApp')} onClose={onClose}>
-      <form class="stack" onSubmit={submit}>
+      <Form
+        button={say('confirm')}
+        onCancel={onClose}
+        submit={async ({ code = '' }) => {
+          const verification_code = code.replace(/\s/g, '')
+          await call('POST', '/v1/user/factors/totp/confirm', { verification_code })
+          toast(say('added', { name: say('authenticator') }))
+          await reload()
+          onClose()
+        }}
+      >
         <p>{say('scanLead')}</p>
         <Picture text={begun.uri} />
         <div class="row">
           <code class="small">{begun.secret}</code>
           <Copy text={begun.secret} />
         </div>
-        <div class="field">
-          <label for="app-code">{say('appCode')}</label>
-          <input
-            id="app-code"
-            name="code"
-            inputMode="numeric"
-            autocomplete="one-time-code"
-            required
-            maxLength={8}
-          />
-        </div>
-        <Problem cause={failure} />
-        <div class="row">
-          <button type="submit" class="button" disabled={busy}>
-            {say('confirm')}
-          </button>
-          <button type="button" class="button quiet" onClick={onClose}>
-            {say('cancel')}
-          </button>
-        </div>
-      </form>
+        <Input
+          name="code"
+          label={say('appCode')}
+          inputMode="numeric"
+          autocomplete="one-time-code"
+          maxLength={8}
+        />
+      </Form>
     </Dialog>
   )
 }

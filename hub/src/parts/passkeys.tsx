@@ -4,6 +4,7 @@ import { call } from '../api.ts'
 import type { FactorProps } from '../pages/security.tsx'
 import { ago, day, say } from '../words.ts'
 import { Dialog } from './dialog.tsx'
+import { Form, Input } from './form.tsx'
 import { Section } from './section.tsx'
 import { Problem } from './states.tsx'
 import { toast } from './toast.tsx'
@@ -64,35 +65,21 @@ interface AddProps {
 }
 
 function Add({ onClose, reload }: AddProps) {
-  const { busy, failure, act } = useAct()
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault()
-    const name = String(new FormData(event.target as HTMLFormElement).get('name'))
-    void act(async () => {
-      await call('POST', '/v1/user/factors/passkeys', { name, passkey: await makePasskey() })
-      toast(say('added', { name }))
-      await reload()
-      onClose()
-    })
-  }
   return (
     <Dialog title={say('addPasskey')} onClose={onClose}>
-      <form class="stack" onSubmit={submit}>
+      <Form
+        button={say('addPasskey')}
+        onCancel={onClose}
+        submit={async ({ name = '' }) => {
+          await call('POST', '/v1/user/factors/passkeys', { name, passkey: await makePasskey() })
+          toast(say('added', { name }))
+          await reload()
+          onClose()
+        }}
+      >
         <p>{say('addPasskeyLead')}</p>
-        <div class="field">
-          <label for="passkey-name">{say('keyName')}</label>
-          <input id="passkey-name" name="name" required maxLength={64} autocomplete="off" />
-        </div>
-        <Problem cause={failure} />
-        <div class="row">
-          <button type="submit" class="button" disabled={busy}>
-            {say('addPasskey')}
-          </button>
-          <button type="button" class="button quiet" onClick={onClose}>
-            {say('cancel')}
-          </button>
-        </div>
-      </form>
+        <Input name="name" label={say('keyName')} maxLength={64} />
+      </Form>
     </Dialog>
   )
 }

@@ -63,7 +63,7 @@ export async function sendTestMail(call: Call): Promise<Static<typeof MailAnswer
   const { userId } = requireStrongSession(call)
   const user = await app.store.users.find(userId)
   if (!user) throw new ApiError('TOKEN_INVALID')
-  const letter = ownerLetter(call, user.address, 'test')
+  const letter = { ...ownerLetter(call, user.address, 'test'), userId }
   await app.store.outbox.queue(letter)
   await app.store.audit.record(allowed(call, 'mail.tested', { userId }))
   app.outbox.poke()

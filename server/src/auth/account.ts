@@ -1,7 +1,15 @@
 import type { App } from '../context.ts'
+import { ApiError } from '../errors.ts'
 import type { UserRow } from '../store/users.ts'
 import { parseEmailAddress } from './email-address.ts'
 import { parseUserName } from './user-name.ts'
+
+/** The person of a session, as the database says it now. */
+export async function requirePerson(app: App, userId: string): Promise<UserRow> {
+  const user = await app.store.users.find(userId)
+  if (!user || user.disabled_at !== null) throw new ApiError('TOKEN_INVALID')
+  return user
+}
 
 export interface Named {
   readonly user: UserRow | null

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import type { AuditRow, AuditStore } from '../store/audit.ts'
 
 const MOST_AT_ONCE = 500
+/** The seals of today cover a digest of what is personal; those of before (null) the words themselves. */
+const BY_DIGEST = 2
 
 /**
  * Links events to their chain (security rule 25): each seal is a hash over the seal before it and the event,
@@ -16,14 +18,16 @@ export async function sealEvents(audit: AuditStore): Promise<number> {
   let seal = last?.seal ?? ''
   const links = rows.map((row) => {
     position += 1
-    seal = sealOf(row, position, seal)
-    return { id: row.id, position, seal }
+    const sealedAs = row.digest === null ? null : BY_DIGEST
+    seal = sealOf({ ...row, sealed_as: sealedAs }, position, seal)
+    return { id: row.id, position, seal, sealedAs }
   })
   return (await audit.seal(links)) ? links.length : 0
 }
 
 /** The position of the first event that does not fit its chain, or null. */
 export async function findBrokenSeal(audit: AuditStore): Promise<number | null> {
+  const isGone = remembering(audit)
   let after = 0
   let seal: string | null = null
   for (;;) {
@@ -32,18 +36,58 @@ export async function findBrokenSeal(audit: AuditStore): Promise<number | null> 
     for (const row of rows) {
       const position = row.position ?? 0
       // The oldest events go after AUDIT_DAYS: the first one that is left is taken as it stands.
-      const kept: string | null =
-        seal === null && position > 1 ? row.seal : sealOf(row, position, seal ?? '')
-      if (row.seal !== kept || (seal !== null && position !== after + 1)) return position
+      const isFirst = seal === null && position > 1
+      const follows = seal === null || position === after + 1
+      const fits = isFirst || row.seal === sealOf(row, position, seal ?? '')
+      if (!follows || !(await isWhole(row, fits, isGone))) return position
       seal = row.seal
       after = position
     }
   }
 }
 
+/** What stands for the place and program of an event: without the salt it tells nothing, and proves nothing. */
+export function personalDigest(salt: string, source: string | null, agent: string | null): string {
+  return createHash('sha256')
+    .update(JSON.stringify([salt, source, agent]))
+    .digest('base64url')
+}
+
+/**
+ * Whether an event says what was sealed. One without place, program and salt was erased: that is believed only of
+ * somebody whose deletion stands in the trail. Of a seal from before, what was erased is part: it is taken as it stands.
+ */
+async function isWhole(
+  row: AuditRow,
+  fits: boolean,
+  isGone: (row: AuditRow) => Promise<boolean>,
+): Promise<boolean> {
+  const { source, agent, salt, digest, sealed_as } = row
+  const isBare = source === null && agent === null && salt === null
+  if (sealed_as === null) return fits || (isBare && isGone(row))
+  if (!fits) return false
+  if (salt !== null) return digest === personalDigest(salt, source, agent)
+  return isBare && isGone(row)
+}
+
+/** Asks once for each person. */
+function remembering(audit: AuditStore): (row: AuditRow) => Promise<boolean> {
+  const known = new Map<string, Promise<boolean>>()
+  return async ({ user_id, subject_id, actor }) => {
+    for (const id of [user_id, subject_id, actor]) {
+      if (!id?.startsWith('usr_')) continue
+      const gone = known.get(id) ?? audit.isDeleted(id)
+      known.set(id, gone)
+      if (await gone) return true
+    }
+    return false
+  }
+}
+
 function sealOf(row: AuditRow, position: number, before: string): string {
   const { id, happened_at, event, outcome, reason, user_id, subject_id, source, agent } = row
-  const told = [id, happened_at, event, outcome, reason, user_id, subject_id, source, agent]
+  const personal = row.sealed_as === null ? [source, agent] : [row.digest]
+  const told = [id, happened_at, event, outcome, reason, user_id, subject_id, ...personal]
   // Sealed only where there is one, so that the seals of older rows stay what they were.
   if (row.actor !== null) told.push(row.actor)
   return createHash('sha256')

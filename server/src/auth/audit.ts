@@ -1,6 +1,7 @@
 import type { App, Call } from '../context.ts'
 import type { AuditEvent } from '../store/audit.ts'
-import { randomId } from './random.ts'
+import { personalDigest } from './audit-chain.ts'
+import { randomBytes, randomId } from './random.ts'
 
 export interface Decision {
   readonly reason?: string
@@ -29,8 +30,13 @@ export function refused(
 
 /** What was noticed of the place as a whole: it is nobody's, and comes from nowhere. */
 export function suspected(now: number, event: string): AuditEvent {
-  const call = { now, origin: { source: '', agent: '', address: '', network: null } }
-  return { ...refused(call, event), source: null, agent: null }
+  return describe({ now, origin: nowhere }, event, 'refused', {})
+}
+
+/** Somebody went: where from is part of what goes. */
+export function departed(now: number, userId: string): AuditEvent {
+  const about = { userId, subjectId: userId }
+  return describe({ now, origin: nowhere }, 'user.deleted', 'allowed', about)
 }
 
 /** Records a refusal that changes nothing else. */
@@ -42,12 +48,21 @@ export async function recordRefusal(
   await call.app.store.audit.record(refused(call, event, about))
 }
 
+interface Place {
+  readonly source: string | null
+  readonly agent: string | null
+}
+
+const nowhere: Place = { source: null, agent: null }
+
 function describe(
-  { now, origin }: Pick<Call, 'now' | 'origin'>,
+  { now, origin }: { readonly now: number; readonly origin: Place },
   event: string,
   outcome: AuditEvent['outcome'],
   { reason = undefined, userId = null, subjectId = null, actor = null }: Decision,
 ): AuditEvent {
+  const { source, agent } = origin
+  const salt = randomBytes(16).toString('base64url')
   return {
     id: randomId('evt_'),
     happenedAt: now,
@@ -56,8 +71,10 @@ function describe(
     reason: reason ?? null,
     userId,
     subjectId,
-    source: origin.source,
-    agent: origin.agent,
+    source,
+    agent,
+    salt,
+    digest: personalDigest(salt, source, agent),
     actor,
   }
 }

@@ -27,11 +27,14 @@ export const rules = {
   login: { codeLifeMs: 5 * MINUTE, resendMs: 30 * MINUTE, mostMails: 5 },
   registration: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 5 },
   password_reset: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 5 },
+  budget_raise: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 3 },
+  email_change: { codeLifeMs: 15 * MINUTE, resendMs: 60 * MINUTE, mostMails: 3 },
 } as const satisfies Record<Purpose, object>
 
 export const REGISTRATION_DIGITS = 8
 /** No password stands before these codes. */
 export const RECOVERY_DIGITS = 8
+export const EMAIL_CHANGE_DIGITS = 8
 
 /** The key its holder gets (`email_key`): 128 random bits in the form of a UUID. */
 export function newEmailKey(): string {
@@ -87,6 +90,17 @@ export async function loginDigits(app: App, user: UserRow, now: number): Promise
   const guessed = row ? triesWithin(row, DAY, now) : 0
   if (guessed >= GUESSES_BEFORE_LONGER_CODES) return LONGER_DIGITS
   return (await isSurge(app, now)) ? LONGER_DIGITS : usual
+}
+
+/**
+ * Whose a challenge is. An account begins under an id that follows from its registration: so what the trail says of
+ * that belongs to somebody, and goes with them.
+ */
+export function personOf(app: App, { id, keys_id, user_id }: ChallengeRow): string {
+  if (user_id) return user_id
+  const keys = app.keyring.find(keys_id) ?? app.keyring.current
+  const hash = Buffer.from(keyedHash(keys.of.challenge, 'person', id), 'base64url')
+  return `usr_${hash.toString('hex').slice(0, 32)}`
 }
 
 /** The challenge of a live key; a wrong, used, ended or forgotten key is one answer, and one of another purpose too. */
@@ -148,12 +162,18 @@ export async function requireGuesses(
   if (wait > 0) throw tooMany('TOO_MANY_VERIFICATION_ATTEMPTS', wait)
 }
 
-/** Who pays for a wrong code: the known device, else the account; where no password was proven, the address. */
+/**
+ * Who pays for a wrong code: the known device, else the account; where no password was proven, the address. Guesses at
+ * a new address are the account's too, and keep nobody from signing in.
+ */
 export function guessCounter(app: App, challenge: ChallengeRow): Counter {
   const { purpose, address, user_id } = challenge
   if (purpose === 'password_reset') {
     return counter(app, 'recovery-codes', [address], user_id)
   }
+  // Somebody else's session must not use up the codes that its owner signs in with.
+  if (purpose === 'budget_raise') return counter(app, 'raise-codes', [user_id ?? ''], user_id)
+  if (purpose === 'email_change') return counter(app, 'email-codes', [user_id ?? ''], user_id)
   return codeCounter(app, challenge.user_id, challenge.device_id, challenge.address)
 }
 
@@ -177,6 +197,15 @@ export function codeLetter(
     createdAt: now,
     expiresAt: now + rules[purpose].codeLifeMs,
   }
+}
+
+/** What counts the mails of a challenge whose owner proved something first; null where nobody did. */
+export function mailCounter(app: App, { purpose, user_id }: ChallengeRow): Counter | null {
+  if (!user_id) return null
+  if (purpose === 'login' || purpose === 'email_change') {
+    return counter(app, 'code-mails', [user_id], user_id)
+  }
+  return purpose === 'budget_raise' ? counter(app, 'raise-mails', [user_id], user_id) : null
 }
 
 /** Counts a mail to an address that nobody proved yet. False when it must not be sent; nobody is told. */

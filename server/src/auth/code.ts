@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto'
 import type { Keys } from './keyring.ts'
 
 /** What a challenge is for; part of its code, so that no code serves two purposes. */
-export type Purpose = 'login' | 'registration' | 'password_reset'
+export type Purpose = 'login' | 'registration' | 'password_reset' | 'budget_raise' | 'email_change'
 
 /**
  * The code of a challenge, derived from what names it, so that it is stored nowhere (security rule 2).

@@ -70,8 +70,8 @@ function mailboxOf(local: string, domain: string): string {
 }
 
 /** The address that somebody gives as an e-mail address, or INVALID_EMAIL_FORMAT. */
-export function requireEmail(text: string): { address: string; mailbox: string } {
+export function requireEmail(text: string, param = 'email'): EmailAddress {
   const email = parseEmailAddress(text)
-  if (!email) throw new ApiError('INVALID_EMAIL_FORMAT', { param: 'email' })
+  if (!email) throw new ApiError('INVALID_EMAIL_FORMAT', { param })
   return email
 }

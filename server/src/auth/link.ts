@@ -11,9 +11,19 @@ const DAY = 86_400_000
 const SECRET_LENGTH = 22
 const shape = /^[A-Za-z0-9_-]{22}$/
 
+/** How long an address that was left may be taken back, and is nobody else's. */
+export const UNDO_MS = 7 * DAY
+
 const lives: Readonly<Record<LinkPurpose, number>> = {
   reset: rules.password_reset.resendMs,
   'not-me': 7 * DAY,
+  'undo-email': UNDO_MS,
+}
+
+interface Beneficiary {
+  readonly userId: string
+  readonly now: number
+  readonly address?: string
 }
 
 /** A link as a letter shows it, and the row that proves it. */
@@ -22,11 +32,7 @@ export interface Link {
   readonly row: NewLink
 }
 
-export function newLink(
-  app: App,
-  purpose: LinkPurpose,
-  about: { userId: string; now: number },
-): Link {
+export function newLink(app: App, purpose: LinkPurpose, about: Beneficiary): Link {
   const secret = randomBytes(17).toString('base64url').slice(0, SECRET_LENGTH)
   return linkOf(app, purpose, secret, about)
 }
@@ -71,7 +77,7 @@ function linkOf(
   app: App,
   purpose: LinkPurpose,
   secret: string,
-  { userId, now }: { userId: string; now: number },
+  { userId, now, address = undefined }: Beneficiary,
 ): Link {
   return {
     url: `${baseAddress(app)}/account/${purpose}/${secret}`,
@@ -79,6 +85,7 @@ function linkOf(
       id: keyedHash(app.keyring.current.of.link, 'kept', secret),
       purpose,
       user_id: userId,
+      address: address ?? null,
       created_at: now,
       expires_at: now + lives[purpose],
     },

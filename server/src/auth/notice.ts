@@ -2,6 +2,7 @@ import type { App, Call } from '../context.ts'
 import type { BudgetName } from '../limits.ts'
 import type { LetterFacts, LetterName } from '../mail/letters.ts'
 import type { Composition } from '../mail/outbox.ts'
+import type { ChallengeRow } from '../store/challenges.ts'
 import type { NewLetter, OutboxRow } from '../store/outbox.ts'
 import type { Told } from '../store/told.ts'
 import type { UserRow } from '../store/users.ts'
@@ -45,7 +46,7 @@ export function noticeOf(
     ...about,
     ...(link ? { link: link.url } : {}),
   })
-  return { letters: [words], links: link ? [link.row] : [] }
+  return { letters: [{ ...words, userId: owner.id }], links: link ? [link.row] : [] }
 }
 
 /** A letter whose words wait sealed in the outbox. */
@@ -82,7 +83,8 @@ export async function dueLetter(
   owner: Pick<UserRow, 'id' | 'address'>,
   letter: Notice,
 ): Promise<NewLetter | null> {
-  return (await isDue(call, owner.id, letter)) ? ownerLetter(call, owner.address, letter) : null
+  if (!(await isDue(call, owner.id, letter))) return null
+  return { ...ownerLetter(call, owner.address, letter), userId: owner.id }
 }
 
 async function isDue(call: Call, ownerId: string, letter: Notice): Promise<boolean> {
@@ -128,6 +130,7 @@ async function composeCode(
     facts: {
       code,
       purpose: challenge.purpose,
+      ...(await deedOf(app, challenge)),
       link: challengeLink(app, challenge)?.url ?? '',
       minutes: Math.ceil((challenge.code_expires_at - now) / 60_000),
       address: challenge.source,
@@ -135,4 +138,14 @@ async function composeCode(
       at: challenge.created_at,
     },
   }
+}
+
+/** What a code raises, in words: whoever reads it must know what they allow. */
+async function deedOf(app: App, { id, purpose }: ChallengeRow): Promise<{ deed?: string }> {
+  const raise = purpose === 'budget_raise' ? await app.store.raises.findByChallenge(id) : null
+  if (!raise) return {}
+  const { limit_name, amount, key_name } = raise
+  const [unit = '', , period = ''] = limit_name.split('_')
+  const more = unit === 'money' ? `${amount / 1_000_000} more` : `${amount} more tokens`
+  return { deed: `let the API key "${key_name}" spend ${more} a ${period}, for 24 hours` }
 }

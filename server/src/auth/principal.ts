@@ -75,24 +75,42 @@ export function requireSignedIn({ principal }: Call<unknown, unknown, unknown>):
   return principal
 }
 
+/** The person behind a call, by whatever credential. */
+export function userOf({ principal }: Call<unknown, unknown, unknown>): string {
+  if (!principal) throw new ApiError('AUTHENTICATION_REQUIRED')
+  return principal.userId
+}
+
 /** A key may be bound to some models: exact names, or beginnings with a star behind. */
 export function requireModel(principal: Principal | null, model: string): void {
   if (principal?.kind !== 'key-holder' || principal.models === null) return
   const fits = principal.models.some((name) =>
     name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name,
   )
-  if (!fits) throw new ApiError('INSUFFICIENT_PERMISSIONS', { details: { reason: 'model' } })
+  if (!fits)
+    throw new ApiError('INSUFFICIENT_PERMISSIONS', {
+      details: { reason: 'model', limit: 'models' },
+    })
+}
+
+/** Throws when who called may call no longer: a long answer is for those who still may. */
+export async function requireStillAllowed(
+  app: App,
+  principal: Principal | null,
+  now: number,
+): Promise<void> {
+  if (principal?.kind === 'signed-in') {
+    await findLiveSession(app, { sub: principal.userId, sid: principal.sessionId }, now)
+  }
+  if (principal?.kind === 'key-holder') {
+    requireLiveKey(await app.store.apiKeys.find(principal.keyId, principal.userId), now)
+  }
 }
 
 async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder> {
   // A wrong checksum is a typing mistake: no look-up is spent on it.
   if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
-  const row = await findApiKey(app, text, now)
-  if (!row || row.revoked_at !== null || row.disabled_at !== null) {
-    throw new ApiError('INVALID_API_KEY')
-  }
-  if (row.paused_at !== null) throw new ApiError('API_KEY_PAUSED')
-  if (row.expires_at !== null && now >= row.expires_at) throw new ApiError('API_KEY_EXPIRED')
+  const row = requireLiveKey(await findApiKey(app, text, now), now)
   noteUse(app, row, now)
   return {
     kind: 'key-holder',
@@ -102,6 +120,15 @@ async function keyHolder(app: App, text: string, now: number): Promise<KeyHolder
     models: row.models?.split(' ') ?? null,
     limits: row,
   }
+}
+
+function requireLiveKey(row: ApiKeyRow | null, now: number): ApiKeyRow {
+  if (!row || row.revoked_at !== null || row.disabled_at !== null) {
+    throw new ApiError('INVALID_API_KEY')
+  }
+  if (row.paused_at !== null) throw new ApiError('API_KEY_PAUSED')
+  if (row.expires_at !== null && now >= row.expires_at) throw new ApiError('API_KEY_EXPIRED')
+  return row
 }
 
 async function findApiKey(app: App, text: string, now: number): Promise<ApiKeyRow | null> {

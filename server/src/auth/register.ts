@@ -5,22 +5,23 @@ import type { ChallengeRow } from '../store/challenges.ts'
 import type { NewLetter } from '../store/outbox.ts'
 import type { UserRow } from '../store/users.ts'
 import { Name, Password, strict, tolerated } from '../wire/body.ts'
-import { isSafeName } from '../wire/text.ts'
 import { allowed } from './audit.ts'
 import {
   codeLetter,
   mayMailStranger,
   newChallenge,
   newEmailKey,
+  personOf,
   REGISTRATION_DIGITS,
   rules,
 } from './challenge.ts'
 import { requireEmail } from './email-address.ts'
+import { requireFullName } from './full-name.ts'
 import { requireInvitation } from './invitation.ts'
 import { dueLetter } from './notice.ts'
 import { hashPassword, requireGoodPassword } from './password.ts'
 import { randomId } from './random.ts'
-import { parseUserName } from './user-name.ts'
+import { requireUserName } from './user-name.ts'
 
 export const RegisterBody = Type.Object(
   {
@@ -53,18 +54,21 @@ export async function register(
   const { address, mailbox } = requireEmail(body.email)
   const invitation = await requireInvitation(call, body.invitation, address)
   const userName = body.user_name === undefined ? null : requireUserName(body.user_name)
-  const fullName = requireFullName(body.full_name)
+  const fullName = body.full_name === undefined ? null : requireFullName(body.full_name)
   const words = [address, userName ?? '', fullName ?? '']
   const passwordHash = await hashPassword(app, requireGoodPassword(app, body.password, words))
 
   const emailKey = newEmailKey()
   const challenge = newRegistration(call, emailKey, address)
-  const owner = await app.store.users.findByAddress(address)
+  const owner = await app.store.users.findOwner(address, now)
   const opened = await app.store.challenges.openRegistration(
     {
       challenge,
       letter: await letterFor(call, challenge, owner, mailbox),
-      event: allowed(call, 'registration.begun', { userId: owner?.id ?? null }),
+      event: allowed(call, 'registration.begun', {
+        userId: owner?.id ?? null,
+        subjectId: personOf(app, challenge),
+      }),
       tryId: randomId('try_'),
     },
     {
@@ -112,26 +116,6 @@ async function letterFor(
   const { app, now } = call
   const mayMail = await mayMailStranger(app, mailbox, now)
   if (!owner) return mayMail ? codeLetter(challenge, now, 'registration') : null
-  return mayMail ? dueLetter(call, owner, 'already-registered') : null
-}
-
-function requireUserName(text: string): string {
-  const name = parseUserName(text)
-  if (name) return name
-  const message =
-    '3 to 100 of a-z, 0-9, dot, underscore and hyphen, a letter or digit first; some are reserved'
-  throw new ApiError('VALIDATION_ERROR', {
-    details: { fields: [{ field: 'user_name', message }] },
-    param: 'user_name',
-  })
-}
-
-function requireFullName(text: string | undefined): string | null {
-  if (text === undefined) return null
-  if (isSafeName(text)) return text.trim()
-  const message = 'a name without control characters or web addresses'
-  throw new ApiError('VALIDATION_ERROR', {
-    details: { fields: [{ field: 'full_name', message }] },
-    param: 'full_name',
-  })
+  const { address } = challenge
+  return mayMail ? dueLetter(call, { id: owner.id, address }, 'already-registered') : null
 }

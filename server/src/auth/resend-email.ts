@@ -4,11 +4,13 @@ import { ApiError, tooMany } from '../errors.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
 import { EmailKey, strict, tolerated } from '../wire/body.ts'
 import { allowed } from './audit.ts'
-import { counter, waitForAll } from './budget.ts'
+import { waitForAll } from './budget.ts'
 import {
   codeLetter,
   findChallenge,
+  mailCounter,
   mayMailStranger,
+  personOf,
   REPEAT_WITHIN_MS,
   resendWait,
   rules,
@@ -26,6 +28,8 @@ export const ResendAnswer = Type.Object({
     Type.Literal('registration'),
     Type.Literal('login'),
     Type.Literal('password_reset'),
+    Type.Literal('budget_raise'),
+    Type.Literal('email_change'),
   ]),
 })
 
@@ -52,15 +56,15 @@ export async function resendEmail(
 async function sendAgain(call: Call, challenge: ChallengeRow): Promise<void> {
   const { app, now } = call
   const { id, purpose, user_id } = challenge
-  const mails =
-    purpose === 'login' && user_id ? counter(app, 'code-mails', [user_id], user_id) : null
-  const sends = mails !== null || (await mayMail(app, challenge, now))
+  const mails = mailCounter(app, challenge)
+  const isProven = purpose === 'login' || purpose === 'budget_raise'
+  const sends = isProven || (await mayMail(app, challenge, now))
   const { codeLifeMs, mostMails } = rules[purpose]
   const sent = await app.store.challenges.resend({
     id,
     counter: mails,
     letter: sends ? codeLetter(challenge, now, purpose) : null,
-    event: allowed(call, 'code.resent', { userId: user_id }),
+    event: allowed(call, 'code.resent', { userId: user_id, subjectId: personOf(app, challenge) }),
     tryId: randomId('try_'),
     now,
     codeLifeMs,
@@ -81,8 +85,9 @@ async function mayMail(
   { purpose, address, user_id }: ChallengeRow,
   now: number,
 ): Promise<boolean> {
-  const owner = await app.store.users.findByAddress(address)
-  const wanted = purpose === 'password_reset' ? user_id !== null : owner === null
+  const owner = await app.store.users.findOwner(address, now)
+  const wanted =
+    purpose === 'password_reset' ? user_id !== null : owner === null || owner.id === user_id
   const mailbox = parseEmailAddress(address)?.mailbox ?? address
   return (await mayMailStranger(app, mailbox, now)) && wanted
 }

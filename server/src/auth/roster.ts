@@ -1,8 +1,10 @@
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { AuditEvent } from '../store/audit.ts'
-import type { Role } from '../store/users.ts'
-import { allowed } from './audit.ts'
+import type { Role, UserRow } from '../store/users.ts'
+import { requirePerson } from './account.ts'
+import { allowed, departed } from './audit.ts'
+import { ownerLetter } from './notice.ts'
 import { forgetPerson } from './session.ts'
 
 /** Somebody with power over other people's accounts: an admin, or the operator's shell. */
@@ -20,9 +22,31 @@ export async function enableUser(acting: Acting, id: string): Promise<void> {
   await change(acting, id, 'user.enabled', (event) => acting.app.store.roster.enable(id, event))
 }
 
-/** Takes the account with its sessions, devices and keys; the audit trail keeps what was decided. */
+/** Takes the account with all that names its person; the audit trail keeps what was decided. */
 export async function deleteUser(acting: Acting, id: string): Promise<void> {
-  await change(acting, id, 'user.deleted', (event) => acting.app.store.roster.delete(id, event))
+  const { app, now } = acting
+  await change(acting, id, 'user.deleted', (event, { address }) => {
+    const letter = ownerLetter(acting, address, 'farewell')
+    // Of who deletes themselves nothing stays, not even from where.
+    const told = acting.actor === id ? departed(now, id) : event
+    return app.store.roster.delete(id, { event: told, letter })
+  })
+  app.outbox.poke()
+}
+
+/** Somebody goes by themselves, as long as the password that they just proved is theirs. */
+export async function leave({ app, origin, now }: Call, user: UserRow): Promise<void> {
+  const { id, password_hash } = await requirePerson(app, user.id)
+  const left = await app.store.roster.delete(id, {
+    event: departed(now, id),
+    letter: ownerLetter({ app, origin, now }, user.address, 'farewell'),
+    provenHash: password_hash ?? '',
+  })
+  forgetPerson(app, id)
+  app.outbox.poke()
+  if (left) return
+  const { role } = await requirePerson(app, id)
+  throw role === 'admin' ? lastAdmin() : new ApiError('INVALID_CREDENTIALS')
 }
 
 /** A new role begins with a new sign-in: sessions of the old one end. */
@@ -37,18 +61,22 @@ async function change(
   acting: Acting,
   id: string,
   name: string,
-  apply: (event: AuditEvent) => Promise<boolean>,
+  apply: (event: AuditEvent, before: UserRow) => Promise<boolean>,
 ): Promise<void> {
   const { app, actor } = acting
   const before = await app.store.users.find(id)
   if (!before) throw new ApiError('RESOURCE_NOT_FOUND')
-  const changed = await apply(allowed(acting, name, { userId: id, subjectId: id, actor }))
+  const changed = await apply(allowed(acting, name, { userId: id, subjectId: id, actor }), before)
   forgetPerson(app, id)
   if (changed) return
   const after = await app.store.users.find(id)
   const stands = after?.role === 'admin' && after.disabled_at === null
   if (!stands || name === 'user.enabled' || name === 'user.made_admin') return
-  throw new ApiError('OPERATION_NOT_ALLOWED', {
+  throw lastAdmin()
+}
+
+function lastAdmin(): ApiError {
+  return new ApiError('OPERATION_NOT_ALLOWED', {
     details: { reason: 'The last admin stays: appoint another one first' },
   })
 }

@@ -15,6 +15,9 @@ export const endings = {
   too_many_sessions: 'You signed in on more devices than one person may have; the oldest gave way.',
   password_changed: 'Your password was changed on another device; all other sessions ended.',
   password_reset: 'Your password was reset; every session ended.',
+  email_changed: 'Your e-mail address was changed on another device; all other sessions ended.',
+  email_change_undone:
+    'A change of your e-mail address was undone from the old one; every session ended.',
   not_me: 'Somebody opened the link "this was not me" in a mail of ours; every session ended.',
   token_reuse: 'A token that had been replaced was used again: perhaps a copy of it was stolen.',
   role_changed: 'Your role on this server was changed; the new one begins with a new sign-in.',

@@ -11,6 +11,8 @@ export const ChallengeAnswer = Type.Object({
     Type.Literal('registration'),
     Type.Literal('login'),
     Type.Literal('password_reset'),
+    Type.Literal('budget_raise'),
+    Type.Literal('email_change'),
   ]),
   expires_at: Moment,
   resend_after: Type.Integer({ description: 'Seconds' }),

@@ -1,3 +1,5 @@
+import { ApiError } from '../errors.ts'
+
 const PATTERN = /^[a-z0-9][a-z0-9._-]{2,99}$/
 
 /** Names that would speak for the operator, for the software, or for nobody; kept without separators. */
@@ -23,4 +25,16 @@ export function parseUserName(text: string): string | null {
 /** True for a reserved name, however it is cased and whatever dots, dashes and underscores are put in. */
 export function isReservedUserName(text: string): boolean {
   return RESERVED.has(text.toLowerCase().replace(/[._-]/g, ''))
+}
+
+/** The user name that somebody chooses, or what is wrong with it. */
+export function requireUserName(text: string): string {
+  const name = parseUserName(text)
+  if (name) return name
+  const message =
+    '3 to 100 of a-z, 0-9, dot, underscore and hyphen, a letter or digit first; some are reserved'
+  throw new ApiError('VALIDATION_ERROR', {
+    details: { fields: [{ field: 'user_name', message }] },
+    param: 'user_name',
+  })
 }

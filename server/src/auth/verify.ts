@@ -6,13 +6,12 @@ import type { ChallengeRow } from '../store/challenges.ts'
 import type { Told } from '../store/told.ts'
 import { deviceSaid, EmailKey, RecoveryCode, StepCode, strict, tolerated } from '../wire/body.ts'
 import { accessFields, RefreshTokenFields, refreshFields, TokenFields } from '../wire/reply.ts'
-import { allowed, recordRefusal, refused } from './audit.ts'
+import { allowed, type Decision, recordRefusal, refused } from './audit.ts'
 import { counter } from './budget.ts'
-import { findChallenge, guessCounter, hasMoved, spendGuess } from './challenge.ts'
+import { findChallenge, guessCounter, hasMoved, personOf, spendGuess } from './challenge.ts'
 import { deviceToken, newDeviceId } from './device.ts'
 import { type About, type Notice, noticeOf, writeToOwner } from './notice.ts'
 import { AssertionBody } from './passkey.ts'
-import { randomId } from './random.ts'
 import { type Guess, methods, type Proof, prove, readGuess, requireFit } from './second-step.ts'
 import { accessToken, newSession, refreshToken } from './session.ts'
 import { noticeSurge } from './surge.ts'
@@ -55,7 +54,7 @@ export async function verify(
   requireFit(guess, challenge)
 
   await spendGuess(app, challenge, now).catch(async (refusal) => {
-    await recordRefusal(call, 'code.refused', { reason: 'too_many', userId: challenge.user_id })
+    await recordRefusal(call, 'code.refused', { reason: 'too_many', ...whose(call, challenge) })
     throw refusal
   })
   await requireAlive(call, challenge)
@@ -83,9 +82,13 @@ async function requireProof(call: Call, challenge: ChallengeRow, guess: Guess): 
   throw new ApiError('INVALID_VERIFICATION_CODE')
 }
 
-async function miss(call: Call, { id, user_id }: ChallengeRow, reason: string): Promise<void> {
-  const event = refused(call, 'code.refused', { reason, userId: user_id })
-  await call.app.store.challenges.miss(id, event)
+async function miss(call: Call, challenge: ChallengeRow, reason: string): Promise<void> {
+  const event = refused(call, 'code.refused', { reason, ...whose(call, challenge) })
+  await call.app.store.challenges.miss(challenge.id, event)
+}
+
+function whose({ app }: Call, challenge: ChallengeRow): Decision {
+  return { userId: challenge.user_id, subjectId: personOf(app, challenge) }
 }
 
 /** A registration has no owner yet. */
@@ -107,7 +110,7 @@ async function startSession(
   const moved = hasMoved(challenge, call)
   if (moved && app.config.profile === 'strict') throw new ApiError('INVALID_VERIFICATION_CODE')
 
-  const userId = challenge.user_id ?? randomId('usr_')
+  const userId = personOf(app, challenge)
   const known = challenge.device_id !== null
   const device = { id: challenge.device_id ?? newDeviceId(), known }
   const { session, refreshId } = newSession(call, userId, device, deviceSaid(body), amr)

@@ -2,6 +2,7 @@ import { defineCommand } from 'citty'
 import { findBrokenSeal, sealEvents } from '../auth/audit-chain.ts'
 import { ConfigError } from '../config.ts'
 import type { AuditRow } from '../store/audit.ts'
+import { follow } from './follow.ts'
 import { answer, json, operate, requireUser, say } from './shell.ts'
 
 const PAGE = 500
@@ -25,6 +26,7 @@ const tailAudit = defineCommand({
   args: {
     lines: { type: 'string', description: 'How many', default: '20' },
     user: { type: 'string', description: 'About this person only' },
+    follow: { type: 'boolean', description: 'Go on as they come, until Ctrl-C', default: false },
     json,
   },
   run: ({ args }) =>
@@ -33,10 +35,23 @@ const tailAudit = defineCommand({
       if (!(Number.isInteger(most) && most >= 1 && most <= 1000))
         throw new ConfigError(['--lines takes 1 to 1000.'])
       const userId = args.user ? (await requireUser(operator, args.user)).id : null
-      const rows = await operator.app.store.audit.listRecent({ userId, since: 0, most })
-      for (const row of rows) say(args.json ? JSON.stringify(row) : line(row))
+      const { audit } = operator.app.store
+      const tell = (row: AuditRow) => say(args.json ? JSON.stringify(row) : line(row))
+      const interrupted = args.follow ? interruption() : null
+      const told = await audit.listRecent({ userId, since: 0, most })
+      for (const row of told) tell(row)
+      if (interrupted) await follow(audit, { userId, told }, tell, interrupted)
     }),
 })
+
+/** Ctrl-C, or a reader that went away: both are the usual end. */
+function interruption(): AbortSignal {
+  const ending = new AbortController()
+  const end = () => ending.abort()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, end)
+  process.stdout.once('error', end)
+  return ending.signal
+}
 
 const exportAudit = defineCommand({
   meta: { name: 'export', description: 'The whole trail as JSON lines, in the order of its chain' },

@@ -6,6 +6,8 @@ import { hashPassword, requireGoodPassword } from '../auth/password.ts'
 import { randomBytes, randomId } from '../auth/random.ts'
 import { parseUserName } from '../auth/user-name.ts'
 import { ConfigError } from '../config.ts'
+import { budgetCommand } from './budget.ts'
+import { exportCommand } from './export.ts'
 import { inviteCommand } from './invite.ts'
 import {
   deleteCommand,
@@ -66,12 +68,14 @@ export const usersCommand = defineCommand({
   subCommands: {
     add: addUser,
     invite: inviteCommand,
+    export: exportCommand,
     list: listUsers,
     show: showUser,
     disable: disableCommand,
     enable: enableCommand,
     delete: deleteCommand,
     role: roleCommand,
+    budget: budgetCommand,
     'set-password': setPasswordCommand,
   },
 })

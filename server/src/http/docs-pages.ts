@@ -17,6 +17,7 @@ const order = [
   'account',
   'api-keys',
   'gateway',
+  'usage',
   'errors',
   'rate-limits',
   'configuration',

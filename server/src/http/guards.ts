@@ -2,8 +2,10 @@ import type { FastifyRequest } from 'fastify'
 import { authenticate, type Credential, type Principal } from '../auth/principal.ts'
 import type { App, Origin } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
+import type { TurnedAway } from '../responses/explanation.ts'
 import type { Route } from '../routes.ts'
 import { limitHeaders } from '../wire/limit-headers.ts'
+import { moment } from '../wire/reply.ts'
 import { MOST_SMALL_BYTES, timesSent } from './edge.ts'
 import { readCookie, setCookie } from './hub/cookies.ts'
 import { requireOwnPage } from './own-page.ts'
@@ -61,7 +63,7 @@ export async function spendCall(
   app: App,
   route: Route,
   principal: Principal | null,
-  origin: Origin,
+  { origin, id }: Pick<FastifyRequest, 'origin' | 'id'>,
   now: number,
 ): Promise<Record<string, string>> {
   const { limit } = route
@@ -69,7 +71,13 @@ export async function spendCall(
   const of = principal ? callerOf(principal) : origin.source
   const ruling = await app.limiter.take(limit, of, now)
   const headers = limitHeaders(limit, ruling, now)
-  if (!ruling.allowed) throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs, headers)
+  if (!ruling.allowed) {
+    const resetsAt = now + ruling.waitMs
+    if (principal && route.gateway)
+      app.turnedAway.set(id, turnedAway(principal, limit, now, resetsAt))
+    const named = { limit, resets_at: moment(resetsAt) }
+    throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs, headers, named)
+  }
   if (principal || !origin.network) return headers
   const wider = await app.limiter.take(limit, origin.network, now, NETWORK_TIMES)
   if (!wider.allowed) throw tooMany('TOO_MANY_REQUESTS', wider.waitMs, headers)
@@ -117,6 +125,12 @@ function readCredential(app: App, request: FastifyRequest): Credential | null {
   if (key !== undefined) return { kind: 'api-key', text: String(key) }
   const [, text] = /^bearer ([!-~]+)$/i.exec(headers.authorization ?? '') ?? []
   return text ? { kind: 'bearer', text } : null
+}
+
+/** Kept in memory only: a flood of refusals must not fill the disk. */
+function turnedAway(principal: Principal, limit: string, at: number, resetsAt: number): TurnedAway {
+  const keyId = principal.kind === 'key-holder' ? principal.keyId : null
+  return { userId: principal.userId, keyId, limit, at, resetsAt }
 }
 
 /**

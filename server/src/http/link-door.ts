@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { undoEmailChange } from '../auth/email-change.ts'
 import { findLink } from '../auth/link.ts'
 import { disown, finishReset, proofOf, requireNewPassword, requireOwner } from '../auth/recovery.ts'
 import type { App, Call } from '../context.ts'
@@ -46,6 +47,19 @@ const doors: Readonly<Record<LinkPurpose, Door>> = {
     async act(call, link) {
       const text = 'Every session has ended. A way to a new password is on its way to your mailbox.'
       return (await disown(call, link)) ? { title: 'Your account is safe again', text } : null
+    },
+  },
+  'undo-email': {
+    ask: {
+      title: 'Take this address back?',
+      text: 'Your account gets the address back to which this letter went. We end every session, revoke every API key, make the password useless, and mail you a way to choose another.',
+      button: 'Take it back',
+    },
+    async act(call, link) {
+      const text = 'Every session has ended. A way to a new password is on its way to your mailbox.'
+      return (await undoEmailChange(call, link))
+        ? { title: 'It is your address again', text }
+        : null
     },
   },
 }

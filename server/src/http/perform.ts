@@ -18,7 +18,7 @@ export async function perform<Body, Answer>(
 ): Promise<Answer> {
   const route = routes.find((each) => each.verb === (verb as unknown))
   if (!route?.body) throw new Error(`${verb.name} is in no row that takes a body`)
-  await spendCall(app, route, null, request.origin, request.startedAt)
+  await spendCall(app, route, null, request, request.startedAt)
   const { error } = checkerOf(route.body)(body) as { error?: Error }
   if (error) throw error
   return verb(callOf(app, request, body))

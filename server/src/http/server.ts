@@ -136,7 +136,7 @@ function serve(app: App, http: Http, route: Route, { bodyMs }: Patience): void {
         requireBodyType(app, route, request)
         const { origin, startedAt } = request
         request.principal = await identify(app, route, request, origin, startedAt)
-        const told = await spendCall(app, route, request.principal, origin, startedAt)
+        const told = await spendCall(app, route, request.principal, request, startedAt)
         Object.assign(request.answerHeaders, told)
         if (route.body && !route.gateway) requireBodyInTime(request, bodyMs)
       },

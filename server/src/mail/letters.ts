@@ -14,6 +14,8 @@ export const letters = [
   'reset-needed',
   'invitation',
   'factors',
+  'email-changed',
+  'farewell',
   'test',
 ] as const
 export type LetterName = (typeof letters)[number]
@@ -23,6 +25,8 @@ export interface LetterFacts {
   readonly code?: string
   /** What the code is for. */
   readonly purpose?: string
+  /** What the code does, where its purpose alone does not tell. */
+  readonly deed?: string
   /** How long the code lives yet. */
   readonly minutes?: number
   /** The page of ours that undoes it, or goes on without the code. */
@@ -46,6 +50,7 @@ const occasions: Readonly<Record<string, string>> = {
   login: 'sign in',
   registration: 'finish your registration',
   password_reset: 'choose another password',
+  email_change: 'use this address for your account',
 }
 
 const changes = {
@@ -76,7 +81,8 @@ export function renderLetter(name: LetterName, facts: LetterFacts): Words {
     isReset: facts.purpose === 'password_reset',
     minutes: facts.minutes ?? 0,
     change: facts.change ? changes[facts.change] : '',
-    occasion: occasions[facts.purpose ?? ''] ?? 'go on',
+    isRaise: facts.purpose === 'budget_raise',
+    occasion: facts.deed ?? occasions[facts.purpose ?? ''] ?? 'go on',
     agent: [...facts.agent].slice(0, MOST_USER_TEXT).join('') || 'an unknown program',
     time: `${new Date(facts.at).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
   }

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { userOf } from '../auth/principal.ts'
 import { randomId } from '../auth/random.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
@@ -6,7 +7,7 @@ import { OrNull } from '../wire/reply.ts'
 import { EVENT_HEADERS, Streamed } from '../wire/streamed.ts'
 import { ECHO_MODEL, echo } from './echo.ts'
 import { responseEvents } from './echo-events.ts'
-import { forward, meterEcho, modelFor, userOf } from './gateway.ts'
+import { forward, meterEcho, modelFor } from './gateway.ts'
 import { openResponseId, sealResponseId } from './response-id.ts'
 
 const Messages = Type.Array(

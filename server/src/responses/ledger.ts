@@ -1,14 +1,24 @@
 import { randomId } from '../auth/random.ts'
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import type { ApiKeyLimits } from '../store/api-keys.ts'
-import type { Amount, Cap, ReservationRow, SpendingRow, UsageRow } from '../store/ledger.ts'
+import type { Amount, HoldRow, UsageRow } from '../store/ledger.ts'
+import type { Cap, SpendingLimits } from '../store/spending.ts'
+import { limitsOf } from './allowance.ts'
+import { exhausted } from './budget-refusal.ts'
+import {
+  capsIn,
+  isCapped,
+  placesOf,
+  reachedIn,
+  type Standing,
+  spellStandings,
+  standingsOf,
+} from './caps.ts'
 
 export type { Amount } from '../store/ledger.ts'
 
-/** A call that nobody settled for so long was cut off by a crash: what it held is taken for spent. */
-const LEASE_MS = 3_600_000
-const DAY = 86_400_000
+/** Past the time that a call may take at all, whoever held something for it is gone. */
+const LEASE_BEYOND_MS = 300_000
 const MOST_AT_ONCE = 500
 
 /** Who asks for what, before it is asked. */
@@ -17,43 +27,45 @@ export interface Spending {
   readonly userId: string
   /** Null for a person with a session. */
   readonly keyId: string | null
-  readonly limits: ApiKeyLimits | null
+  /** What stands on the key. */
+  readonly limits: SpendingLimits | null
   readonly model: string
   /** The most it can come to. */
   readonly most: Amount
 }
 
-/** A call whose price is still open. Settle it or abandon it, once. */
+/** A call whose price is still open. Settle it, abandon it or let it go, once. */
 export interface Reservation {
   readonly spending: Spending
   readonly startedAt: number
   /** Null when the caller has no cap, so that nothing had to be held. */
-  readonly held: ReservationRow | null
+  readonly held: HoldRow | null
+  /** The limits that were looked at, as they stood. */
+  readonly looked: readonly Standing[]
 }
 
 type At = { readonly app: App; readonly now: number }
 
-/** Holds the most that a call can come to. Without a cap nothing is written. 402 when a cap is reached. */
+/**
+ * Holds the most that a call can come to on every level that it counts in, or on none. Without a cap nothing is
+ * written. 402 when a cap is reached.
+ */
 export async function reserve({ app, now }: At, spending: Spending): Promise<Reservation> {
-  const { keyId, limits, most } = spending
-  const caps = limits ? capsOf(limits, now) : []
-  if (keyId === null || caps.length === 0) return { spending, startedAt: now, held: null }
-  const held: ReservationRow = {
-    id: randomId('res_'),
-    request_id: spending.requestId,
-    user_id: spending.userId,
-    key_id: keyId,
-    model: spending.model,
-    input_tokens: most.inputTokens,
-    output_tokens: most.outputTokens,
-    money: most.money,
-    created_at: now,
-    lease_until: now + LEASE_MS,
-  }
+  const { userId, keyId } = spending
+  const caps = capsIn(placesOf(userId, keyId, now), await limitsOf(app, spending, now))
+  if (!isCapped(caps)) return { spending, startedAt: now, held: null, looked: [] }
+  const row = holdOf(app, spending, now)
   // What is still to be written counts too, or a cap that was set a moment ago would not know of it.
-  if (app.usage.holds(keyId)) await app.usage.flush()
-  if (await app.store.ledger.reserve(held, caps)) return { spending, startedAt: now, held }
-  throw await refusal(app, spending, caps, now)
+  if (app.usage.holds(userId)) await app.usage.flush()
+  let { held, rows } = await app.usage.reserve({ row, caps })
+  if (!held && app.usage.holds(userId)) {
+    // Others ended meanwhile: what they give back is room.
+    await app.usage.flush()
+    ;({ held, rows } = await app.usage.reserve({ row, caps }))
+  }
+  const looked = standingsOf(caps, rows)
+  if (held) return { spending, startedAt: now, held: row, looked }
+  throw refuse(app, spending, caps, looked, now)
 }
 
 /** Who pays for a call. */
@@ -62,128 +74,109 @@ export function spenderOf({
   requestId,
 }: Pick<Call, 'principal' | 'requestId'>): Omit<Spending, 'model' | 'most'> {
   if (!principal) throw new ApiError('AUTHENTICATION_REQUIRED')
-  const isKey = principal.kind === 'key-holder'
   const { userId } = principal
-  if (!isKey) return { requestId, userId, keyId: null, limits: null }
+  if (principal.kind === 'signed-in') return { requestId, userId, keyId: null, limits: null }
   return { requestId, userId, keyId: principal.keyId, limits: principal.limits }
 }
 
 /** Books what the upstream says it came to, and gives the rest back. */
 export async function settle(app: App, reservation: Reservation, used: Amount): Promise<void> {
-  await book(app, reservation, used, 'settled')
+  await book(app, reservation, used, { outcome: 'settled', reason: null })
 }
 
 /** Books an estimate for a call whose price nobody told: cut off, or failed half-way. */
 export async function abandon(app: App, reservation: Reservation, used: Amount): Promise<void> {
-  await book(app, reservation, used, 'estimated')
+  await book(app, reservation, used, { outcome: 'estimated', reason: null })
+}
+
+/** Gives everything back: the model server answered nothing. */
+export async function letGo(app: App, reservation: Reservation, reason: string): Promise<void> {
+  await book(app, reservation, nothing, { outcome: 'failed', reason })
+}
+
+/** Notes a call that its key was never allowed to make. */
+export function noteRefusal(app: App, spending: Spending, reason: string, now: number): void {
+  const usage = entry(spending, now, nothing, { outcome: 'refused', reason, looked: null })
+  app.usage.add({ usage, places: [], hold: null })
 }
 
 /** Calls that a crash left open are booked at the most they could come to. */
 export async function settleOverdue(app: App, now: number): Promise<void> {
-  for (const row of await app.store.ledger.listOverdue(now, MOST_AT_ONCE)) {
-    const usage: UsageRow = {
-      id: randomId('use_'),
-      request_id: row.request_id,
-      user_id: row.user_id,
-      key_id: row.key_id,
-      model: row.model,
-      happened_at: row.created_at,
-      input_tokens: row.input_tokens,
-      output_tokens: row.output_tokens,
-      money: row.money,
-      outcome: 'estimated',
-      reason: 'never settled',
-    }
-    await app.store.ledger.settle(row, periodsOf(row.created_at), usage)
+  const bookings = (await app.store.ledger.listOverdue(now, MOST_AT_ONCE)).map((hold) => {
+    const { lease_until: _, created_at: happened_at, ...call } = hold
+    const told = { outcome: 'estimated', reason: 'never settled', looked: null } as const
+    const usage: UsageRow = { ...call, id: randomId('use_'), happened_at, ...told }
+    return { usage, places: placesOf(hold.user_id, hold.key_id, happened_at), hold }
+  })
+  if (bookings.length > 0) await app.store.ledger.book(bookings)
+}
+
+/** How a person, or one key of theirs, stands now: the same counters that the next reservation looks at. */
+export async function standing(
+  app: App,
+  caller: Pick<Spending, 'userId' | 'keyId' | 'limits'>,
+  now: number,
+): Promise<Standing[]> {
+  const { userId, keyId } = caller
+  const caps = capsIn(placesOf(userId, keyId, now), await limitsOf(app, caller, now))
+  return standingsOf(caps, await app.store.ledger.listSpending(caps))
+}
+
+const nothing: Amount = { inputTokens: 0, outputTokens: 0, money: 0 }
+
+function holdOf(
+  app: App,
+  { requestId, userId, keyId, model, most }: Spending,
+  now: number,
+): HoldRow {
+  return {
+    id: randomId('res_'),
+    request_id: requestId,
+    user_id: userId,
+    key_id: keyId,
+    model,
+    input_tokens: most.inputTokens,
+    output_tokens: most.outputTokens,
+    money: most.money,
+    created_at: now,
+    lease_until: now + app.config.upstreamTimes.total + LEASE_BEYOND_MS,
   }
 }
 
-/** What a key has left of its caps, as the next reservation will see it. */
-export async function remaining(app: App, keyId: string, limits: ApiKeyLimits, now: number) {
-  await app.usage.flush()
-  const caps = capsOf(limits, now)
-  const rows = await app.store.ledger.listSpending(keyId, periodsOf(now))
-  return caps.flatMap((cap) => standings(cap, rows))
-}
-
-/** The UTC day and month of a moment. */
-export function periodsOf(
-  now: number,
-): [Omit<Cap, 'tokens' | 'money'>, Omit<Cap, 'tokens' | 'money'>] {
-  const at = new Date(now)
-  return [
-    { period: 'day', startsAt: now - (now % DAY) },
-    { period: 'month', startsAt: Date.UTC(at.getUTCFullYear(), at.getUTCMonth()) },
-  ]
-}
-
-/** Both periods as soon as one has a cap: what is held and what is given back must meet in the same rows. */
-function capsOf(limits: ApiKeyLimits, now: number): Cap[] {
-  const [day, month] = periodsOf(now)
-  const caps = [
-    { ...day, tokens: limits.tokens_per_day, money: limits.money_per_day },
-    { ...month, tokens: limits.tokens_per_month, money: limits.money_per_month },
-  ]
-  return caps.some(({ tokens, money }) => tokens !== null || money !== null) ? caps : []
-}
-
+/** The answer needs none of this; what holds room for others is written at once, in groups. */
 async function book(
   app: App,
-  { spending, startedAt, held }: Reservation,
+  { spending, startedAt, held, looked }: Reservation,
   used: Amount,
-  outcome: UsageRow['outcome'],
+  told: Pick<UsageRow, 'outcome' | 'reason'>,
 ): Promise<void> {
-  const usage = entry(spending, startedAt, used, outcome, null)
-  const periods = periodsOf(startedAt)
-  if (held) await app.store.ledger.settle(held, periods, usage)
-  else app.usage.add(usage, periods)
+  const usage = entry(spending, startedAt, used, { ...told, looked: spellStandings(looked) })
+  const places = placesOf(spending.userId, spending.keyId, startedAt)
+  app.usage.add({ usage, places, hold: held })
+  if (held) await app.usage.flush()
 }
 
-async function refusal(
+function refuse(
   app: App,
   spending: Spending,
   caps: readonly Cap[],
+  looked: readonly Standing[],
   now: number,
-): Promise<ApiError> {
-  const rows = await app.store.ledger.listSpending(spending.keyId ?? '', caps)
-  const all = caps.flatMap((cap) => standings(cap, rows))
-  const reached = all.filter(({ left }) => left <= 0)
-  // The one that ends last: waiting for an earlier one would not help. Room that came back since: try again.
-  const last = reached.toSorted((one, other) => other.resetsAt - one.resetsAt)[0] ?? all[0]
-  const limit = last?.limit ?? 'unknown'
-  const nothing = { inputTokens: 0, outputTokens: 0, money: 0 }
-  app.usage.add(entry(spending, now, nothing, 'refused', limit), caps)
-  const resetsAt = new Date(last?.resetsAt ?? now).toISOString()
-  return new ApiError('BUDGET_EXHAUSTED', { details: { limit, resets_at: resetsAt } })
-}
-
-function standings(cap: Cap, rows: readonly SpendingRow[]) {
-  const row = rows.find(
-    ({ period, starts_at }) => period === cap.period && starts_at === cap.startsAt,
-  )
-  const tokens = (row?.held_tokens ?? 0) + (row?.spent_tokens ?? 0)
-  const money = (row?.held_money ?? 0) + (row?.spent_money ?? 0)
-  const resetsAt = endOf(cap)
-  const caps = [
-    { limit: `tokens_per_${cap.period}`, most: cap.tokens, gone: tokens },
-    { limit: `money_per_${cap.period}`, most: cap.money, gone: money },
-  ]
-  return caps.flatMap(({ limit, most, gone }) =>
-    most === null ? [] : [{ limit, most, left: Math.max(0, most - gone), resetsAt }],
-  )
-}
-
-function endOf({ period, startsAt }: Cap): number {
-  const at = new Date(startsAt)
-  return period === 'day' ? startsAt + DAY : Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1)
+): ApiError {
+  const reached = reachedIn(looked)
+  // Nothing is reached and nothing was held: there is no such person any more.
+  if (!reached) return new ApiError('TOKEN_INVALID')
+  const reason = `${reached.level} ${reached.limit}`
+  const told = { outcome: 'refused', reason, looked: spellStandings(looked) } as const
+  app.usage.add({ usage: entry(spending, now, nothing, told), places: caps, hold: null })
+  return exhausted(app, reached)
 }
 
 function entry(
   { requestId, userId, keyId, model }: Spending,
   happenedAt: number,
   used: Amount,
-  outcome: UsageRow['outcome'],
-  reason: string | null,
+  told: Pick<UsageRow, 'outcome' | 'reason' | 'looked'>,
 ): UsageRow {
   return {
     id: randomId('use_'),
@@ -195,7 +188,6 @@ function entry(
     input_tokens: used.inputTokens,
     output_tokens: used.outputTokens,
     money: used.money,
-    outcome,
-    reason,
+    ...told,
   }
 }

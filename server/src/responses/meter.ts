@@ -1,7 +1,7 @@
 import { requireModel } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import type { Model } from '../models-file.ts'
-import { abandon, reserve, settle, spenderOf } from './ledger.ts'
+import { abandon, letGo, noteRefusal, reserve, settle, spenderOf } from './ledger.ts'
 import type { Usage } from './usage.ts'
 
 /** One call on its owner's account: the first of the three ends it, and whoever asks again is not heard. */
@@ -10,13 +10,11 @@ export interface Meter {
   settle(usage: Usage): void
   /** Books our guess, since the model server told nothing. */
   estimate(usage: Usage): void
-  /** Nothing was answered, so nothing is owed. */
-  release(): void
+  /** Nothing was answered, so nothing is owed; the code of the failure says why. */
+  release(code: string): void
 }
 
 type Priced = Pick<Model, 'name' | 'inputPrice' | 'outputPrice'>
-
-const nothing: Usage = { inputTokens: 0, outputTokens: 0 }
 
 /** Holds the most that a call can come to; 403 for a model that the key is not for, 402 at a cap. */
 export async function openMeter(
@@ -24,26 +22,26 @@ export async function openMeter(
   model: Priced,
   most: Usage,
 ): Promise<Meter> {
-  const { app, principal } = call
-  requireModel(principal, model.name)
+  const { app, principal, now } = call
   const spending = { ...spenderOf(call), model: model.name, most: priced(model, most) }
+  try {
+    requireModel(principal, model.name)
+  } catch (cause) {
+    noteRefusal(app, spending, 'model', now)
+    throw cause
+  }
   const reservation = await reserve(call, spending)
   let open = true
-  const end = (book: typeof settle, usage: Usage) => {
+  const end = (book: () => Promise<void>) => {
     if (!open) return
     open = false
-    // What the database cannot take now stays held, and is booked when its lease is over.
-    book(app, reservation, priced(model, usage)).catch((cause) =>
-      app.log.warn({ event: 'ledger', cause }),
-    )
+    // What the database cannot take now waits in the queue, and is tried again.
+    book().catch((cause) => app.log.warn({ event: 'ledger', cause }))
   }
   return {
-    settle: (usage) => end(settle, usage),
-    estimate: (usage) => end(abandon, usage),
-    release() {
-      if (reservation.held) end(settle, nothing)
-      open = false
-    },
+    settle: (usage) => end(() => settle(app, reservation, priced(model, usage))),
+    estimate: (usage) => end(() => abandon(app, reservation, priced(model, usage))),
+    release: (code) => end(() => letGo(app, reservation, code)),
   }
 }
 

@@ -10,12 +10,17 @@ export interface Relay {
   readonly meter: Meter
   /** What is owed when the model server tells no usage. */
   readonly expected: Usage
+  readonly seen: Seen
   /** We asked for the usage, the caller did not: its chunk stays here. */
   readonly hidesUsage: boolean
   readonly keepAliveMs: number
   /** The name on our wire of a response that the model server named. */
   readonly idOf: (upstreamId: string) => string
   readonly requestId: string
+  /** Whether the question went out and its caller then left, or was shut out. */
+  isOwed(): boolean
+  /** Called when nobody waits any more. */
+  over(): void
 }
 
 const KEEP_ALIVE = ': keepalive\n\n'
@@ -25,22 +30,33 @@ export async function* relayEvents(
   relay: Relay,
   answer: Promise<UpstreamAnswer>,
 ): AsyncGenerator<Buffer | string> {
-  const seen: Seen = { usage: null, events: 0, ids: new Map() }
+  let failure = 'UPSTREAM_ERROR'
   try {
-    yield* withKeepAlive(rewritten(relay, answer, seen), relay.keepAliveMs)
+    yield* withKeepAlive(rewritten(relay, answer, relay.seen), relay.keepAliveMs)
   } catch (cause) {
-    yield brokenEvent(cause, relay.requestId)
+    const error = cause instanceof ApiError ? cause : new ApiError('UPSTREAM_ERROR', { cause })
+    failure = error.code
+    yield brokenEvent(error, relay.requestId)
   } finally {
-    if (seen.events === 0) relay.meter.release()
-    bookAnswer(relay.meter, seen.usage, { ...relay.expected, outputTokens: seen.events })
+    relay.over()
+    bookStream(relay, failure)
   }
 }
 
+/** Books a stream as far as it was seen: what it told, else an event for a token; of one that said nothing, only its caller's leaving is owed for. */
+export function bookStream({ meter, expected, seen, isOwed }: Relay, failure: string): void {
+  if (seen.events === 0 && !isOwed()) meter.release(failure)
+  bookAnswer(meter, seen.usage, { ...expected, outputTokens: seen.events })
+}
+
+/** What went by. */
 interface Seen {
   usage: Usage | null
   events: number
   readonly ids: Map<string, string>
 }
+
+export const newSeen = (): Seen => ({ usage: null, events: 0, ids: new Map() })
 
 async function* rewritten(
   relay: Relay,
@@ -133,10 +149,9 @@ async function* withKeepAlive<T>(
 }
 
 /** The last event of a broken stream, in words that clients of either kind of stream take for an error. */
-function brokenEvent(cause: unknown, requestId: string): string {
-  const error = cause instanceof ApiError ? cause : new ApiError('UPSTREAM_ERROR', { cause })
-  const { code, message, status } = error
-  const inner = { code, message, type: 'server_error', status, param: null, trace_id: requestId }
+function brokenEvent({ code, message, status }: ApiError, requestId: string): string {
+  const type = status === 401 ? 'authentication_error' : 'server_error'
+  const inner = { code, message, type, status, param: null, trace_id: requestId }
   return sseEvent({ type: 'error', code, message, param: null, error: inner }, 'error')
 }
 

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { Readable } from 'node:stream'
 import { Agent, buildConnector, type Dispatcher, request } from 'undici'
 import type { UpstreamTimes } from '../config-upstream.ts'
 import type { Clock } from '../context.ts'
@@ -20,8 +21,10 @@ export interface UpstreamAsk {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Buffer
   readonly streamed: boolean
-  /** The caller went: the model server is left within the moment. */
+  /** The caller went, or was shut out: the model server is left within the moment. */
   readonly left: AbortSignal
+  /** Called when the question begins to go out: from here on it may cost. */
+  readonly sent?: () => void
 }
 
 export interface UpstreamAnswer {
@@ -78,7 +81,8 @@ export function createUpstreams(parts: {
           if (!failed) breaker.succeeded()
         },
         bad: () => {
-          if (!failed) breaker.failed(now())
+          // Who leaves says nothing about the model server.
+          if (!failed && !ask.left.aborted) breaker.failed(now())
           failed = true
         },
         over: once(() => {
@@ -94,7 +98,7 @@ export function createUpstreams(parts: {
         else if (!ask.streamed || answer.statusCode >= 400) news.good()
         return told(answer, timed(answer.body, watch, news))
       } catch (cause) {
-        if (!ask.left.aborted) news.bad()
+        news.bad()
         news.over()
         throw asUpstreamError(cause)
       }
@@ -140,10 +144,16 @@ function askOnce(agent: Agent, ask: UpstreamAsk, watch: Watch): Promise<Dispatch
   return request(upstream.url + path, {
     dispatcher: agent,
     method,
-    headers,
-    body: body ?? null,
+    headers: body ? { ...headers, 'content-length': String(body.length) } : headers,
+    body: body ? Readable.from(goingOut(body, ask.sent)) : null,
     signal: watch.signal,
   })
+}
+
+/** Read when there is a connection, and not before. */
+function* goingOut(body: Buffer, sent: UpstreamAsk['sent']): Generator<Buffer> {
+  sent?.()
+  yield body
 }
 
 const unreached = new Set([

@@ -5,6 +5,8 @@ export interface Usage {
 }
 
 const BYTES_A_TOKEN = 4
+/** No call takes so many tokens: what says more is not believed. */
+const MOST_COUNT = 999_999_999
 /** What a call is taken to say at most when neither the caller nor the table of models tells. */
 const STANDARD_OUTPUT = 4096
 
@@ -21,11 +23,35 @@ export function estimateUsage(requestBytes: number, outputTokens: number): Usage
   return { inputTokens: Math.ceil(requestBytes / BYTES_A_TOKEN), outputTokens }
 }
 
-/** The most a model may say: what the caller allows, else what the model can hold. */
-export function mostOutput(body: unknown, context: number | null): number {
-  const names = ['max_output_tokens', 'max_completion_tokens', 'max_tokens']
-  const allowed = names.map((name) => member(body, name)).find(isCount)
-  return allowed ?? context ?? STANDARD_OUTPUT
+/** Where the gateway takes questions, and by which names their answers are bounded there. */
+const bounds = {
+  '/responses': ['max_output_tokens'],
+  '/chat/completions': ['max_completion_tokens', 'max_tokens'],
+  '/embeddings': [],
+} as const satisfies Record<string, readonly string[]>
+
+export type AskPath = keyof typeof bounds
+
+/** The most a model may say: what the caller allows for each choice, else what the model can hold. */
+export function mostOutput(path: AskPath, body: unknown, context: number | null): number {
+  if (path === '/embeddings') return 0
+  // Of two bounds the model server heeds one, and nobody says which.
+  const allowed = bounds[path].map((name) => member(body, name)).filter(isCount)
+  const said = allowed.length > 0 ? Math.max(...allowed) : (context ?? STANDARD_OUTPUT)
+  const choices = member(body, 'n')
+  const each = context === null ? said : Math.min(said, context)
+  return Math.min(each * (isCount(choices) ? Math.max(1, choices) : 1), MOST_COUNT)
+}
+
+/** Parts that weigh more than their bytes: pictures and files by name, and what the model server remembers. */
+const heavy =
+  /"(previous_response_id|conversation|prompt|file_id|file_url|image_url|input_image)"\s*:/
+
+/** What a question is taken to weigh before it is asked; the model's whole context where its bytes do not tell. */
+export function mostInput(bytes: Buffer, context: number | null): number {
+  const told = tokensOfBytes(bytes.length)
+  if (context === null) return told
+  return heavy.test(bytes.toString('latin1')) ? Math.max(told, context) : told
 }
 
 export const tokensOfBytes = (bytes: number) => Math.ceil(bytes / BYTES_A_TOKEN)
@@ -36,4 +62,4 @@ export function member(value: unknown, name: string): unknown {
 }
 
 const isCount = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 1e9
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MOST_COUNT

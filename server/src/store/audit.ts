@@ -1,5 +1,5 @@
 import type { Database, Statement } from './database.ts'
-import { always, type Guard, insert } from './sql.ts'
+import { always, BITE, type Guard, inBites, insert } from './sql.ts'
 
 /** One decision about who may come in. Nothing secret is in it. */
 export interface AuditEvent {
@@ -13,6 +13,9 @@ export interface AuditEvent {
   readonly subjectId: string | null
   readonly source: string | null
   readonly agent: string | null
+  /** The salt and digest of source and agent: the digest is what is sealed, so that they can be erased. */
+  readonly salt: string
+  readonly digest: string
   /** Who did it to somebody: `shell`, or the id of an admin. Absent when people act for themselves. */
   readonly actor?: string | null
 }
@@ -30,12 +33,28 @@ export interface AuditRow {
   readonly position: number | null
   readonly seal: string | null
   readonly actor: string | null
+  readonly salt: string | null
+  readonly digest: string | null
+  /** Which seal it is; null is the first kind. */
+  readonly sealed_as: number | null
 }
 
 export interface AuditQuery {
   readonly userId: string | null
   readonly since: number
   readonly most: number
+}
+
+export interface AuditPage extends AuditQuery {
+  /** Of events at that very moment only those behind this id. */
+  readonly afterId: string
+}
+
+export interface SealedLink {
+  readonly id: string
+  readonly position: number
+  readonly seal: string
+  readonly sealedAs: number | null
 }
 
 export interface AuditSearch {
@@ -59,6 +78,8 @@ export interface AuditStore {
   record(event: AuditEvent): Promise<void>
   /** Newest last: those after the one named, or the last ones. */
   listRecent(query: AuditQuery): Promise<AuditRow[]>
+  /** Oldest first, those of this moment and later, page by page. */
+  listSince(page: AuditPage): Promise<AuditRow[]>
   /** Newest first. */
   search(query: AuditSearch): Promise<AuditRow[]>
   /** The last events about a session, and its person's at the moment it ended; newest first. */
@@ -68,7 +89,9 @@ export interface AuditStore {
   listUnsealed(most: number): Promise<AuditRow[]>
   listSealed(afterPosition: number, most: number): Promise<AuditRow[]>
   /** Fixes rows to their places in the chain: all of them, or none when another process was first. */
-  seal(links: readonly { id: string; position: number; seal: string }[]): Promise<boolean>
+  seal(links: readonly SealedLink[]): Promise<boolean>
+  /** Whether the trail tells that this person was deleted. */
+  isDeleted(userId: string): Promise<boolean>
 }
 
 /** The statement that records an event inside the transaction of what it tells. */
@@ -84,12 +107,14 @@ export function recordEvent(event: AuditEvent, guard: Guard = always): Statement
     source: event.source,
     agent: event.agent,
     actor: event.actor ?? null,
+    salt: event.salt,
+    digest: event.digest,
   }
   return insert('audit_events', row, guard)
 }
 
 const columns = `id, happened_at, event, outcome, reason, user_id, subject_id, source, agent,
-  position, seal, actor`
+  position, seal, actor, salt, digest, sealed_as`
 
 export function createAuditStore(database: Database): AuditStore {
   return {
@@ -107,6 +132,15 @@ export function createAuditStore(database: Database): AuditStore {
       )
       return rows.reverse()
     },
+
+    listSince: ({ userId, since, afterId, most }) =>
+      database.read<AuditRow>(
+        `SELECT ${columns} FROM audit_events
+         WHERE (happened_at > :since OR (happened_at = :since AND id > :after))
+           AND (CAST(:user AS TEXT) IS NULL OR user_id = :user)
+         ORDER BY happened_at, id LIMIT :most`,
+        { user: userId, since, after: afterId, most },
+      ),
 
     search: ({ userId, event, outcome, before, most }) =>
       database.read<AuditRow>(
@@ -157,12 +191,21 @@ export function createAuditStore(database: Database): AuditStore {
         { after, most },
       ),
 
+    async isDeleted(userId) {
+      const rows = await database.read(
+        "SELECT id FROM audit_events WHERE user_id = :user AND event = 'user.deleted' LIMIT 1",
+        { user: userId },
+      )
+      return rows.length > 0
+    },
+
     async seal(links) {
       try {
         await database.batch(
-          links.map((link) => ({
-            sql: 'UPDATE audit_events SET position = :position, seal = :seal WHERE id = :id AND position IS NULL',
-            params: link,
+          links.map(({ id, position, seal, sealedAs }) => ({
+            sql: `UPDATE audit_events SET position = :position, seal = :seal, sealed_as = :kind
+              WHERE id = :id AND position IS NULL`,
+            params: { id, position, seal, kind: sealedAs },
           })),
         )
         return true
@@ -170,5 +213,25 @@ export function createAuditStore(database: Database): AuditStore {
         return false
       }
     },
+  }
+}
+
+/**
+ * Takes place and program out of what a person did, or others tried on their account; what an admin did stays the
+ * admin's. The salt goes too: then nobody can find the words for a digest again.
+ */
+export async function erasePlaces(database: Database, userId: string): Promise<void> {
+  const theirs = [
+    'user_id = :gone AND actor IS NULL',
+    'subject_id = :gone AND actor IS NULL',
+    'actor = :gone',
+  ]
+  for (const events of theirs) {
+    await inBites(database, {
+      sql: `UPDATE audit_events SET source = NULL, agent = NULL, salt = NULL WHERE id IN (
+        SELECT id FROM audit_events WHERE ${events} AND (salt IS NOT NULL OR source IS NOT NULL)
+        LIMIT ${BITE}) RETURNING id`,
+      params: { gone: userId },
+    })
   }
 }

@@ -35,6 +35,8 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
     'UPDATE challenges SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
   mail_links:
     'UPDATE mail_links SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
+  // The links that would have used them have ended.
+  held_addresses: 'DELETE FROM held_addresses',
   invitations:
     'UPDATE invitations SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
   devices: 'UPDATE devices SET ended_at = :now WHERE ended_at IS NULL',
@@ -46,7 +48,10 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
   passkeys: null,
   passkey_enrolments: 'DELETE FROM passkey_enrolments',
   spending: null,
-  reservations: null,
+  person_spending: null,
+  person_limits: null,
+  budget_raises: 'DELETE FROM budget_raises',
+  holds: null,
   usage_entries: null,
   budgets: null,
   audit_events: null,

@@ -8,6 +8,7 @@ import { endRegistration } from './registrations.ts'
 import { isNewPlace, type NewSession, startSession } from './session-start.ts'
 import { all, always, type Guard } from './sql.ts'
 import { type Told, tell } from './told.ts'
+import { isUnheld } from './users.ts'
 
 /** What a right code leaves behind, in one transaction. */
 export interface Consumption {
@@ -49,13 +50,15 @@ export function registrationStatements(consumption: Consumption): Statement[] {
     sql: 'EXISTS (SELECT 1 FROM users WHERE id = :created)',
     params: { created: session.userId },
   }
+  // The id is the same for whoever uses this challenge: only who consumed it goes on.
+  const mine = all(created, consumedBy(consumption))
   return [
     consume(consumption),
     createRegisteredUser(consumption),
     ...acceptInvitation(challenge.id, session.userId, now),
     ...endRegistration(challenge.id),
-    ...startSession(session, created),
-    recordEvent(event, all(created, consumedBy(consumption))),
+    ...startSession(session, mine),
+    recordEvent(event, mine),
   ]
 }
 
@@ -100,7 +103,8 @@ function createRegisteredUser({ challenge, session, now }: Consumption): Stateme
         last_login_at, sessions_valid_after)
       SELECT CAST(:user AS TEXT), address, user_name, full_name, password_hash, CAST(:now AS BIGINT),
         CAST(:now AS BIGINT), CAST(:now AS BIGINT), 0
-      FROM registrations WHERE challenge_id = :challenge AND ${mine.sql}
+      FROM registrations r WHERE challenge_id = :challenge AND ${mine.sql}
+        AND ${isUnheld('r.address', ':now')}
       ON CONFLICT DO NOTHING RETURNING id`,
     params: { user: session.userId, now, challenge: challenge.id, ...mine.params },
   }

@@ -26,7 +26,11 @@ export function endSignIns(ending: Ending, but: string | null): Statement[] {
   const live = `user_id = :user AND consumed_at IS NULL AND ended_at IS NULL AND ${guard.sql}`
   return [
     { sql: `UPDATE challenges SET ended_at = :now WHERE ${live}`, params },
-    { sql: `UPDATE mail_links SET ended_at = :now WHERE ${live}`, params },
+    // Whoever took an account over must not end the way back of its owner.
+    {
+      sql: `UPDATE mail_links SET ended_at = :now WHERE ${live} AND purpose <> 'undo-email'`,
+      params,
+    },
     {
       sql: `UPDATE sessions SET ended_at = :now, end_reason = :reason
         WHERE user_id = :user AND ended_at IS NULL AND id <> :but AND ${guard.sql} RETURNING id`,

@@ -1,5 +1,21 @@
 import type { Database, Statement } from './database.ts'
-import { type Guard, insert } from './sql.ts'
+import {
+  bySort,
+  type Cap,
+  holdIn,
+  inOrder,
+  isCap,
+  lockPlace,
+  type Move,
+  noneReached,
+  type Place,
+  readStandings,
+  releaseIn,
+  type SpendingRow,
+  standingIn,
+} from './spending.ts'
+import { all, type Guard, insert } from './sql.ts'
+import type { Caller } from './usage.ts'
 
 /** Tokens, and money in millionths of a unit. */
 export interface Amount {
@@ -8,25 +24,24 @@ export interface Amount {
   readonly money: number
 }
 
-/** The most that a key may spend in a period; null where it has no cap. */
-export interface Cap {
-  readonly period: 'day' | 'month'
-  readonly startsAt: number
-  readonly tokens: number | null
-  readonly money: number | null
-}
-
-export interface ReservationRow {
+/** The most that a call under a cap can come to, held until it is settled. */
+export interface HoldRow {
   readonly id: string
   readonly request_id: string
   readonly user_id: string
-  readonly key_id: string
+  /** Null for a person with a session. */
+  readonly key_id: string | null
   readonly model: string
   readonly input_tokens: number
   readonly output_tokens: number
   readonly money: number
   readonly created_at: number
   readonly lease_until: number
+}
+
+export interface KeptHoldRow extends HoldRow {
+  /** The entry that it became; null while the call is under way. */
+  readonly settled_by: string | null
 }
 
 /** One call as the bill has it. */
@@ -40,174 +55,152 @@ export interface UsageRow {
   readonly input_tokens: number
   readonly output_tokens: number
   readonly money: number
-  readonly outcome: 'settled' | 'estimated' | 'refused'
-  /** Which limit refused. */
+  /** Told by the model server, estimated by us, failed there without an answer, or refused here. */
+  readonly outcome: 'settled' | 'estimated' | 'failed' | 'refused'
+  /** Which limit refused, or how it failed. */
   readonly reason: string | null
+  /** The limits as they stood when it was decided, a line each; see responses/caps.ts. */
+  readonly looked: string | null
 }
 
-export interface SpendingRow {
-  readonly period: 'day' | 'month'
-  readonly starts_at: number
-  readonly held_tokens: number
-  readonly spent_tokens: number
-  readonly held_money: number
-  readonly spent_money: number
+/** A call that wants room, in these places under these caps. */
+export interface Reserve {
+  readonly row: HoldRow
+  readonly caps: readonly Cap[]
 }
 
-/** The periods that a moment falls into, by their starts. */
-export type Periods = readonly Pick<Cap, 'period' | 'startsAt'>[]
+/** Whether it got it, and how its caps stand then. */
+export interface Reserved {
+  readonly held: boolean
+  readonly rows: readonly SpendingRow[]
+}
+
+/** An entry on its way to the bill, with the counters that it is in. */
+export interface Booking {
+  readonly usage: UsageRow
+  readonly places: readonly Place[]
+  /** What it held until now. */
+  readonly hold: HoldRow | null
+}
 
 export interface LedgerStore {
-  /** Holds the reservation's amount in each period. False when one of the caps is reached. */
-  reserve(row: ReservationRow, caps: readonly Cap[]): Promise<boolean>
-  /** Turns what was held into what was spent. True for exactly one caller. */
-  settle(row: ReservationRow, periods: Periods, usage: UsageRow): Promise<boolean>
-  /** Writes calls that held nothing, with what their keys have spent by it. */
-  record(calls: readonly { usage: UsageRow; periods: Periods }[]): Promise<void>
-  /** Reservations that nobody settled in time. */
-  listOverdue(now: number, most: number): Promise<ReservationRow[]>
-  listSpending(keyId: string, periods: Periods): Promise<SpendingRow[]>
+  /** Each of these calls holds its amount in every place at once, or in none when a cap is reached. */
+  reserve(reserves: readonly Reserve[]): Promise<Reserved[]>
+  /**
+   * Writes calls with what their places have spent by them; what one held until now is given back. A call that is
+   * written already, or whose hold was settled by somebody else, is left alone: it may be tried again.
+   */
+  book(bookings: readonly Booking[]): Promise<void>
+  /** Holds that nobody settled in time. */
+  listOverdue(now: number, most: number): Promise<HoldRow[]>
+  findHold(requestId: string, caller: Caller): Promise<KeptHoldRow | null>
+  listSpending(places: readonly Place[]): Promise<SpendingRow[]>
 }
+
+const columns = `id, request_id, user_id, key_id, model, input_tokens, output_tokens, money, created_at,
+  lease_until`
 
 export function createLedgerStore(database: Database): LedgerStore {
   return {
-    async reserve(row, caps) {
-      const results = await database.batch([
-        ...caps.map((cap) => addSpending(row.key_id, cap, 0, 0)),
-        insert('reservations', { ...row }, all(row.key_id, caps), 'RETURNING id'),
-        ...caps.map((cap) => hold(row, cap)),
-      ])
-      return (results[caps.length]?.length ?? 0) > 0
+    async reserve(reserves) {
+      const places = reserves.flatMap(({ row, caps }) => inOrder(caps, row.user_id))
+      const locks = lockAll(places)
+      const calls = reserves.map(reserveStatements)
+      const results = await database.batch([...locks, ...calls.flat()])
+      let start = locks.length
+      return calls.map((statements, index) => {
+        const mine = results.slice(start, start + statements.length)
+        start += statements.length
+        const looked = (reserves[index]?.caps ?? []).filter(isCap).length
+        const rows = mine.slice(mine.length - looked).flat() as unknown as SpendingRow[]
+        return { held: (mine[0]?.length ?? 0) > 0, rows }
+      })
     },
 
-    async settle(row, periods, usage) {
-      const mine: Guard = {
-        sql: 'EXISTS (SELECT 1 FROM reservations WHERE id = :held AND settled_by = :settled_by)',
-        params: { held: row.id, settled_by: usage.id },
-      }
-      const [settled] = await database.batch([
-        {
-          sql: 'UPDATE reservations SET settled_by = :by WHERE id = :id AND settled_by IS NULL RETURNING id',
-          params: { id: row.id, by: usage.id },
-        },
-        ...periods.map((period) => release(row, period, usage, mine)),
-        insert('usage_entries', { ...usage }, mine),
-      ])
-      return (settled?.length ?? 0) > 0
-    },
-
-    async record(calls) {
-      // In one order for all processes, so that two never wait for each other.
-      const tallies = calls.flatMap(tally).sort((one, other) => (one.sort < other.sort ? -1 : 1))
-      await database.batch([
-        ...tallies.map(({ statement }) => statement),
-        ...calls.map(({ usage }) => insert('usage_entries', { ...usage })),
-      ])
+    async book(bookings) {
+      const locks = lockAll(bookings.flatMap(placesOf))
+      await database.batch([...locks, ...bookings.flatMap(bookStatements)])
     },
 
     listOverdue: (now, most) =>
-      database.read<ReservationRow>(
-        `SELECT id, request_id, user_id, key_id, model, input_tokens, output_tokens, money, created_at,
-           lease_until FROM reservations WHERE lease_until <= :now AND settled_by IS NULL LIMIT :most`,
+      database.read<HoldRow>(
+        `SELECT ${columns} FROM holds WHERE lease_until <= :now AND settled_by IS NULL LIMIT :most`,
         { now, most },
       ),
 
-    listSpending(keyId, periods) {
-      const starts = periods.map((_, index) => `(period = :p${index} AND starts_at = :s${index})`)
-      const params = periods.flatMap(({ period, startsAt }, index) => [
-        [`p${index}`, period],
-        [`s${index}`, startsAt],
-      ])
-      return database.read<SpendingRow>(
-        `SELECT period, starts_at, held_tokens, spent_tokens, held_money, spent_money FROM spending
-         WHERE key_id = :key AND (${starts.join(' OR ')})`,
-        { key: keyId, ...Object.fromEntries(params) },
+    async findHold(requestId, { userId, keyId }) {
+      const [row] = await database.read<KeptHoldRow>(
+        `SELECT ${columns}, settled_by FROM holds WHERE request_id = :request AND user_id = :user
+           AND (CAST(:key AS TEXT) IS NULL OR key_id = :key) ORDER BY created_at DESC, id LIMIT 1`,
+        { request: requestId, user: userId, key: keyId },
       )
+      return row ?? null
     },
+
+    listSpending: (places) => readStandings(database, places),
   }
 }
 
-/** Adds to what was spent. With nothing to add it makes the row, and locks it until the batch is done. */
-function addSpending(
-  keyId: string,
-  { period, startsAt }: Pick<Cap, 'period' | 'startsAt'>,
-  tokens: number,
-  money: number,
-): Statement {
-  return {
-    sql: `INSERT INTO spending (key_id, period, starts_at, held_tokens, spent_tokens, held_money, spent_money)
-      VALUES (:key, :period, :starts, 0, :tokens, 0, :money)
-      ON CONFLICT (key_id, period, starts_at) DO UPDATE SET
-        spent_tokens = spending.spent_tokens + excluded.spent_tokens,
-        spent_money = spending.spent_money + excluded.spent_money`,
-    params: { key: keyId, period, starts: startsAt, tokens, money },
+const nothing: Move = { tokens: 0, money: 0 }
+
+const heldBy = ({ input_tokens, output_tokens, money }: HoldRow): Move => ({
+  tokens: input_tokens + output_tokens,
+  money,
+})
+
+const spentBy = ({ input_tokens, output_tokens, money }: UsageRow): Move => ({
+  tokens: input_tokens + output_tokens,
+  money,
+})
+
+/** Every row once, in the order that all processes keep. */
+const lockAll = (places: readonly (Place & { sort: string })[]): Statement[] =>
+  [...new Map(places.map((place) => [place.sort, place])).values()].sort(bySort).map(lockPlace)
+
+/** The row of the first says whether it was held; those of the last say how the caps stood. */
+function reserveStatements({ row, caps }: Reserve): Statement[] {
+  const mine: Guard = {
+    sql: 'EXISTS (SELECT 1 FROM holds WHERE id = :held)',
+    params: { held: row.id },
   }
+  return [
+    insert('holds', { ...row }, all(noneReached(caps), isThere(row)), 'RETURNING id'),
+    ...caps.map((place) => holdIn(place, heldBy(row), mine)),
+    ...caps.filter(isCap).map(standingIn),
+  ]
 }
 
-/** No cap is reached: the call that reaches one is let through whole, the next is not. */
-function all(keyId: string, caps: readonly Cap[]): Guard {
-  const params: Record<string, string | number> = { capped: keyId }
-  const reached = caps.flatMap(({ period, startsAt, tokens, money }) => {
-    params[`${period}_start`] = startsAt
-    const row = `period = '${period}' AND starts_at = :${period}_start`
-    if (tokens !== null) params[`${period}_tokens`] = tokens
-    if (money !== null) params[`${period}_money`] = money
-    return [
-      ...(tokens === null ? [] : [`${row} AND held_tokens + spent_tokens >= :${period}_tokens`]),
-      ...(money === null ? [] : [`${row} AND held_money + spent_money >= :${period}_money`]),
-    ]
-  })
-  return {
-    sql: `NOT EXISTS (SELECT 1 FROM spending WHERE key_id = :capped AND (${reached.map((one) => `(${one})`).join(' OR ')}))`,
-    params,
+/** What came to nothing counts nowhere. */
+const placesOf = ({ usage, places, hold }: Booking) =>
+  hold || spentBy(usage).tokens > 0 ? inOrder(places, usage.user_id) : []
+
+/** A person who was deleted meanwhile has no bill, and must not keep the others' from being written. */
+const isThere = ({ user_id }: { user_id: string }): Guard => ({
+  sql: 'EXISTS (SELECT 1 FROM users WHERE id = :payer)',
+  params: { payer: user_id },
+})
+
+function bookStatements(booking: Booking): Statement[] {
+  const { usage, hold } = booking
+  const fresh: Guard = {
+    sql: 'NOT EXISTS (SELECT 1 FROM usage_entries WHERE id = :entry)',
+    params: { entry: usage.id },
   }
+  const guard = all(fresh, hold ? settledBy(hold, usage) : isThere(usage))
+  const held = hold ? heldBy(hold) : nothing
+  return [
+    ...(hold ? [settle(hold, usage)] : []),
+    ...placesOf(booking).map((place) => releaseIn(place, held, spentBy(usage), guard)),
+    insert('usage_entries', { ...usage }, guard),
+  ]
 }
 
-function hold(row: ReservationRow, { period, startsAt }: Cap): Statement {
-  return {
-    sql: `UPDATE spending SET held_tokens = held_tokens + :tokens, held_money = held_money + :money
-      WHERE key_id = :key AND period = :period AND starts_at = :starts
-        AND EXISTS (SELECT 1 FROM reservations WHERE id = :held)`,
-    params: {
-      tokens: row.input_tokens + row.output_tokens,
-      money: row.money,
-      key: row.key_id,
-      period,
-      starts: startsAt,
-      held: row.id,
-    },
-  }
-}
+const settle = ({ id }: HoldRow, usage: UsageRow): Statement => ({
+  sql: 'UPDATE holds SET settled_by = :by WHERE id = :id AND settled_by IS NULL',
+  params: { id, by: usage.id },
+})
 
-function release(
-  row: ReservationRow,
-  { period, startsAt }: Pick<Cap, 'period' | 'startsAt'>,
-  usage: UsageRow,
-  mine: Guard,
-): Statement {
-  return {
-    sql: `UPDATE spending SET held_tokens = held_tokens - :held_tokens, held_money = held_money - :held_money,
-        spent_tokens = spent_tokens + :tokens, spent_money = spent_money + :money
-      WHERE key_id = :key AND period = :period AND starts_at = :starts AND ${mine.sql}`,
-    params: {
-      held_tokens: row.input_tokens + row.output_tokens,
-      held_money: row.money,
-      tokens: usage.input_tokens + usage.output_tokens,
-      money: usage.money,
-      key: row.key_id,
-      period,
-      starts: startsAt,
-      ...mine.params,
-    },
-  }
-}
-
-function tally({ usage, periods }: { usage: UsageRow; periods: Periods }) {
-  const keyId = usage.key_id
-  if (keyId === null || usage.outcome === 'refused') return []
-  const tokens = usage.input_tokens + usage.output_tokens
-  return periods.map((period) => ({
-    sort: `${keyId} ${period.period} ${period.startsAt}`,
-    statement: addSpending(keyId, period, tokens, usage.money),
-  }))
-}
+const settledBy = ({ id }: HoldRow, usage: UsageRow): Guard => ({
+  sql: 'EXISTS (SELECT 1 FROM holds WHERE id = :held AND settled_by = :settled_by)',
+  params: { held: id, settled_by: usage.id },
+})

@@ -27,13 +27,16 @@ export function knownVersions(): string[] {
 
 /** Every table in the order in which they were made: what a row points at comes before it. */
 export function knownTables(): string[] {
-  const made = knownVersions().map((version) => scriptOf(version).matchAll(/^CREATE TABLE (\w+)/gm))
-  return made.flatMap((found) => [...found].map(([, table = '']) => table))
+  const scripts = knownVersions().map(scriptOf).join('\n')
+  const named = (words: string) =>
+    [...scripts.matchAll(new RegExp(`^${words} (\\w+)`, 'gm'))].map(([, table = '']) => table)
+  const gone = named('DROP TABLE')
+  return named('CREATE TABLE').filter((table) => !gone.includes(table))
 }
 
 /** Whether a version rewrites rows: then rows from before it are not as they should be after it. */
 export function rewritesRows(version: string): boolean {
-  return /^\s*(UPDATE|INSERT|DELETE)\b/im.test(scriptOf(version))
+  return /^\s*(UPDATE|INSERT|DELETE|DROP TABLE)\b/im.test(scriptOf(version))
 }
 
 async function refuseNewer(database: Database, ours: string): Promise<void> {

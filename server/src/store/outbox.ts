@@ -6,6 +6,8 @@ export interface NewLetter {
   readonly id: string
   readonly letter: string
   readonly challengeId: string | null
+  /** Whose it is, where no challenge tells. */
+  readonly userId?: string | null
   /** Recipient and words of any other letter, encrypted; wiped when it was sent or is over. */
   readonly sealed: string | null
   readonly createdAt: number
@@ -70,6 +72,7 @@ export function queueLetter(letter: NewLetter, guard: Guard = always): Statement
       id: letter.id,
       letter: letter.letter,
       challenge_id: letter.challengeId,
+      user_id: letter.userId ?? null,
       sealed: letter.sealed,
       created_at: letter.createdAt,
       expires_at: letter.expiresAt,

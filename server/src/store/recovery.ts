@@ -14,7 +14,7 @@ export interface Proof {
 }
 
 /** What each of these changes carries beside itself. */
-interface Change extends Told {
+export interface Change extends Told {
   readonly userId: string
   readonly now: number
   readonly event: AuditEvent
@@ -120,14 +120,14 @@ export function createRecoveryStore(database: Database): RecoveryStore {
 }
 
 /** Two changes of one person go one after the other, whatever rows they end. */
-function lockUser({ userId, now }: Change): Statement {
+export function lockUser({ userId, now }: Change): Statement {
   return {
     sql: 'UPDATE users SET updated_at = :now WHERE id = :user AND disabled_at IS NULL RETURNING id AS locked',
     params: { now, user: userId },
   }
 }
 
-function use({ table, id, by }: Proof, now: number): Statement {
+export function use({ table, id, by }: Proof, now: number): Statement {
   const alive = table === 'mail_links' ? 'expires_at' : 'code_expires_at'
   return {
     sql: `UPDATE ${table} SET consumed_at = :now, consumed_by = :by
@@ -136,13 +136,13 @@ function use({ table, id, by }: Proof, now: number): Statement {
   }
 }
 
-function usedBy({ table, id, by }: Proof): Guard {
+export function usedBy({ table, id, by }: Proof): Guard {
   return {
     sql: `EXISTS (SELECT 1 FROM ${table} WHERE id = :used AND consumed_by = :used_by)`,
     params: { used: id, used_by: by },
   }
 }
 
-function tellOf(change: Change, guard: Guard): Statement[] {
+export function tellOf(change: Change, guard: Guard): Statement[] {
   return [...tell(change, guard), recordEvent(change.event, guard)]
 }

@@ -1,8 +1,9 @@
 import type { EndReason } from '../auth/session-end.ts'
-import { type AuditEvent, recordEvent } from './audit.ts'
+import { type AuditEvent, erasePlaces, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
-import { all, type Guard } from './sql.ts'
-import { type Role, type UserRow, userColumns } from './users.ts'
+import { type Departure, eraseCalls, erasePerson } from './erasure.ts'
+import { all, type Guard, inBites } from './sql.ts'
+import { isUnheld, type Role, type UserRow, userColumns } from './users.ts'
 
 /** What the operator looks for: an exact address, or the beginning of a user name. */
 export interface RosterQuery {
@@ -19,7 +20,8 @@ export interface RosterStore {
   /** True for the one that disabled it; never for the last admin. */
   disable(id: string, event: AuditEvent): Promise<boolean>
   enable(id: string, event: AuditEvent): Promise<boolean>
-  delete(id: string, event: AuditEvent): Promise<boolean>
+  /** True for the one that deleted it, with all that names the person; never the last admin. */
+  delete(id: string, departure: Departure): Promise<boolean>
   appoint(id: string, role: Role, event: AuditEvent): Promise<boolean>
   /** A new password, and a new address where one is given; false when the address is somebody else's. */
   recover(id: string, change: Recovery, event: AuditEvent): Promise<boolean>
@@ -76,20 +78,20 @@ export function createRosterStore(database: Database): RosterStore {
       ])
     },
 
-    async delete(id, event) {
-      const [, , gone] = await database.batch([
-        admins,
-        // The trail is written first: what it tells of is gone afterwards.
-        recordEvent(event, {
-          sql: `EXISTS (SELECT 1 FROM users WHERE id = :whom AND ${another})`,
-          params: { whom: id },
-        }),
-        {
-          sql: `DELETE FROM users WHERE id = :id AND ${another} RETURNING id`,
-          params: { id },
-        },
-      ])
-      return (gone?.length ?? 0) > 0
+    async delete(id, departure) {
+      const { provenHash } = departure
+      const proven = provenHash === undefined ? '' : ' AND password_hash = :proven'
+      const condition = `${another}${proven}`
+      const guard = {
+        sql: `EXISTS (SELECT 1 FROM users WHERE id = :whom AND ${condition})`,
+        params: { whom: id, ...(provenHash === undefined ? {} : { proven: provenHash }) },
+      }
+      await inBites(database, eraseCalls(id, guard))
+      const statements = [admins, ...erasePerson(id, departure, condition, guard)]
+      const gone = (await database.batch(statements)).at(-1)?.length === 1
+      // Only of somebody who is gone: before, an event without its place is a broken seal.
+      if (gone) await erasePlaces(database, id)
+      return gone
     },
 
     appoint(id, role, event) {
@@ -107,11 +109,13 @@ export function createRosterStore(database: Database): RosterStore {
       const set = `password_hash = :hash, sessions_valid_after = :now,
         address = COALESCE(CAST(:address AS TEXT), address)`
       const free = `(CAST(:address AS TEXT) IS NULL
-        OR NOT EXISTS (SELECT 1 FROM users o WHERE o.address = :address AND o.id <> users.id))`
+        OR (NOT EXISTS (SELECT 1 FROM users o WHERE o.address = :address AND o.id <> users.id)
+          AND ${isUnheld(':address', ':now', 'users.id')}))`
       const done = mark(id, event, 'password_hash = :proof', { proof: passwordHash })
       return change([
         turn(id, event, set, free, { hash: passwordHash, address }),
         ...endEverything(id, 'password_reset', event, done),
+        ...endWaysBack(id, event, done),
         recordEvent(event, done),
       ])
     },
@@ -160,5 +164,18 @@ function endEverything(id: string, reason: EndReason, event: AuditEvent, done: G
         WHERE user_id = :user AND ended_at IS NULL AND consumed_at IS NULL AND ${sql}`,
       params: mine,
     },
+  ]
+}
+
+/** What the operator decides is not undone by a letter from before. */
+function endWaysBack(id: string, event: AuditEvent, done: Guard): Statement[] {
+  const mine = { user: id, now: event.happenedAt, ...done.params }
+  return [
+    {
+      sql: `UPDATE mail_links SET ended_at = :now
+        WHERE user_id = :user AND ended_at IS NULL AND consumed_at IS NULL AND ${done.sql}`,
+      params: mine,
+    },
+    { sql: `DELETE FROM held_addresses WHERE user_id = :user AND ${done.sql}`, params: mine },
   ]
 }

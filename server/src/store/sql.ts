@@ -1,4 +1,4 @@
-import type { Params, Statement, Value } from './database.ts'
+import type { Database, Params, Statement, Value } from './database.ts'
 
 /** A condition on which a statement of a batch depends. Its parameters carry names of their own. */
 export interface Guard {
@@ -41,4 +41,19 @@ function typed(column: string, value: Value): string {
 
 function withoutNulls(row: Readonly<Record<string, Value>>): Params {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null))
+}
+
+/** Whether a statement failed because another transaction, which it could not see yet, took the same unique value. */
+export function isTaken(cause: unknown): boolean {
+  const { code, message } = cause as { code?: unknown; message?: unknown }
+  return code === '23505' || String(message).startsWith('UNIQUE constraint failed')
+}
+
+/** Rows of one bite. */
+export const BITE = 2000
+
+/** A change of many rows, so many at a time: no statement may take longer than a moment, and others get their turn. */
+export async function inBites(database: Database, { sql, params }: Statement): Promise<void> {
+  let went = BITE
+  while (went >= BITE) went = (await database.write(sql, params)).length
 }

@@ -1,3 +1,4 @@
+import { type AllowanceStore, createAllowanceStore } from './allowances.ts'
 import { type ApiKeyStore, createApiKeyStore } from './api-keys.ts'
 import { type AuditStore, createAuditStore } from './audit.ts'
 import { type BackupStore, createBackupStore } from './backup.ts'
@@ -5,6 +6,8 @@ import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
+import { createDossierStore, type DossierStore } from './dossier.ts'
+import { createEmailChangeStore, type EmailChangeStore } from './email-changes.ts'
 import { createFactorStore, type FactorStore } from './factors.ts'
 import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createInvitationStore, type InvitationStore } from './invitations.ts'
@@ -12,6 +15,7 @@ import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
 import { createPasskeyStore, type PasskeyStore } from './passkeys.ts'
+import { createRaiseStore, type RaiseStore } from './raises.ts'
 import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
@@ -32,9 +36,13 @@ export interface Store {
   readonly apiKeys: ApiKeyStore
   readonly links: LinkStore
   readonly recovery: RecoveryStore
+  readonly emailChanges: EmailChangeStore
   readonly budgets: BudgetStore
+  readonly dossiers: DossierStore
   readonly ledger: LedgerStore
   readonly usage: UsageStore
+  readonly allowances: AllowanceStore
+  readonly raises: RaiseStore
   readonly outbox: OutboxStore
   readonly audit: AuditStore
   readonly settings: SettingStore
@@ -56,9 +64,13 @@ export function createStore(database: Database): Store {
     apiKeys: createApiKeyStore(database),
     links: createLinkStore(database),
     recovery: createRecoveryStore(database),
+    emailChanges: createEmailChangeStore(database),
     budgets: createBudgetStore(database),
+    dossiers: createDossierStore(database),
     ledger: createLedgerStore(database),
     usage: createUsageStore(database),
+    allowances: createAllowanceStore(database),
+    raises: createRaiseStore(database),
     outbox: createOutboxStore(database),
     audit: createAuditStore(database),
     settings: createSettingStore(database),

@@ -1,4 +1,5 @@
 import { type Budget, budgets } from '../limits.ts'
+import { erasePlaces } from './audit.ts'
 import { STAMP, stamp } from './budgets.ts'
 import type { Database, Params } from './database.ts'
 
@@ -10,7 +11,11 @@ const MOST_BITES = 60
 const DAY = 86_400_000
 /** A session is kept as long as somebody may ask why it ended, or where its person was before. */
 const ENDED_KEPT_MS = 90 * DAY
+/** No request is under way longer, and no server away unnoticed. */
+const LATE_MS = DAY
 
+/** What a call held is kept as long as somebody may ask what became of it. */
+const EXPLAINED_MS = 30 * DAY
 /** Longer than a year, so that a year can be looked back at. */
 const USAGE_KEPT_MS = 400 * DAY
 
@@ -18,6 +23,8 @@ export interface SweepStore {
   /** Deletes what is over, a thousand rows at a time. The number of rows that went. */
   expired(now: number, kept: { readonly auditDays: number }): Promise<number>
 }
+
+const placed = 'e.actor IS NULL AND e.source IS NOT NULL'
 
 /** Cast, since PostgreSQL takes what is set off against a small number for a small number. */
 const at = 'CAST(:now AS BIGINT)'
@@ -29,11 +36,20 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['name_claims', 'expires_at <= :now'],
   ['challenges', `resend_until <= ${at} - ${DAY} AND code_expires_at <= ${at} - ${DAY}`],
   ['sessions', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
+  ['held_addresses', 'expires_at <= :now'],
   ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
+  // Of somebody who was deleted while it was written.
+  [
+    'outbox',
+    'user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = outbox.user_id)',
+  ],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
-  ['reservations', `lease_until <= ${at} - ${DAY} AND settled_by IS NOT NULL`],
+  ['holds', `lease_until <= ${at} - ${EXPLAINED_MS} AND settled_by IS NOT NULL`],
+  ['budget_raises', `expires_at <= ${at} - ${DAY}`],
+  ['spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
+  ['person_spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
   ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
 ]
 
@@ -42,7 +58,14 @@ export function createSweepStore(
   mostStrangers = MOST_STRANGER_BUDGETS,
 ): SweepStore {
   const keyOf = (table: string) =>
-    ({ budgets: 'key', registrations: 'address', name_claims: 'user_name' })[table] ?? 'id'
+    ({
+      budgets: 'key',
+      registrations: 'address',
+      name_claims: 'user_name',
+      spending: "key_id || ' ' || period || ' ' || starts_at",
+      person_spending: "user_id || ' ' || period || ' ' || starts_at",
+      held_addresses: 'address',
+    })[table] ?? 'id'
 
   const remove = async (table: string, condition: string, params: Params) => {
     const key = keyOf(table)
@@ -74,6 +97,7 @@ export function createSweepStore(
     async expired(now, { auditDays }) {
       const params = { now, audit_until: now - auditDays * DAY }
       let gone = await evictStrangers(now)
+      await eraseLate(database, now)
       for (const [table, condition] of over) {
         for (let bite = 0; bite < MOST_BITES; bite++) {
           const went = await remove(table, condition, params)
@@ -84,6 +108,22 @@ export function createSweepStore(
       return gone
     },
   }
+}
+
+/**
+ * A request that was under way while its person was deleted may have told of them once more, and a server that died
+ * then did not come to the end.
+ */
+async function eraseLate(database: Database, now: number): Promise<void> {
+  const gone = await database.read<{ user_id: string }>(
+    `SELECT DISTINCT user_id FROM audit_events gone
+     WHERE event = 'user.deleted' AND happened_at > :since AND (
+       EXISTS (SELECT 1 FROM audit_events e WHERE e.user_id = gone.user_id AND ${placed})
+       OR EXISTS (SELECT 1 FROM audit_events e WHERE e.subject_id = gone.user_id AND ${placed})
+       OR EXISTS (SELECT 1 FROM audit_events e WHERE e.actor = gone.user_id AND e.source IS NOT NULL))`,
+    { since: now - LATE_MS },
+  )
+  for (const { user_id } of gone) await erasePlaces(database, user_id)
 }
 
 /**

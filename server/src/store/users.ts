@@ -1,5 +1,6 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
-import type { Database } from './database.ts'
+import type { Database, Statement } from './database.ts'
+import { isTaken } from './sql.ts'
 
 export type Role = 'user' | 'admin'
 
@@ -21,6 +22,12 @@ export interface UserRow {
 /** A new account is a user's; who is more is appointed. */
 export type NewUser = Omit<UserRow, 'role' | 'reset_required_at'>
 
+/** The names that are to change; null takes one away. */
+export interface NewNames {
+  readonly full_name?: string | null
+  readonly user_name?: string | null
+}
+
 export interface UserStore {
   /** False when the address or the name is somebody's. */
   create(user: NewUser, event?: AuditEvent): Promise<boolean>
@@ -29,6 +36,10 @@ export interface UserStore {
   isAny(): Promise<boolean>
   findByAddress(address: string): Promise<UserRow | null>
   findByUserName(userName: string): Promise<UserRow | null>
+  /** Whose address this is, or was a moment ago and may be again. */
+  findOwner(address: string, now: number): Promise<UserRow | null>
+  /** False when the user name is somebody else's, or held for a registration. */
+  rename(id: string, names: NewNames, event: AuditEvent): Promise<boolean>
   /** Puts a better hash in the place of the one that was just proven; of many at once, one wins. */
   rehash(id: string, from: string, to: string): Promise<void>
 }
@@ -48,11 +59,22 @@ export function createUserStore(database: Database): UserStore {
     findByAddress: (address) => findBy('address', address),
     findByUserName: (userName) => findBy('user_name', userName),
 
+    async findOwner(address, now) {
+      const [row] = await database.read<UserRow>(
+        `SELECT ${userColumns} FROM users WHERE address = :address
+           OR id IN (SELECT user_id FROM held_addresses WHERE address = :address AND expires_at > :now)`,
+        { address, now },
+      )
+      return row ?? null
+    },
+
     async create(user, event) {
       const made = {
         sql: `INSERT INTO users (${columns}, sessions_valid_after)
-         VALUES (:id, :address, :user_name, :full_name, :password_hash, :created_at, :updated_at,
-           :last_login_at, :disabled_at, 0)
+         SELECT CAST(:id AS TEXT), CAST(:address AS TEXT), CAST(:user_name AS TEXT),
+           CAST(:full_name AS TEXT), CAST(:password_hash AS TEXT), CAST(:created_at AS BIGINT),
+           CAST(:updated_at AS BIGINT), CAST(:last_login_at AS BIGINT), CAST(:disabled_at AS BIGINT), 0
+         WHERE ${isUnheld(':address', ':created_at')}
          ON CONFLICT DO NOTHING RETURNING id`,
         params: { ...user },
       }
@@ -62,6 +84,16 @@ export function createUserStore(database: Database): UserStore {
       }
       const [rows] = await database.batch([made, ...(event ? [recordEvent(event, there)] : [])])
       return (rows?.length ?? 0) > 0
+    },
+
+    async rename(id, names, event) {
+      try {
+        const [renamed] = await database.batch(renameStatements(id, names, event))
+        return (renamed?.length ?? 0) > 0
+      } catch (cause) {
+        if (isTaken(cause)) return false
+        throw cause
+      }
     },
 
     async isAny() {
@@ -75,4 +107,31 @@ export function createUserStore(database: Database): UserStore {
       )
     },
   }
+}
+
+/** True of an address that nobody holds, or only this person. */
+export function isUnheld(address: string, now: string, butBy = "''"): string {
+  return `NOT EXISTS (SELECT 1 FROM held_addresses h
+    WHERE h.address = ${address} AND h.user_id <> ${butBy} AND h.expires_at > ${now})`
+}
+
+/** A name that an account has, or that a registration holds, goes to nobody else. */
+function renameStatements(id: string, names: NewNames, event: AuditEvent): Statement[] {
+  const now = event.happenedAt
+  const set = Object.keys(names).map((column) => `${column} = CAST(:${column} AS TEXT)`)
+  const free = `(CAST(:wanted AS TEXT) IS NULL OR (
+    NOT EXISTS (SELECT 1 FROM users o WHERE o.user_name = :wanted AND o.id <> users.id)
+    AND NOT EXISTS (SELECT 1 FROM name_claims
+      WHERE user_name = :wanted AND address <> users.address AND expires_at > :now)))`
+  return [
+    {
+      sql: `UPDATE users SET ${set.join(', ')}, updated_at = :now WHERE id = :id AND ${free} RETURNING id`,
+      params: { ...names, id, now, wanted: names.user_name ?? null },
+    },
+    recordEvent(event, {
+      sql: `EXISTS (SELECT 1 FROM users WHERE id = :renamed AND updated_at = :at
+        AND (CAST(:wanted AS TEXT) IS NULL OR user_name = :wanted))`,
+      params: { renamed: id, at: now, wanted: names.user_name ?? null },
+    }),
+  ]
 }

@@ -1,0 +1,56 @@
+import type { App } from '../context.ts'
+import type { AllowanceRow } from '../store/allowances.ts'
+import type { Level, LimitName, SpendingLimits } from '../store/spending.ts'
+
+/** How long a row that was read is believed: the time by which another process may be late. */
+const REMEMBERED_MS = 1000
+
+/** What a caller may spend now: as a person, and by this key with what was raised for a while. */
+export async function limitsOf(
+  app: App,
+  caller: { userId: string; keyId: string | null; limits: SpendingLimits | null },
+  now: number,
+): Promise<Record<Level, SpendingLimits | null>> {
+  const row = await findAllowance(app, caller.userId, now)
+  const { keyId, limits } = caller
+  return {
+    person: row.limits ?? app.config.userBudget,
+    key: limits && keyId ? raised(limits, row, keyId, now) : null,
+  }
+}
+
+/** From now on this process asks the database again. */
+export function forgetAllowance(app: App, userId: string): void {
+  app.allowances.delete(userId)
+}
+
+function raised(
+  limits: SpendingLimits,
+  { raises }: AllowanceRow,
+  keyId: string,
+  now: number,
+): SpendingLimits {
+  const more = (name: LimitName) => {
+    const mine = raises.filter(
+      ({ key_id, limit_name, expires_at }) =>
+        key_id === keyId && limit_name === name && expires_at > now,
+    )
+    const most = limits[name]
+    return most === null ? null : mine.reduce((sum, { amount }) => sum + amount, most)
+  }
+  return {
+    tokens_per_day: more('tokens_per_day'),
+    tokens_per_month: more('tokens_per_month'),
+    money_per_day: more('money_per_day'),
+    money_per_month: more('money_per_month'),
+  }
+}
+
+async function findAllowance(app: App, userId: string, now: number): Promise<AllowanceRow> {
+  const remembered = app.allowances.get(userId)
+  const age = remembered ? now - remembered.readAt : -1
+  if (remembered && age >= 0 && age < REMEMBERED_MS) return remembered.row
+  const row = await app.store.allowances.find(userId, now)
+  app.allowances.set(userId, { row, readAt: now })
+  return row
+}

@@ -1,0 +1,34 @@
+import { requireStillAllowed } from '../auth/principal.ts'
+import type { Call } from '../context.ts'
+import { ApiError } from '../errors.ts'
+
+/** Who was shut out loses what still runs within five seconds (security case 86): looked at every two. */
+const LOOK_EVERY_MS = 2000
+
+export interface CallerWatch {
+  /** Aborted when the caller went, or may call no longer; then its reason says why. */
+  readonly signal: AbortSignal
+  end(): void
+}
+
+/** Keeps an eye on who waits for a long answer. */
+export function watchCaller({
+  app,
+  principal,
+  carried,
+}: Pick<Call<unknown, unknown, unknown>, 'app' | 'principal' | 'carried'>): CallerWatch {
+  const cut = new AbortController()
+  const look = async () => {
+    try {
+      await requireStillAllowed(app, principal, app.now())
+    } catch (cause) {
+      // A database that is away says nothing about the caller.
+      if (cause instanceof ApiError) cut.abort(cause)
+    }
+  }
+  const timer = setInterval(look, LOOK_EVERY_MS).unref()
+  const signal = AbortSignal.any([carried.left, cut.signal])
+  const end = () => clearInterval(timer)
+  signal.addEventListener('abort', end, { once: true })
+  return { signal, end }
+}

@@ -1,0 +1,68 @@
+import { type AuditEvent, recordEvent } from './audit.ts'
+import type { Database } from './database.ts'
+import type { LimitName, SpendingLimits } from './spending.ts'
+import type { Guard } from './sql.ts'
+
+/** More of one limit of one key, for a while. */
+export interface Raise {
+  readonly key_id: string
+  readonly limit_name: LimitName
+  readonly amount: number
+  readonly expires_at: number
+}
+
+/** What a person may spend, beside the limits that stand on their keys. */
+export interface AllowanceRow {
+  /** Set by the operator for this person; null where the standard of the server holds. */
+  readonly limits: SpendingLimits | null
+  readonly raises: readonly Raise[]
+}
+
+export interface AllowanceStore {
+  find(userId: string, now: number): Promise<AllowanceRow>
+  /** Sets a person's own limits; null puts the standard of the server back. */
+  appoint(userId: string, limits: SpendingLimits | null, event: AuditEvent): Promise<void>
+}
+
+export function createAllowanceStore(database: Database): AllowanceStore {
+  return {
+    async find(userId, now) {
+      const [limits, raises] = await Promise.all([
+        database.read<SpendingLimits>(
+          `SELECT tokens_per_day, tokens_per_month, money_per_day, money_per_month FROM person_limits
+           WHERE user_id = :user`,
+          { user: userId },
+        ),
+        database.read<Raise>(
+          `SELECT key_id, limit_name, amount, expires_at FROM budget_raises
+           WHERE user_id = :user AND expires_at > :now AND granted_at IS NOT NULL`,
+          { user: userId, now },
+        ),
+      ])
+      return { limits: limits[0] ?? null, raises }
+    },
+
+    async appoint(userId, limits, event) {
+      const there: Guard = {
+        sql: 'EXISTS (SELECT 1 FROM users WHERE id = :user)',
+        params: { user: userId },
+      }
+      await database.batch([
+        limits
+          ? {
+              sql: `INSERT INTO person_limits (user_id, tokens_per_day, tokens_per_month, money_per_day,
+                  money_per_month, set_at)
+                SELECT id, CAST(:tokens_per_day AS BIGINT), CAST(:tokens_per_month AS BIGINT),
+                  CAST(:money_per_day AS BIGINT), CAST(:money_per_month AS BIGINT), CAST(:now AS BIGINT)
+                FROM users WHERE id = :user
+                ON CONFLICT (user_id) DO UPDATE SET tokens_per_day = excluded.tokens_per_day,
+                  tokens_per_month = excluded.tokens_per_month, money_per_day = excluded.money_per_day,
+                  money_per_month = excluded.money_per_month, set_at = excluded.set_at`,
+              params: { ...limits, user: userId, now: event.happenedAt },
+            }
+          : { sql: 'DELETE FROM person_limits WHERE user_id = :user', params: { user: userId } },
+        recordEvent(event, there),
+      ])
+    },
+  }
+}
