@@ -215,6 +215,14 @@ class RealServer:
             self.say_hello(second)
         self.assertEqual(self.say_hello(here), "Hello")
 
+    def test_usage(self):
+        """what was asked is told, by model"""
+        auth = self.signed_up()
+        self.say_hello(auth)
+        used = self.ask(lambda: auth.usage(by="model"))
+        self.assertEqual(used["total"]["calls"], 1)
+        self.assertEqual([(each["model"], each["calls"]) for each in used["data"]], [("echo-1", 1)])
+
     def test_any_endpoint(self):
         """any endpoint is called with the credential"""
         auth = self.signed_up()
