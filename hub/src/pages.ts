@@ -4,6 +4,7 @@ import { AdminPage } from './pages/admin.tsx'
 import { KeysPage } from './pages/keys.tsx'
 import { SecurityPage } from './pages/security.tsx'
 import { TryPage } from './pages/try.tsx'
+import { UsagePage } from './pages/usage.tsx'
 import type { Word } from './words.ts'
 
 /** Who is signed in, as `GET /v1/user/me` says it. */
@@ -30,6 +31,7 @@ export interface Page {
 /** Every page of the Hub, in the order of its menu. */
 export const pages: readonly Page[] = [
   { path: '/hub/keys', label: 'keys', Page: KeysPage },
+  { path: '/hub/usage', label: 'usage', Page: UsagePage },
   { path: '/hub/try', label: 'try', Page: TryPage },
   { path: '/hub/security', label: 'security', Page: SecurityPage },
   { path: '/hub/account', label: 'account', Page: AccountPage },

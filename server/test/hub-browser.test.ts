@@ -125,6 +125,7 @@ visit('every page is for everybody, at every width, light and dark', async (plac
     'keys',
     'try',
     'security',
+    'usage',
     'account',
     'admin',
     'admin/mails',

@@ -11,7 +11,7 @@ import type { Standing } from './caps.ts'
 export function exhausted(app: App, standing: Standing): ApiError {
   const { level, owner, limit, used, most, resetsAt } = standing
   const query = new URLSearchParams({ raise: owner, limit })
-  const approval = level === 'key' ? { approval_url: `${baseAddress(app)}/hub/keys?${query}` } : {}
+  const approval = level === 'key' ? { approval_url: `${baseAddress(app)}/hub/usage?${query}` } : {}
   const gone = { level, limit, used, most, resets_at: moment(resetsAt) }
   const details = { reason: sayReached(standing), ...gone, ...approval }
   return new ApiError('BUDGET_EXHAUSTED', { details })
