@@ -22,7 +22,9 @@ from freddy_auth_client.wire import body_of, refusal
 
 
 def answer(status, **parts):
-    return httpx.Response(status, request=httpx.Request("GET", "http://127.0.0.1/v1/x?secret=1"), **parts)
+    return httpx.Response(
+        status, request=httpx.Request("GET", "http://secret:secret@127.0.0.1/v1/secret?secret=1"), **parts
+    )
 
 
 def drawn():

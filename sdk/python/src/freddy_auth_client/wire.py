@@ -88,8 +88,9 @@ def _unexpected(response: httpx.Response) -> UnexpectedAnswerError:
 
 
 def _strange(response: httpx.Response) -> str:
-    url = response.url.copy_with(query=None)
-    return f"{url} answered {response.status_code}, but not as Freddy Auth does: does base_url end in /v1?"
+    # Without the path: an e-mail key may be part of it, and messages end up in logs.
+    server = response.url.netloc.decode()
+    return f"{server} answered {response.status_code}, but not as Freddy Auth does: does base_url end in /v1?"
 
 
 def _text(found: Any) -> Optional[str]:
