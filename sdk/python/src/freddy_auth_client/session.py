@@ -92,9 +92,9 @@ class Session:
                 if last or fresh:
                     raise
                 fresh = yield from self.renew(used)
-                if self._tokens is None:
-                    raise
                 used = self._tokens
+                if used is None:
+                    raise
         raise AssertionError("unreachable")
 
     def renew(self, used: Optional[Tokens] = None) -> Plan[bool]:
