@@ -4,10 +4,12 @@ import { type Freddy, MINUTE, PASSWORD, type Person, scene } from './freddy.ts'
 import { type Dice, fitting, type Schema, seeded } from './fuzz-values.ts'
 
 const SEED = 20_261_125
-const STEPS = 3000
+const STEPS = 1500
 const LIMITS = ['requests', 'register-source', 'verify-source', 'refused-source', 'refresh']
   .map((name) => `${name}=off`)
   .join(',')
+
+const signingIn = routes.filter(({ path }) => /auth\/(login|verify|resend-email)$/.test(path))
 
 /** Whatever an answer gave away, to be tried at every other door. */
 interface Loot {
@@ -36,7 +38,7 @@ scene(
       if (step % 10 === 0) freddy.pass(MINUTE)
       if (step % 50 === 0) await freshen(freddy, loot)
     }
-    assert.ok(opened.size > 25, `the walk got through doors: ${[...opened].join(', ')}`)
+    assert.ok(opened.size > 15, `the walk got through doors: ${[...opened].join(', ')}`)
     for (const table of ['sessions', 'api_keys', 'passkeys', 'totp_factors', 'recovery_codes']) {
       const [row] = await freddy.database.read<{ count: number }>(
         `SELECT count(*) AS count FROM ${table} WHERE user_id = :id`,
@@ -60,12 +62,14 @@ async function accountOf({ database }: Freddy, { id }: Person) {
 
 /** One call at a door by chance, with what was taken at others. Answers the door's line when it opened. */
 async function tryDoor(freddy: Freddy, dice: Dice, loot: Loot): Promise<string | null> {
-  const route = dice.pick(routes)
+  // Every other step is one of signing in: at all doors alike the two of them would hardly ever meet.
+  const route = dice.pick(dice.below(2) ? routes : signingIn)
   const path = route.path
     .replace(':id', pickFrom(dice, loot.words.ids))
     .replace(':email_key', () => pickFrom(dice, loot.words.keys))
   const schema = route.body as Schema | undefined
-  const body = schema ? furnished(fitting(schema, dice), '', dice, loot) : undefined
+  const lean = schema && dice.below(3) ? { ...schema, properties: leanProperties(schema) } : schema
+  const body = lean ? furnished(fitting(lean, dice), '', dice, loot) : undefined
   const answer = await freddy.ask(`${route.method} ${path}`, {
     headers: credential(dice, loot),
     from: `203.0.113.${dice.below(200)}`,
@@ -74,6 +78,12 @@ async function tryDoor(freddy: Freddy, dice: Dice, loot: Loot): Promise<string |
   assert.ok(answer.status < 500, `${route.method} ${path}: ${answer.text}`)
   take(answer.text, loot)
   return answer.status < 300 ? `${route.method} ${route.path}` : null
+}
+
+/** The fields that a founding client sends. */
+function leanProperties({ properties = {}, required = [] }: Schema): Schema['properties'] & object {
+  const isUsual = (name: string) => required.includes(name) || name === 'verification_code'
+  return Object.fromEntries(Object.entries(properties).filter(([name]) => isUsual(name)))
 }
 
 function credential(dice: Dice, { words }: Loot): Record<string, string> {
@@ -98,10 +108,8 @@ function furnished(value: unknown, name: string, dice: Dice, loot: Loot): unknow
     return dice.pick(['ada@example.com', 'ada', mallory.email, mallory.userName])
   }
   if (/password/.test(name)) return PASSWORD
-  if (name === 'email_key') return pickFrom(dice, words.keys)
-  if (name === 'verification_code') {
-    return dice.below(3) ? Number(pickFrom(dice, words.codes) || 1234) : value
-  }
+  if (name === 'email_key') return dice.pick(words.keys.slice(-4)) ?? 'none'
+  if (name === 'verification_code') return Number(pickFrom(dice, words.codes)) || 1234
   if (/token/.test(name)) return pickFrom(dice, words.tokens)
   if (name === 'key') return pickFrom(dice, [...words.apiKeys, ...words.ids])
   return value
