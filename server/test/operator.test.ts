@@ -106,7 +106,8 @@ scene('attack 086: a demoted admin has lost the right at the next call', async (
 
 scene('of admins who disable each other at once, one is left', async (freddy) => {
   const names = ['one', 'two', 'three', 'four', 'five', 'six']
-  const people = await Promise.all(names.map((name) => freddy.person(name)))
+  const people: Person[] = []
+  for (const name of names) people.push(await freddy.person(name))
   for (const { id } of people) await appointUser(acting(freddy), id, 'admin')
   for (let round = 0; round < 10; round++) {
     freddy.pass(1000)

@@ -153,6 +153,8 @@ test('no subject but that of a code holds digits that look like one', () => {
     })
     if (name === 'code') assert.equal(subject, '2290 is your Freddy code')
     else assert.doesNotMatch(subject, /\d{4}/)
+    // What the calendar brings was done from nowhere, and where an admin sits is not told.
+    if (['key-ending', 'old-secret-in-use', 'panic'].includes(name)) continue
     assert.ok(text.includes('192.0.2.1') && html.includes('192.0.2.1'), name)
   }
 })

@@ -105,7 +105,7 @@ for (const name of proxies) {
       context.after(() => proxy.stop())
       const host = ['Host', new URL(proxy.base).host] as const
       const bearer = ['Authorization', `Bearer ${token}`] as const
-      const everything = 'responses models usage:read account:read'
+      const everything = 'responses models usage:read account:read keys:derive'
 
       assert.equal((await ask(proxy.base, [host, bearer])).text, 'the application')
       assert.deepEqual(toldOf(app.arrived.pop()), {
