@@ -21,7 +21,7 @@ def create_response(step):
     together = step.get("together", 1)
     with ThreadPoolExecutor(together) as pool:
         calls = [pool.submit(auth.create_response, step["model"], step["messages"]) for _ in range(together)]
-    return {"output_text": [call.result() for call in calls][0]["output_text"]}
+    return {"output_text": next(call.result() for call in calls)["output_text"]}
 
 
 STEPS = {

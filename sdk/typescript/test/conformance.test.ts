@@ -132,6 +132,8 @@ test('wrong words end with 2', async (context) => {
   const { run } = shellOf(context, NOWHERE)
   for (const [words, said] of [
     [['conformance'], /Name a program/],
+    [['conformance', '--server', NOWHERE, '--', 'true'], /Name a program .* or a server/],
+    [['conformance', '--server', NOWHERE, '--only', 'login'], /There is no login: alive, /],
     [['conformance', '--only', 'nothing', '--', 'true'], /There is no nothing: sign-in, /],
     [['conformance', '--timeout', 'long', '--', 'true'], /--timeout takes seconds/],
     [['conformance', '--', '/nowhere/at/all'], /does not start: .*ENOENT/],

@@ -1,8 +1,13 @@
 import { defineCommand } from 'citty'
+import { examineServer, ruleNames } from '../conformance/examine-server.ts'
+import type { Account } from '../conformance/founding-flow.ts'
+import { watchInbox } from '../conformance/inbox.ts'
 import { playScene, type Verdict } from '../conformance/play-scene.ts'
 import { programOf } from '../conformance/program.ts'
 import { Gone } from '../conformance/scene.ts'
 import { scenes } from '../conformance/scenes.ts'
+import { addressOf } from './place.ts'
+import { openQuestions, type Questions } from './questions.ts'
 import { answer, common, exits, paint, run, talk, waiting } from './shell.ts'
 import { WrongWords } from './words.ts'
 
@@ -13,6 +18,14 @@ export function wordsAndProgram(all: readonly string[]) {
   const place = all[0] === 'conformance' ? all.indexOf('--') : -1
   if (place < 0) return { words: all, program: [] }
   return { words: all.slice(0, place), program: all.slice(place + 1) }
+}
+
+interface ServerWords {
+  readonly json: boolean
+  readonly only?: string | undefined
+  readonly email?: string | undefined
+  readonly password?: string | undefined
+  readonly 'inbox-url'?: string | undefined
 }
 
 interface ProgramWords {
@@ -26,17 +39,24 @@ export function conformanceCommand(program: () => readonly string[]) {
   return defineCommand({
     meta: {
       name: 'conformance',
-      description: 'Find out whether a client keeps its promises: conformance -- COMMAND ARGS',
+      description:
+        'Whether a client keeps its promises (-- COMMAND ARGS), or a server the contract',
     },
     args: {
       core: { type: 'boolean', description: 'Only what every client keeps', default: false },
       only: { type: 'string', description: 'Names, with commas between them' },
       timeout: { type: 'string', description: 'Seconds for each scene', default: STANDARD_SECONDS },
+      server: { type: 'string', description: 'In place of a program: the server to be asked' },
+      email: { type: 'string', description: 'An account of that server, for the founding flow' },
+      password: { type: 'string', description: 'Its password; asked for when absent' },
+      'inbox-url': { type: 'string', description: 'Where its mails show; else the code is asked' },
       json: common.json,
     },
     run: async ({ args }) => {
-      if (program().length === 0) throw new WrongWords('Name a program: conformance -- COMMAND')
-      await playAll(args, program())
+      const isOne = Boolean(args.server) !== program().length > 0
+      if (!isOne) throw new WrongWords('Name a program (-- COMMAND), or a server (--server)')
+      if (args.server) await askAll(args, args.server)
+      else await playAll(args, program())
     },
   })
 }
@@ -59,6 +79,35 @@ async function playAll(args: ProgramWords, words: readonly string[]): Promise<vo
     await program.close()
   }
   await run(args, async () => tell(args, verdicts))
+}
+
+async function askAll(args: ServerWords, server: string): Promise<void> {
+  const names = ruleNames(Boolean(args.email)).map((name) => ({ name }))
+  const chosen = chosenFrom(names, args.only).map(({ name }) => name)
+  const isChosen = (name: string) => chosen.includes(name)
+  await run(args, async () => {
+    const address = addressOf(server)
+    if (!args.email) {
+      const examined = examineServer(address, null, isChosen)
+      return tell(args, await waiting(() => 'Asking the server', examined))
+    }
+    const questions = openQuestions()
+    try {
+      const account = await accountOf(args, args.email, questions)
+      tell(args, await examineServer(address, account, isChosen))
+    } finally {
+      questions.close()
+    }
+  })
+}
+
+async function accountOf(args: ServerWords, email: string, questions: Questions): Promise<Account> {
+  const password = args.password ?? (await questions.askSecret('Password: '))
+  const inbox = args['inbox-url']
+  const code = inbox
+    ? await watchInbox(inbox)
+    : async () => (await questions.ask('Code: ')).replaceAll(/[\s-]/g, '')
+  return { email, password, code }
 }
 
 /** Lines for people: those that passed by their name and promise, the others with what went wrong. */
