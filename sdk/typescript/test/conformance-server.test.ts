@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { TestContext } from 'node:test'
-import { DAY, type Freddy, PASSWORD, type Person, scene } from '../../../server/test/freddy.ts'
+import { type TestContext, test } from 'node:test'
+import { databases } from '../../../server/test/databases.ts'
+import {
+  DAY,
+  type Freddy,
+  HOUR,
+  PASSWORD,
+  type Person,
+  scene,
+  startFreddy,
+} from '../../../server/test/freddy.ts'
 import { examineServer, ruleNames } from '../src/conformance/examine-server.ts'
 import { shellOf } from './cli.ts'
-import { baseUrlOf } from './server.ts'
+import { baseUrlOf, timesOf } from './server.ts'
 
 const NOWHERE = 'http://127.0.0.1:9/v1'
 
@@ -180,7 +189,25 @@ scene('our own server keeps the contract, the founding flow included', async (fr
   assert.deepEqual(await failuresOf(freddy, await baseUrlOf(freddy), ada), [])
 })
 
-scene('a server that breaks one rule is told of that rule alone', async (freddy, context) => {
+/** On one database: what is told here is the kit's doing. */
+function onSqlite(
+  name: string,
+  tell: (freddy: Freddy, context: TestContext) => Promise<void>,
+): void {
+  test(name, async (context) => {
+    const place = await databases[0].open()
+    const freddy = await startFreddy(place.url, 'SQLite')
+    try {
+      await tell({ ...freddy, database: place.database }, context)
+    } finally {
+      await freddy.running.close()
+      await freddy.mail.close()
+      await place.drop()
+    }
+  })
+}
+
+onSqlite('a server that breaks one rule is told of that rule alone', async (freddy, context) => {
   const baseUrl = await baseUrlOf(freddy)
   const names = ruleNames(false)
   assert.deepEqual(Object.keys(flaws), names)
@@ -192,16 +219,19 @@ scene('a server that breaks one rule is told of that rule alone', async (freddy,
   }
 })
 
-scene('a server that breaks a step of the founding flow is told of it', async (freddy, context) => {
-  const ada = await freddy.person('ada')
-  const baseUrl = await baseUrlOf(freddy)
-  for (const [name, flaw] of Object.entries(flowFlaws)) {
-    renewals = 0
-    const broken = await brokenServer(context, baseUrl, flaw)
-    const [first = ''] = await failuresOf(freddy, broken, ada)
-    assert.match(first, new RegExp(`^${name}: expected that .+, but .+\\.$`))
-  }
-})
+onSqlite(
+  'a server that breaks a step of the founding flow is told of it',
+  async (freddy, context) => {
+    const ada = await freddy.person('ada')
+    const baseUrl = await baseUrlOf(freddy)
+    for (const [name, flaw] of Object.entries(flowFlaws)) {
+      renewals = 0
+      const broken = await brokenServer(context, baseUrl, flaw)
+      const [first = ''] = await failuresOf(freddy, broken, ada)
+      assert.match(first, new RegExp(`^${name}: expected that .+, but .+\\.$`))
+    }
+  },
+)
 
 scene('the command asks a server, and types the code of a person', async (freddy, context) => {
   const ada = await freddy.person('ada')
@@ -221,3 +251,24 @@ scene('the command asks a server, and types the code of a person', async (freddy
   const [verdict] = JSON.parse(away.stdout).verdicts
   assert.match(verdict.sentence, /^expected that \/livez .*, but no answer came/)
 })
+
+scene(
+  'the command reads the code in the inbox of a server that has no mail server',
+  async (freddy, context) => {
+    const ada = await freddy.person('ada')
+    const baseUrl = await baseUrlOf(freddy)
+    const inbox = `${new URL(baseUrl).origin}/dev/inbox?word=${freddy.running.inbox?.word}`
+    const account = ['--email', ada.email, '--password', PASSWORD, '--inbox-url', inbox]
+    const { run } = shellOf(context, NOWHERE)
+    // A code of before is not taken for the new one.
+    await freddy.login(ada)
+    await freddy.running.outbox.drain()
+    freddy.pass(HOUR)
+    const asked = run(['conformance', '--server', baseUrl, ...account])
+    while ((await timesOf(freddy, 'login.password')) < 2) await freddy.running.outbox.drain()
+    await freddy.running.outbox.drain()
+    const { status, stdout } = await asked
+    assert.deepEqual([status, stdout.match(/^no .*/gm)], [0, null], stdout)
+  },
+  { env: { SMTP_URL: '', PUBLIC_URL: 'http://localhost:3000' } },
+)

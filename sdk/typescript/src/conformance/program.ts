@@ -61,7 +61,7 @@ function start(words: readonly string[]): Running {
   const answers = lines[Symbol.asyncIterator]()
   let owes = false
   return {
-    stuck: () => owes || child.exitCode !== null,
+    stuck: () => owes || child.exitCode !== null || child.signalCode !== null,
     async take(step) {
       owes = true
       child.stdin.write(`${JSON.stringify(step)}\n`)
