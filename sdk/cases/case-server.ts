@@ -22,19 +22,39 @@ interface Played {
   readonly waiting: ServerResponse[]
 }
 
+/** When the server answered last. */
+interface Last {
+  readonly now: () => number
+  answeredAt: number
+}
+
+interface Stage {
+  readonly played: readonly Played[]
+  readonly strangers: string[]
+  readonly last: Last
+}
+
+/** A timer may ring this much before its time. */
+const EARLY_MS = 50
+
 interface Asked {
   readonly line: string
   readonly headers: IncomingMessage['headers']
   readonly body: unknown
 }
 
-export async function playCase({ server: rules }: Pick<Case, 'server'>): Promise<CaseServer> {
+/** `now` is a clock in milliseconds that nobody sets back. */
+export async function playCase(
+  { server: rules }: Pick<Case, 'server'>,
+  now: () => number = () => performance.now(),
+): Promise<CaseServer> {
   const played: Played[] = rules.map((rule) => ({ rule, asked: 0, waiting: [] }))
   const strangers: string[] = []
+  const last: Last = { answeredAt: now(), now }
   const sockets = new Set<Socket>()
   const server = createServer((request, response) => {
     read(request).then(
-      (asked) => play(asked, response, played, strangers),
+      (asked) => play(asked, response, { played, strangers, last }),
       () => response.destroy(),
     )
   })
@@ -74,17 +94,25 @@ async function read(request: IncomingMessage): Promise<Asked> {
   return { line: `${method} ${url}`, headers, body: text === '' ? null : JSON.parse(text) }
 }
 
-function play(asked: Asked, response: ServerResponse, played: Played[], strangers: string[]): void {
-  const found = played.find((one) => one.asked < timesOf(one.rule) && isFor(one.rule, asked))
+function play(asked: Asked, response: ServerResponse, { played, strangers, last }: Stage): void {
+  const found = played.find((one) => one.asked < mostOf(one.rule) && isFor(one.rule, asked))
   if (!found) {
-    strangers.push(`the case knows no ${describe(asked)}`)
+    const known = played.some(({ rule }) => isFor(rule, asked))
+    strangers.push(
+      known ? `${asked.line} came once too often` : `nobody expected ${describe(asked)}`,
+    )
     // Not a status that a client tries again.
     answer(response, { refuse: { status: 400, code: 'NOT_IN_THIS_CASE' } })
     return
   }
+  const waitedMs = last.now() - last.answeredAt
+  if (waitedMs < (found.rule.after ?? 0) * 1000 - EARLY_MS) {
+    strangers.push(`${asked.line} came ${Math.round(waitedMs)} ms after the answer before it`)
+  }
   found.asked += 1
   found.waiting.push(response)
   if (found.asked < (found.rule.gather ?? 1)) return
+  last.answeredAt = last.now()
   for (const waiting of found.waiting.splice(0)) answer(waiting, found.rule.answer)
 }
 
@@ -134,11 +162,17 @@ function envelope({ status, code, details }: Refusal) {
 }
 
 function missing({ rule, asked }: Played): string[] {
-  const times = timesOf(rule)
-  return asked === times ? [] : [`${rule.on} was asked ${asked} times in place of ${times}`]
+  const [least, most] = timesOf(rule)
+  if (asked >= least) return []
+  const wanted = least === most ? `${least}` : `${least} to ${most}`
+  return [`${rule.on} came ${asked} times in place of ${wanted}`]
 }
 
-const timesOf = ({ times }: Rule) => times ?? 1
+function timesOf({ times = 1 }: Rule): readonly [number, number] {
+  return typeof times === 'number' ? [times, times] : times
+}
+
+const mostOf = (rule: Rule) => timesOf(rule)[1]
 
 function describe({ line, headers, body }: Asked): string {
   const { authorization, 'api-key': key } = headers

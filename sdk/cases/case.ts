@@ -26,8 +26,10 @@ export interface Rule {
   readonly headers?: Readonly<Record<string, string | null>>
   /** Each of these fields has this value; others may be there. */
   readonly body?: Readonly<Record<string, unknown>>
-  /** How often it must be asked; once when absent. */
-  readonly times?: number
+  /** How often it must be asked, or at least and at most; once when absent. */
+  readonly times?: number | readonly [least: number, most: number]
+  /** Not sooner than so many seconds after the answer before it. */
+  readonly after?: number
   /** Answers nobody before so many are waiting. */
   readonly gather?: number
   readonly answer: Reply

@@ -3,6 +3,7 @@ import { type CommandDef, defineCommand } from 'citty'
 import { logoutCommand, whoamiCommand } from './account.ts'
 import { askCommand } from './ask.ts'
 import { completionCommand } from './completion.ts'
+import { conformanceCommand, wordsAndProgram } from './conformance.ts'
 import { keysCommand } from './keys.ts'
 import { loginCommand } from './login.ts'
 import { scanCommand } from './scan.ts'
@@ -22,10 +23,11 @@ const main: CommandDef = defineCommand({
     ask: askCommand,
     usage: usageCommand,
     scan: scanCommand,
+    conformance: conformanceCommand(() => program),
     completion: completionCommand(() => main),
   },
 })
 
-const words = process.argv.slice(2)
+const { words, program } = wordsAndProgram(process.argv.slice(2))
 if (words.join() === '--version') process.stdout.write(`${VERSION}\n`)
 else await runWords(main, words)

@@ -39,7 +39,11 @@ export function isApiKey(token: string | undefined): token is string {
 
 /** Named, or of the environment, or the one that was signed in to last. */
 async function serverOf({ server }: Common): Promise<string> {
-  const text = server || process.env.FREDDY_SERVER || (await lastServer()) || STANDARD
+  return addressOf(server || process.env.FREDDY_SERVER || (await lastServer()) || STANDARD)
+}
+
+/** The whole address that somebody means. */
+export function addressOf(text: string): string {
   const scheme = local.test(text) ? 'http' : 'https'
   try {
     const { origin, pathname } = new URL(/^https?:\/\//.test(text) ? text : `${scheme}://${text}`)

@@ -2,7 +2,7 @@ import { type ArgsDef, type CommandDef, renderUsage, runCommand } from 'citty'
 import { exits } from './shell.ts'
 
 /** A typing mistake must not pass for an option left out. */
-class UnknownWords extends Error {
+export class WrongWords extends Error {
   override readonly name = 'CLIError'
 }
 
@@ -64,10 +64,10 @@ function strict(command: CommandDef): CommandDef {
 function requireKnown(known: ArgsDef = {}, given: { readonly _: readonly string[] }): void {
   const names = Object.keys(known).flatMap((name) => [name, camelCase(name)])
   const option = Object.keys(given).find((name) => name !== '_' && !names.includes(name))
-  if (option !== undefined) throw new UnknownWords(`Unknown option --${option}`)
+  if (option !== undefined) throw new WrongWords(`Unknown option --${option}`)
   const places = Object.values(known).filter(({ type }) => type === 'positional').length
   const extra = given._[places]
-  if (extra !== undefined) throw new UnknownWords(`Unknown word ${extra}`)
+  if (extra !== undefined) throw new WrongWords(`Unknown word ${extra}`)
 }
 
 const camelCase = (name: string) =>
