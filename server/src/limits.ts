@@ -30,6 +30,7 @@ export const limits = {
   refresh: [bucket(60, HOUR)],
   'username-check': [bucket(20, MINUTE)],
   export: [bucket(5, HOUR)],
+  'revoke-source': [bucket(30, MINUTE)],
 } as const satisfies Record<string, readonly Bucket[]>
 
 export type LimitName = keyof typeof limits
@@ -92,6 +93,8 @@ export const LIVE_LOGIN_KEYS = 2
 export const LIVE_SESSIONS = 50
 /** API keys of one person that are neither revoked nor expired. */
 export const LIVE_API_KEYS = 50
+/** Leaked keys of one report. */
+export const LEAKS_AT_ONCE = 100
 /** Passkeys of one person. */
 export const PASSKEYS = 20
 /** Wrong codes in an hour over all accounts from which new codes have six digits. */

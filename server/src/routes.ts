@@ -51,6 +51,7 @@ import {
   RaiseAnswer,
   RaiseBody,
 } from './account/raise-budget.ts'
+import { LeakAnswer, LeakBody, reportLeak } from './account/report-leak.ts'
 import { RotateBody, RotatedAnswer, rotateApiKey } from './account/rotate-key.ts'
 import {
   DeletedSession,
@@ -442,6 +443,10 @@ export const routes: readonly Route[] = [
     params: ApiKeyParams,
     summary: 'Revoke an API key',
     refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route('POST /v1/api-keys/revoke', 'open', 'revoke-source', reportLeak, LeakAnswer, {
+    body: LeakBody,
+    summary: 'End a key that I hold, or leaked keys that I found; their owners are written to',
   }),
   route('GET /v1/api-key', 'anyKey', 'requests', showOwnKey, OwnKeyAnswer, {
     summary: 'The API key of this call: what it may do, and what is left of its limits',

@@ -170,6 +170,8 @@ onBoth('docs/api-keys.md: a key is bound and bound otherwise', async (place) => 
   for (const secret of [made.key, next.key]) {
     assert.equal((await keys('use', { API_KEY: secret })).output_text, 'Hello')
   }
+  assert.deepEqual(await keys('leak', { API_KEY: next.key }), { revoked: true })
+  assert.equal((await keys('use', { API_KEY: made.key })).error.code, 'INVALID_API_KEY')
 })
 
 onBoth('docs/api-keys.md: a key is made, used, listed and revoked', async (place) => {

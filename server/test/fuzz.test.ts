@@ -8,10 +8,11 @@ import { type Dice, fitting, mangled, type Schema, seeded, spoilt } from './fuzz
 const SEED = 20_261_123
 const AT_ONCE = 25
 const rounds = { SQLite: 20_000, PostgreSQL: 2000 } as const
-const LIMITS = 'requests,register-source,verify-source,refused-source,refresh,username-check'
-  .split(',')
-  .map((name) => `${name}=off`)
-  .join(',')
+const LIMITS =
+  'requests,register-source,verify-source,refused-source,refresh,username-check,revoke-source'
+    .split(',')
+    .map((name) => `${name}=off`)
+    .join(',')
 
 interface Operation {
   readonly line: string

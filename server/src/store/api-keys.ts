@@ -1,6 +1,7 @@
 import { LIVE_API_KEYS } from '../limits.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
+import { createKeyEnds, type KeyEnds } from './key-ends.ts'
 import { createKeyPauses, type KeyPauses } from './key-pauses.ts'
 import { createKeyRotations, type KeyRotations } from './key-rotation.ts'
 import { type Guard, insert } from './sql.ts'
@@ -77,7 +78,7 @@ export interface LabelRow {
   readonly value: string
 }
 
-export interface ApiKeyStore extends KeyPauses, KeyRotations {
+export interface ApiKeyStore extends KeyEnds, KeyPauses, KeyRotations {
   /** False when the person has as many live keys as one may have. */
   create(key: NewApiKey, labels: Labels, event: AuditEvent): Promise<boolean>
   /** The key whose secret this is, or was before. */
@@ -93,8 +94,6 @@ export interface ApiKeyStore extends KeyPauses, KeyRotations {
     labels: Labels | null,
     event: AuditEvent,
   ): Promise<boolean>
-  /** True for the one that revoked it. */
-  revoke(id: string, userId: string, event: AuditEvent): Promise<boolean>
 }
 
 const select = `SELECT k.id, k.user_id, k.name, k.hash, k.prefix, k.last4, k.scopes, k.created_at,
@@ -174,21 +173,7 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
       return (changed?.length ?? 0) > 0
     },
 
-    async revoke(id, userId, event) {
-      const [revoked] = await database.batch([
-        {
-          sql: `UPDATE api_keys SET revoked_at = :now
-            WHERE id = :id AND user_id = :user AND revoked_at IS NULL RETURNING id`,
-          params: { id, user: userId, now: event.happenedAt },
-        },
-        recordEvent(event, {
-          sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :gone AND user_id = :owner AND revoked_at = :at)',
-          params: { gone: id, owner: userId, at: event.happenedAt },
-        }),
-      ])
-      return (revoked?.length ?? 0) > 0
-    },
-
+    ...createKeyEnds(database),
     ...createKeyPauses(database),
     ...createKeyRotations(database),
   }
