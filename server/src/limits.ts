@@ -93,6 +93,8 @@ export const LIVE_LOGIN_KEYS = 2
 export const LIVE_SESSIONS = 50
 /** API keys of one person that are neither revoked nor expired. */
 export const LIVE_API_KEYS = 50
+/** Keys that a key made, neither revoked nor expired. */
+export const CHILDREN_OF_A_KEY = 50
 /** Leaked keys of one report. */
 export const LEAKS_AT_ONCE = 100
 /** Passkeys of one person. */

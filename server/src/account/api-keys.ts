@@ -15,6 +15,7 @@ import {
   describe,
   type NewApiKeyAnswer,
   requireKey,
+  requireNoChild,
   tell,
   tellKey,
 } from './key-answer.ts'
@@ -88,6 +89,7 @@ export async function changeApiKey(
   const { userId } = requireStrongSession(call)
   requireFitting(app, body)
   const row = await requireKey(call, params.id, userId)
+  requireNoChild(row)
   const event = allowed(call, 'key.changed', { userId, subjectId: row.id })
   const terms = termsOf(body, now)
   if (!(await app.store.apiKeys.change({ id: row.id, userId }, terms, body.labels ?? null, event)))

@@ -6,6 +6,7 @@ import { apiKeyHashes, isApiKey } from './api-key.ts'
 import { type Retiring, retiringSecret } from './former-secret.ts'
 import { ownBuckets } from './key-limits.ts'
 import { requireNetwork } from './key-network.ts'
+import { isNamed, type ParentKey, parentOf } from './key-tree.ts'
 import { noticeRoaming } from './roaming.ts'
 import { findLiveSession, standing, waysOf } from './session.ts'
 
@@ -32,7 +33,11 @@ export interface KeyHolder {
   /** Null means every model. */
   readonly models: readonly string[] | null
   readonly limits: ApiKeyLimits
-  /** Request limits of its own, in place of its row's. */
+  /** The key that made it, which bounds it; null of a person's. */
+  readonly parent: ParentKey | null
+  /** The key whose request limits its calls count on: its parent's where it has one. */
+  readonly countedAs: string
+  /** Request limits of that key's own, in place of its row's. */
   readonly own: readonly Bucket[]
   /** Set when the caller holds a secret that was replaced. */
   readonly retiring: Retiring | null
@@ -117,12 +122,11 @@ export function requireModel(principal: Principal | null, model: string): void {
   }
 }
 
-/** Whether a key is for a model: by exact names, or beginnings with a star behind. */
+/** Whether a key is for a model, and its parent is. */
 export function mayUse(principal: Principal | null, model: string): boolean {
-  if (principal?.kind !== 'key-holder' || principal.models === null) return true
-  return principal.models.some((name) =>
-    name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name,
-  )
+  if (principal?.kind !== 'key-holder') return true
+  const { models, parent } = principal
+  return isNamed(model, models) && isNamed(model, parent?.models ?? null)
 }
 
 async function keyHolder(
@@ -136,6 +140,7 @@ async function keyHolder(
   const row = requireLiveKey(await findApiKey(app, hashes, now), now)
   const retiring = retiringSecret(row, hashes, now)
   await requireNetwork(call, row)
+  const parent = parentOf(row)
   app.keyUses.note(row, origin, now)
   if (retiring) app.keyUses.noteFormer(row, origin, now)
   return {
@@ -145,7 +150,9 @@ async function keyHolder(
     scopes: row.scopes.split(' '),
     models: row.models?.split(' ') ?? null,
     limits: row,
-    own: ownBuckets(row),
+    parent,
+    countedAs: row.parent_id ?? row.id,
+    own: ownBuckets(parent?.limits ?? row),
     retiring,
   }
 }

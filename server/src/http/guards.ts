@@ -113,6 +113,9 @@ export async function requireRight(
   if (route.who === 'admin') return requireAdmin(app, principal)
   if (route.who === 'anyKey' && principal?.kind === 'key-holder') return
   if (route.who === 'anyKey') throw new ApiError('INSUFFICIENT_PERMISSIONS')
+  if (route.who === 'keys:derive' && principal?.kind !== 'key-holder') {
+    throw new ApiError('INSUFFICIENT_PERMISSIONS')
+  }
   if (route.who === 'open' || principal?.kind === 'signed-in') return
   if (route.who !== 'signedIn' && principal?.scopes.includes(route.who)) return
   throw new ApiError('INSUFFICIENT_PERMISSIONS')
@@ -163,5 +166,5 @@ function readSessionCookie(app: App, request: FastifyRequest): Credential | null
 }
 
 function callerOf(principal: Principal): string {
-  return principal.kind === 'signed-in' ? principal.userId : principal.keyId
+  return principal.kind === 'signed-in' ? principal.userId : principal.countedAs
 }
