@@ -2,16 +2,21 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createApp, type Running } from '../server/src/app.ts'
+import { sealForeignHash } from '../server/src/auth/foreign-password.ts'
 import { hashPassword } from '../server/src/auth/password.ts'
+import { randomId } from '../server/src/auth/random.ts'
 import { readConfig } from '../server/src/config.ts'
 import { createLog } from '../server/src/log.ts'
 
 /**
  * Can a name that nobody has be told from one that somebody has by how long a wrong password takes? Both are asked
- * for in turn, each from a source of its own. AUC 0.5: not at all; 1: always.
+ * for in turn, each from a source of its own. AUC 0.5: not at all; 1: always. With `imported` behind, every second
+ * person has a bcrypt hash of another server still.
  */
+const areImported = process.argv.includes('imported')
+const BCRYPT = '$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'
 const EACH = 1000
-const PEOPLE = 40
+const PEOPLE = 400
 const WARM_UP = 50
 /** Past the pause that an account's budget asks for after its first ten wrong passwords. */
 const BETWEEN_MS = 31_000
@@ -49,11 +54,11 @@ async function makePeople({ app }: Running): Promise<string[]> {
   const people = Array.from({ length: PEOPLE }, (_, index) => `person${index}-mail@example.com`)
   for (const [index, address] of people.entries()) {
     await app.store.users.create({
-      id: `usr_${String(index).padStart(32, '0')}`,
+      id: randomId('usr_'),
       address,
       user_name: `person${index}`,
       full_name: null,
-      password_hash,
+      password_hash: areImported && index % 2 ? sealForeignHash(app, BCRYPT) : password_hash,
       created_at: now,
       updated_at: now,
       last_login_at: null,

@@ -2,10 +2,12 @@ import { accounts } from './accounts.ts'
 import { bodies } from './bodies.ts'
 import { codes } from './codes.ts'
 import { edge } from './edge.ts'
+import { foreign } from './foreign.ts'
 import { keys } from './keys.ts'
 import { ledger } from './ledger.ts'
 import { mail } from './mail.ts'
 import type { Mutant } from './mutant.ts'
+import { panic } from './panic.ts'
 import { passwords } from './passwords.ts'
 import { places } from './places.ts'
 import { registration } from './registration.ts'
@@ -16,12 +18,14 @@ import { tokens } from './tokens.ts'
 export const mutants: readonly Mutant[] = [
   ...codes,
   ...passwords,
+  ...foreign,
   ...registration,
   ...accounts,
   ...tokens,
   ...sessions,
   ...keys,
   ...ledger,
+  ...panic,
   ...edge,
   ...bodies,
   ...places,

@@ -2,6 +2,14 @@ import type { Mutant } from './mutant.ts'
 
 export const bodies: readonly Mutant[] = [
   {
+    name: 'a name stands in a form once',
+    file: 'wire/form.ts',
+    find: "if (fields.has(name)) throw malformed('A name stands there twice')",
+    replace: '',
+    tests: 'introspection.test.ts',
+    named: 'attack 101',
+  },
+  {
     name: 'a name stands once in an object',
     file: 'wire/json.ts',
     find: "  if (level.names.get(name) === level.object) throw malformed('A name stands twice in one object')\n",

@@ -60,7 +60,7 @@ export const edge: readonly Mutant[] = [
   {
     name: 'a body is JSON',
     file: 'http/guards.ts',
-    find: 'if (!json || !once ||',
+    find: 'if (!fits || !once ||',
     replace: 'if (!once ||',
     tests: 'edge.test.ts',
     named: 'attack 104',
@@ -68,8 +68,8 @@ export const edge: readonly Mutant[] = [
   {
     name: 'a type is sent once',
     file: 'http/guards.ts',
-    find: '!json || !once ||',
-    replace: '!json ||',
+    find: '!fits || !once ||',
+    replace: '!fits ||',
     tests: 'edge.test.ts',
     named: 'attack 104',
   },

@@ -2,6 +2,30 @@ import type { Mutant } from './mutant.ts'
 
 export const sessions: readonly Mutant[] = [
   {
+    name: 'who verifies offline hears of deleted people',
+    file: 'store/erasure.ts',
+    find: '    ...noteRevocations(id, event.happenedAt, guard),\n',
+    replace: '',
+    tests: 'revocations.test.ts',
+    named: 'who follows what ended',
+  },
+  {
+    name: 'what was written late is told again',
+    file: 'auth/list-revocations.ts',
+    find: 'LATE_MS = 60_000',
+    replace: 'LATE_MS = 0',
+    tests: 'revocations.test.ts',
+    named: 'what a slower server writes',
+  },
+  {
+    name: 'what ended is told while its tokens may live',
+    file: 'auth/list-revocations.ts',
+    find: 'LONGEST_TOKEN_MS = 86_400_000 + 60_000',
+    replace: 'LONGEST_TOKEN_MS = 3_600_000',
+    tests: 'revocations.test.ts',
+    named: 'who follows what ended',
+  },
+  {
     name: 'only the current token is replaced',
     file: 'store/sessions.ts',
     find: 'AND refresh_hash = :from AND',

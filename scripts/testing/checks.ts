@@ -12,6 +12,11 @@ export async function runChecks(how: keyof typeof biome = 'reading'): Promise<nu
     { name: 'biome', script: '@biomejs/biome/bin/biome', args: biome[how] },
     { name: 'tsc', script: 'typescript/bin/tsc', args: ['-p', '.', '--noEmit'] },
     { name: 'tsc hub', script: 'typescript/bin/tsc', args: ['-p', 'hub', '--noEmit'] },
+    {
+      name: 'tsc sdk',
+      script: 'typescript/bin/tsc',
+      args: ['-p', 'sdk/typescript', '--noEmit'],
+    },
   ]
   let failed = 0
   for (const { name, script, args } of checks) {

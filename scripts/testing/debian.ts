@@ -1,3 +1,5 @@
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { run } from './run.ts'
 import { Unprepared } from './unprepared.ts'
 
@@ -19,6 +21,25 @@ export async function installFromDebian(packages: readonly string[]): Promise<vo
   if (ended.exitCode === 0) return
   throw new Unprepared(
     `${tail(ended.output)}\napt-get failed: install ${packages.join(', ')} yourself.`,
+  )
+}
+
+/** Unpacks a Debian package into a folder: nothing is installed, nothing is started, and nobody has to be root. */
+export async function unpackFromDebian(name: string, folder: string): Promise<void> {
+  const download = () => run('apt-get', ['download', name], {}, folder)
+  mkdirSync(folder, { recursive: true })
+  let ended = await download()
+  const apt = ended.exitCode === 0 ? null : await aptCommand()
+  if (apt) {
+    await runApt(apt, ['update'])
+    ended = await download()
+  }
+  const file = readdirSync(folder).find((each) => each.startsWith(`${name}_`))
+  if (ended.exitCode === 0 && file)
+    ended = await run('dpkg-deb', ['-x', join(folder, file), folder])
+  if (ended.exitCode === 0) return
+  throw new Unprepared(
+    `${tail(ended.output)}\n${name} is not here and cannot be fetched: install it.`,
   )
 }
 

@@ -1,9 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from './free-port.ts'
 import { findPostgresPrograms } from './postgres-programs.ts'
 import { Unprepared } from './unprepared.ts'
 import { type Account, unprivileged } from './unprivileged.ts'
@@ -69,16 +69,6 @@ function makeCluster(programs: string, folder: string, account: Account): void {
   } catch (error) {
     throw new Unprepared(`PostgreSQL's initdb failed: ${String(error)}`)
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('a socket without a port')
-  return address.port
 }
 
 function spawnServer(

@@ -5,7 +5,12 @@ import { run } from './run.ts'
 import { Unprepared } from './unprepared.ts'
 
 const folder = join(root, '.cache', 'python')
-const wanted = ['requests==2.32.*', 'openai==3.57.0', 'schemathesis==4.32.5']
+const wanted = [
+  ...['requests==2.32.*', 'openai==3.57.0', 'schemathesis==4.32.5'],
+  // What the Python SDK stands on, and what checks and builds it.
+  ...['httpx==0.28.1', 'httpx-sse==0.4.3', 'keyring==25.7.0', 'cryptography==50.0.2'],
+  ...['mypy==1.19.1', 'ruff==0.17.6', 'hatchling==1.33.0', 'trio==0.35.0'],
+]
 
 /** Makes sure that `python3` finds the wanted packages; answers the PYTHONPATH for it. */
 export async function preparePython(): Promise<string> {
@@ -27,10 +32,12 @@ export async function preparePython(): Promise<string> {
 
 async function isThere(): Promise<boolean> {
   const question = `import sys
+from fnmatch import fnmatch
 from importlib.metadata import version
-sys.exit(not (version('requests').startswith('2.32.') and version('openai') == '3.57.0'
-  and version('schemathesis') == '4.32.5'))`
-  return (await run('python3', ['-c', question], { PYTHONPATH: folder })).exitCode === 0
+sys.exit(not all(fnmatch(version(name), wanted)
+  for name, wanted in (each.split('==') for each in sys.argv[1:])))`
+  const ended = await run('python3', ['-c', question, ...wanted], { PYTHONPATH: folder })
+  return ended.exitCode === 0
 }
 
 async function hasPip(): Promise<boolean> {

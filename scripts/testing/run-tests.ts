@@ -4,7 +4,7 @@ import type { Interruptions } from './interruptions.ts'
 import { root } from './root.ts'
 
 const leftovers = new URL('leftovers.ts', import.meta.url)
-const everyTest = 'server/test/**/*.test.ts'
+const everyTest = ['server/test/**/*.test.ts', 'sdk/typescript/test/**/*.test.ts']
 /** For one test, in milliseconds. */
 const TEST_LIMIT_MS = 300_000
 /** For all of them: a run that hangs ends and says where. */
@@ -39,7 +39,7 @@ function argumentsFor(args: readonly string[]): string[] {
     `--test-timeout=${TEST_LIMIT_MS}`,
     ...(reporter ? [] : ['--test-reporter=spec']),
     ...options,
-    ...(files.length > 0 ? files : [everyTest]),
+    ...(files.length > 0 ? files : everyTest),
   ]
 }
 

@@ -7,6 +7,7 @@ import { createKeyring, type Keyring } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
 import { warmPasswords } from './auth/password.ts'
 import { createSightings } from './auth/session-seen.ts'
+import { createSigningKeys } from './auth/signing-keys.ts'
 import { createTokens } from './auth/token.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import type { App, Clock } from './context.ts'
@@ -77,6 +78,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     compose: (row) => compose(app.app, row, now()),
   })
   app.connect(outbox)
+  await app.app.signingKeys.begin(now())
   const http = await createHttp(app.app, (server) => pages(app.app, server, inbox))
   await warmPasswords(app.app)
   let jobs: Jobs | null = null
@@ -168,11 +170,18 @@ function assemble(
   let poke = () => {}
   const longest = { access: config.accessLifeMs / 1000, refresh: 30 * 86_400 }
   const issuer = config.publicUrl ?? 'freddy-auth'
+  const { keyring, store } = parts
+  const signingKeys = createSigningKeys({
+    store: store.signingKeys,
+    keyring,
+    algorithm: config.jwtAlg,
+  })
   const app: App = {
     config,
     bound: { port: config.port },
     ...parts,
-    tokens: createTokens({ keyring: parts.keyring, issuer, audience: 'freddy-api', longest }),
+    signingKeys,
+    tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
     limiter: createLimiter(config.limits),
     hasher: createHasher({ threads: config.workers || availableParallelism() }),
     usage: createUsageQueue(parts.store.ledger),

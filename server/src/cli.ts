@@ -5,6 +5,7 @@ import { auditCommand } from './commands/audit.ts'
 import { backupCommand, restoreCommand } from './commands/backup.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { keysCommand } from './commands/keys.ts'
+import { panicCommand } from './commands/panic.ts'
 import { recoverCommand } from './commands/roster.ts'
 import { secretCommand } from './commands/secret.ts'
 import { sessionsCommand } from './commands/sessions.ts'
@@ -43,6 +44,7 @@ const main = defineCommand({
     secret: secretCommand,
     audit: auditCommand,
     recover: recoverCommand,
+    panic: panicCommand,
     doctor: doctorCommand,
     backup: backupCommand,
     restore: restoreCommand,

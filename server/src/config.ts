@@ -1,3 +1,4 @@
+import { credentialKnobs } from './config-credentials.ts'
 import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
@@ -29,6 +30,7 @@ export interface Config extends UpstreamConfig {
   readonly mailFrom: string
   readonly secretKey: string | null
   readonly secretKeyFile: string | null
+  readonly jwtAlg: 'HS256' | 'EdDSA' | 'ES256' | 'RS256'
   readonly codeDigits: number
   readonly profile: 'standard' | 'strict'
   readonly trustedProxies: readonly string[]
@@ -37,6 +39,7 @@ export interface Config extends UpstreamConfig {
   readonly maxRequestBytes: number
   readonly workers: number
   readonly sessionIdleDays: number
+  readonly keyLeaseSeconds: number
   readonly auditDays: number
   readonly logLevel: LogLevel
   /** How long an access token lives: a day, or 15 minutes in the strict profile. */
@@ -80,14 +83,7 @@ export const knobs = {
     smtp,
   ),
   MAIL_FROM: knob('an address', 'Freddy <freddy@localhost>', 'Who mails come from.', sender),
-  SECRET_KEY: knob(
-    '32 bytes or more; several, newest first, with spaces between',
-    '',
-    'The root of every key. Made and kept in DATA_DIR when empty.',
-    some,
-  ),
-  SECRET_KEY_FILE: knob('a file', '', 'A file that holds SECRET_KEY, one a line.', some),
-  JWT_ALG: knob('HS256', 'HS256', 'How tokens are signed.', oneOf('HS256')),
+  ...credentialKnobs,
   CODE_DIGITS: knob(
     '4 to 8',
     '4',
@@ -209,6 +205,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     mailFrom: set.MAIL_FROM ?? 'freddy@localhost',
     secretKey: set.SECRET_KEY,
     secretKeyFile: set.SECRET_KEY_FILE,
+    jwtAlg: set.JWT_ALG ?? 'HS256',
     codeDigits: set.CODE_DIGITS ?? 4,
     profile,
     trustedProxies: set.TRUSTED_PROXIES ?? [],
@@ -223,6 +220,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     userBudget: set.USER_BUDGET,
     workers: set.WORKERS ?? 0,
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
+    keyLeaseSeconds: set.KEY_LEASE_SECONDS ?? 600,
     auditDays: set.AUDIT_DAYS ?? 90,
     logLevel: set.LOG_LEVEL ?? 'warn',
     accessLifeMs: profile === 'strict' ? 900_000 : 86_400_000,

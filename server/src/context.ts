@@ -3,6 +3,7 @@ import type { KeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
 import type { Principal } from './auth/principal.ts'
 import type { Sightings } from './auth/session-seen.ts'
+import type { SigningKeys } from './auth/signing-keys.ts'
 import type { Tokens } from './auth/token.ts'
 import type { Config } from './config.ts'
 import type { Limiter } from './limiter/limiter.ts'
@@ -28,6 +29,11 @@ export interface Remembered<Row> {
   readonly readAt: number
 }
 
+/** A key is also believed while the database is silent, for a lease that counts from `readAt`: see auth/key-lease.ts. */
+export interface RememberedKey extends Remembered<ApiKeyRow> {
+  readonly askedAt: number
+}
+
 /** One running server: everything a use case may reach. There are no globals, so two live in one process. */
 export interface App {
   readonly config: Config
@@ -36,6 +42,7 @@ export interface App {
   readonly now: Clock
   readonly keyring: Keyring
   readonly tokens: Tokens
+  readonly signingKeys: SigningKeys
   readonly store: Store
   readonly limiter: Limiter
   readonly hasher: Hasher
@@ -47,7 +54,7 @@ export interface App {
   readonly models: ModelTable
   readonly upstreams: Upstreams
   readonly liveSessions: LRUCache<string, Remembered<LiveSessionRow>>
-  readonly liveApiKeys: LRUCache<string, Remembered<ApiKeyRow>>
+  readonly liveApiKeys: LRUCache<string, RememberedKey>
   readonly allowances: LRUCache<string, Remembered<AllowanceRow>>
   /** The latest calls that a traffic limit turned away here, by their request ids. */
   readonly turnedAway: LRUCache<string, TurnedAway>

@@ -9,6 +9,7 @@ const SEAL_EVERY_MS = 5_000
 const LOOK_EVERY_MS = 60_000
 const BILL_EVERY_MS = 1_000
 const REMIND_EVERY_MS = 600_000
+const RENEW_EVERY_MS = 60_000
 const SEE_EVERY_MS = 5_000
 
 /** What is done when nobody asks: sealing the audit trail, noting what was seen, sweeping what is over, looking for attacks on the whole. */
@@ -25,6 +26,7 @@ export function startJobs(app: App): Jobs {
     every(app, SWEEP_EVERY_MS, 'usage.settle', () => settleOverdue(app, app.now())),
     every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now(), app.config)),
     every(app, REMIND_EVERY_MS, 'keys.remind', () => remindOwners(app, app.now())),
+    every(app, RENEW_EVERY_MS, 'keys.renew', () => app.signingKeys.renew(app.now())),
     every(app, LOOK_EVERY_MS, 'stuffing', () => noticeStuffing(app, app.now())),
   ]
   return {

@@ -29,6 +29,9 @@ export const limits = {
   'refused-network': [bucket(10, MINUTE)],
   refresh: [bucket(60, HOUR)],
   'username-check': [bucket(20, MINUTE)],
+  check: [bucket(600, MINUTE, 1200)],
+  introspect: [bucket(6000, MINUTE)],
+  'jwks-source': [bucket(120, MINUTE)],
   export: [bucket(5, HOUR)],
   'revoke-source': [bucket(30, MINUTE)],
 } as const satisfies Record<string, readonly Bucket[]>

@@ -80,6 +80,14 @@ import {
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import { EventList, EventQuery, listEvents } from './admin/audit.ts'
 import { listMails, MailAnswer, MailList, MailQuery, sendTestMail } from './admin/mails.ts'
+import {
+  PanicAnswer,
+  PanicBody,
+  PanicParams,
+  panic,
+  UndoneAnswer,
+  undoManagedPanic,
+} from './admin/panic.ts'
 import { SettingsAnswer, SystemAnswer, showSettings, showSystem } from './admin/system.ts'
 import {
   DeletedUserAnswer,
@@ -94,16 +102,20 @@ import {
   showUser,
 } from './admin/users.ts'
 import { ChangeAnswer, ChangeBody, changePassword } from './auth/change-password.ts'
+import { CheckAnswer, CheckQuery, checkCredential } from './auth/check.ts'
 import { ForgotAnswer, ForgotBody, forgotPassword } from './auth/forgot-password.ts'
+import { IntrospectAnswer, IntrospectBody, introspect } from './auth/introspect.ts'
+import { listRevocations, RevocationQuery, RevocationsAnswer } from './auth/list-revocations.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
 import { LogoutAnswer, LogoutBody, logout } from './auth/logout.ts'
 import { CreationOptions, PasskeyAnswer } from './auth/passkey.ts'
-import type { Scope } from './auth/principal.ts'
+import type { OperatorScope, Scope } from './auth/principal.ts'
 import { RefreshAnswer, RefreshBody, refresh } from './auth/refresh.ts'
 import { RegisterAnswer, RegisterBody, register } from './auth/register.ts'
 import { ResendAnswer, ResendBody, resendEmail } from './auth/resend-email.ts'
 import { ResetAnswer, ResetBody, resetPassword } from './auth/reset-password.ts'
 import { ChallengeAnswer, ChallengeParams, showChallenge } from './auth/show-challenge.ts'
+import { KeysAnswer, showKeys } from './auth/show-keys.ts'
 import { ValidateAnswer, validate } from './auth/validate.ts'
 import { VerifyAnswer, VerifyBody, verify } from './auth/verify.ts'
 import type { Call } from './context.ts'
@@ -127,8 +139,11 @@ import {
   showModel,
 } from './responses/list-models.ts'
 
-/** Anybody, somebody with a session, an admin with one, a program with any key, or also one whose key has the scope. */
-export type Who = 'open' | 'signedIn' | 'admin' | 'anyKey' | Scope
+/**
+ * Anybody, anybody with a credential, somebody with a session, an admin with one, a program with any
+ * key, or also one whose key has the scope: beside it everybody signed in, beside one of the operator's an admin.
+ */
+export type Who = 'open' | 'authenticated' | 'signedIn' | 'admin' | 'anyKey' | Scope | OperatorScope
 
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -144,6 +159,8 @@ export interface Route {
   readonly query?: TSchema
   /** A request without a body is one with an empty object. */
   readonly bodyOptional?: true
+  /** Also takes its body as a form, as its RFC says. */
+  readonly form?: true
   /** A gateway route takes large bodies and fields that are not ours. */
   readonly gateway?: true
   /** What it refuses with beside what every route of its kind does. */
@@ -297,6 +314,30 @@ export const routes: readonly Route[] = [
   }),
   route('GET /v1/auth/validate', 'signedIn', 'requests', validate, ValidateAnswer, {
     summary: 'Whether this token is alive',
+  }),
+  route('GET /v1/auth/check', 'authenticated', 'check', checkCredential, CheckAnswer, {
+    query: CheckQuery,
+    summary: 'Who calls, for a reverse proxy; `scope` demands one',
+  }),
+  route(
+    'POST /v1/auth/introspect',
+    'tokens:introspect',
+    'introspect',
+    introspect,
+    IntrospectAnswer,
+    { body: IntrospectBody, form: true, summary: 'What a token or key is worth now (RFC 7662)' },
+  ),
+  route(
+    'GET /v1/auth/revocations',
+    'tokens:introspect',
+    'introspect',
+    listRevocations,
+    RevocationsAnswer,
+    { query: RevocationQuery, summary: 'Sessions and keys that ended, for who verifies offline' },
+  ),
+  route('GET /.well-known/jwks.json', 'open', 'jwks-source', showKeys, KeysAnswer, {
+    summary: 'The public keys of access tokens (RFC 7517); none while JWT_ALG is HS256',
+    refusals: ['RESOURCE_NOT_FOUND'],
   }),
   route('GET /v1/auth/sessions', 'signedIn', 'requests', listSessions, SessionList, {
     query: SessionQuery,
@@ -503,6 +544,16 @@ export const routes: readonly Route[] = [
   ),
   route(`POST ${user}/enable`, 'admin', 'requests', enableManagedUser, ManagedUserAnswer, enable),
   route(`DELETE ${user}`, 'admin', 'requests', deleteManagedUser, DeletedUserAnswer, remove),
+  route('POST /v1/admin/panic', 'admin', 'requests', panic, PanicAnswer, {
+    body: PanicBody,
+    summary: 'What a panic would end; with its `confirm`, end it',
+    refusals: ['INSUFFICIENT_PERMISSIONS', 'OPERATION_NOT_ALLOWED', 'RESOURCE_NOT_FOUND'],
+  }),
+  route('POST /v1/admin/panic/:id/undo', 'admin', 'requests', undoManagedPanic, UndoneAnswer, {
+    params: PanicParams,
+    summary: 'Undo a panic within ten minutes',
+    refusals: ['INSUFFICIENT_PERMISSIONS', 'OPERATION_NOT_ALLOWED', 'RESOURCE_NOT_FOUND'],
+  }),
 
   route('GET /v1/admin/mails', 'admin', 'requests', listMails, MailList, {
     query: MailQuery,

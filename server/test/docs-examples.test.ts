@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { databases } from './databases.ts'
 import { startProcess } from './server-process.ts'
+import { shellOn } from './shell.ts'
 import { type SmtpSink, startSmtpSink } from './smtp-sink.ts'
 
 const EMAIL = 'you@example.com'
@@ -24,6 +25,8 @@ const titleOf = (code: string) => /^(?:#|\/\/) (.+)\n/.exec(code)?.[1]
 interface Place {
   readonly base: string
   readonly sink: SmtpSink
+  /** For a command of the operator beside the server. */
+  readonly where: Parameters<typeof shellOn>[0]
 }
 
 /** Runs a program; what it prints. It must end well. */
@@ -50,7 +53,11 @@ async function nextCode(sink: SmtpSink, past: number): Promise<string> {
   throw new Error('no mail came')
 }
 
-function onBoth(name: string, tell: (place: Place) => Promise<void>): void {
+function onBoth(
+  name: string,
+  tell: (place: Place) => Promise<void>,
+  env: Record<string, string> = {},
+): void {
   for (const { name: engine, open } of databases) {
     test(`${name} (${engine})`, async () => {
       const place = await open()
@@ -60,9 +67,11 @@ function onBoth(name: string, tell: (place: Place) => Promise<void>): void {
         SMTP_URL: sink.url,
         DATA_DIR: folder,
         ...(engine === 'PostgreSQL' ? { DATABASE_URL: place.url } : {}),
+        ...env,
       })
       try {
-        await tell({ base: server.base, sink })
+        const databaseUrl = engine === 'PostgreSQL' ? place.url : null
+        await tell({ base: server.base, sink, where: { databaseUrl, dataDir: folder } })
       } finally {
         await server.kill()
         await sink.close()
@@ -194,6 +203,8 @@ onBoth('docs/api-keys.md: a key is made, used, listed and revoked', async (place
   const made = await keys('create', { TOKEN: token })
   assert.match(made.key, /^ak_/)
   assert.equal((await keys('use', { API_KEY: made.key })).output_text, 'Hello')
+  const check = shell('behind-a-proxy.md', place.base)
+  assert.equal((await check('check', { API_KEY: made.key })).key_id, made.id)
   const python = piecesOf('api-keys.md', 'python').get('openai') ?? ''
   const program = `API_KEY = "${made.key}"\n${python}`.replaceAll(
     'http://localhost:3000',
@@ -205,6 +216,45 @@ onBoth('docs/api-keys.md: a key is made, used, listed and revoked', async (place
   assert.equal((await keys('revoke', { TOKEN: token, KEY_ID: made.id })).deleted, true)
   assert.equal((await keys('use', { API_KEY: made.key })).error.code, 'INVALID_API_KEY')
 })
+
+onBoth(
+  'docs/verifying.md: a server of its own asks, and verifies offline',
+  async (place) => {
+    const { token } = await signUp(place)
+    const words = `keys create --user ${EMAIL} --scopes tokens:introspect`.split(' ')
+    const made = shellOn(place.where, words)
+    assert.equal(made.status, 0, made.text)
+    const API_KEY = made.stdout.trim()
+    const told = await shell('verifying.md', place.base)('introspect', {
+      API_KEY,
+      TOKEN: token,
+    })
+    assert.equal(told.active, true)
+    const code = piecesOf('verifying.md', 'js').get('offline') ?? assert.fail()
+    const program = `${code}
+const token = process.env.TOKEN
+const outcome = () => verify(token).then(({ sid }) => sid, ({ message }) => message)
+console.log(await outcome())
+await listen()
+console.log(await outcome())
+await fetch(freddy + '/v1/auth/logout', { method: 'POST', headers: { authorization: 'Bearer ' + token } })
+await listen()
+console.log(await outcome())
+`.replaceAll('http://localhost:3000', place.base)
+    const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
+    const file = join(folder, 'program.mjs')
+    try {
+      symlinkSync(join(import.meta.dirname, '../../node_modules'), join(folder, 'node_modules'))
+      writeFileSync(file, program)
+      const said = await run(process.execPath, [file], { API_KEY, TOKEN: token })
+      const lines = ['nobody knows what ended', told.sid, 'this session has ended']
+      assert.deepEqual(said.trim().split('\n'), lines)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+  { JWT_ALG: 'EdDSA' },
+)
 
 onBoth('docs/usage.md: what was used is shown, and a call is explained', async (place) => {
   const { token } = await signUp(place)

@@ -12,6 +12,7 @@ const rules = {
   issuer: 'freddy-auth',
   audience: 'freddy-api',
   longest: { access: 86_400, refresh: 2_592_000 },
+  signingKeys: { current: null, all: [] },
 }
 
 const validate = async (freddy: Freddy, token: string) =>

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { confirmPanic, planPanic } from '../src/auth/panic.ts'
+import { readTarget } from '../src/auth/panic-target.ts'
 import { appointUser, disableUser } from '../src/auth/roster.ts'
 import { type EndReason, endings } from '../src/auth/session-end.ts'
 import { afterRestore } from '../src/store/backup.ts'
@@ -90,6 +92,11 @@ const ways: Partial<Record<EndReason, (freddy: Freddy, place: Place) => Promise<
   },
   role_changed: (freddy, { who }) => appointUser(acting(freddy), who.id, 'admin'),
   disabled: (freddy, { who }) => disableUser(acting(freddy), who.id),
+  async panic(freddy, { who }) {
+    const acting_ = { ...acting(freddy), sessionId: null }
+    const target = await readTarget(freddy.running.app, { user: who.email }, freddy.now())
+    await confirmPanic(acting_, target, (await planPanic(acting_, target)).confirm)
+  },
   async restored(freddy, { session }) {
     await freddy.database.write(`${afterRestore.sessions} AND id = :id`, {
       now: freddy.now(),

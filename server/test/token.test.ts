@@ -12,6 +12,7 @@ const keyring = createKeyring([SECRET])
 const rules = {
   issuer: 'freddy-auth',
   audience: 'freddy-api',
+  signingKeys: { current: null, all: [] },
   longest: { access: 86_400, refresh: 2_592_000 },
 }
 const tokens = createTokens({ keyring, ...rules })

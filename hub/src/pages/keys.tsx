@@ -1,10 +1,8 @@
 import { useState } from 'preact/hooks'
-import { call } from '../api.ts'
 import { useLoad } from '../load.ts'
 import { CreateKey } from '../parts/create-key.tsx'
 import { KeyRow } from '../parts/key-row.tsx'
 import { Ready } from '../parts/states.tsx'
-import { toast } from '../parts/toast.tsx'
 import { say } from '../words.ts'
 
 /** A key as `GET /v1/api-keys` tells it. */
@@ -14,10 +12,27 @@ export interface ApiKey {
   readonly prefix: string
   readonly last4: string
   readonly scopes: readonly string[]
+  readonly models: readonly string[] | null
+  readonly networks: readonly string[] | null
+  readonly limits: Readonly<Record<string, number | null>>
   readonly status: 'active' | 'paused' | 'expired' | 'revoked'
   readonly created_at: string
   readonly expires_at: string | null
   readonly last_used_at: string | null
+  readonly last_used_network: string | null
+  readonly last_used_client: string | null
+  /** The secret before this one, while it opens. */
+  readonly old_secret: {
+    readonly prefix: string
+    readonly last4: string
+    readonly ends_at: string
+    readonly callers: readonly {
+      readonly network: string
+      readonly client: string
+      readonly last_seen_at: string
+      readonly calls: number
+    }[]
+  } | null
 }
 
 interface KeyList {
@@ -34,11 +49,6 @@ export function KeysPage() {
       {say('createKey')}
     </button>
   )
-  const revoke = async (key: ApiKey) => {
-    await call('DELETE', `/v1/api-keys/${key.id}`)
-    toast(say('keyRevoked', { name: key.name }))
-    await keys.reload()
-  }
   return (
     <>
       <div class="page-head">
@@ -57,7 +67,7 @@ export function KeysPage() {
           ) : (
             <ul class="list">
               {data.map((key) => (
-                <KeyRow key={key.id} of={key} revoke={revoke} />
+                <KeyRow key={key.id} of={key} reload={keys.reload} />
               ))}
             </ul>
           )

@@ -54,10 +54,12 @@ interface InputProps {
   readonly maxLength?: number
   readonly inputMode?: 'numeric'
   readonly optional?: true
+  /** Where one begins. */
+  readonly focus?: true
 }
 
 /** A field with its label and a hint. */
-export function Input({ label, hint, value, optional, type = 'text', ...rest }: InputProps) {
+export function Input({ label, hint, value, optional, focus, type = 'text', ...rest }: InputProps) {
   const id = useId()
   return (
     <div class="field">
@@ -68,6 +70,7 @@ export function Input({ label, hint, value, optional, type = 'text', ...rest }: 
         type={type as 'text'}
         defaultValue={value ?? ''}
         required={!optional}
+        autofocus={focus ?? false}
         maxLength={256}
         autocomplete="off"
         {...(hint ? { 'aria-describedby': `${id}-hint` } : {})}

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { App, Call } from '../context.ts'
-import type { Labels, NewApiKey } from '../store/api-keys.ts'
+import type { ApiKeyRow, Labels, NewApiKey } from '../store/api-keys.ts'
 import { allowed } from './audit.ts'
 import { reminderPassed } from './key-life.ts'
 import { type KeyLimits, unlimited } from './key-limits.ts'
@@ -67,8 +67,13 @@ export async function makeApiKey(
 
 /** From now on this process asks the database again, whichever of its secrets, or its children's, a caller holds. */
 export function forgetApiKey(app: App, id: string): void {
+  forgetApiKeys(app, (row) => row.id === id || row.parent_id === id)
+}
+
+/** The same for all of these. */
+export function forgetApiKeys(app: App, which: (row: ApiKeyRow) => boolean): void {
   for (const [hash, { row }] of app.liveApiKeys.entries()) {
-    if (row.id === id || row.parent_id === id) app.liveApiKeys.delete(hash)
+    if (which(row)) app.liveApiKeys.delete(hash)
   }
 }
 

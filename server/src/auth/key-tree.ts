@@ -69,9 +69,9 @@ export function widened(
   return past ? { field: `limits.${past[0]}`, message: 'no more than that of this key' } : null
 }
 
-/** What a key may hand on; making keys is none of it. */
+/** What a key may hand on; making keys is none of it, nor what the operator gave to it alone. */
 export const scopesToGive = ({ scopes }: Pick<ApiKeyRow, 'scopes'>) =>
-  scopes.split(' ').filter((scope) => scope !== 'keys:derive')
+  scopes.split(' ').filter((scope) => scope !== 'keys:derive' && scope !== 'tokens:introspect')
 
 /** When a child ends: with its parent at the latest, or with the secret of it that asked. */
 export function childEnd(

@@ -16,6 +16,8 @@ const purposes = [
   'response',
   'recovery',
   'passkey',
+  'foreign-hash',
+  'signing',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

@@ -62,7 +62,7 @@ export async function requirePassword(
 ): Promise<void> {
   const { app } = call
   const giveBack = () => app.store.budgets.giveBack(tries.map(({ key }) => key))
-  const right = await isPassword(app, user, password).catch(async (cause) => {
+  const right = await isPassword(app, user, password, nameOf(user, tries)).catch(async (cause) => {
     await giveBack()
     throw cause
   })
@@ -74,6 +74,11 @@ export async function requirePassword(
   await recordRefusal(call, 'login.refused', { reason: 'wrong_password', userId: user?.id ?? null })
   await noticeHammering(call, user, tries)
   throw new ApiError('INVALID_CREDENTIALS')
+}
+
+/** A stranger's name as its account's budget has it: however it was typed, and told to nobody. */
+function nameOf(user: UserRow | null, tries: readonly Counter[]): string {
+  return tries.find(({ name }) => name === 'login-account')?.key ?? user?.id ?? ''
 }
 
 /** A password that its owner gave up opens nothing and says so to nobody; the owner is told once a day. */

@@ -5,6 +5,7 @@ import type { App } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { UserRow } from '../store/users.ts'
 import { HasherBusy } from '../workers/hasher.ts'
+import { isReadable, openForeignHash, standInFor } from './foreign-password.ts'
 
 const MOST_CODE_POINTS = 256
 const MOST_BYTES = 1024
@@ -52,22 +53,37 @@ export async function hashPassword(app: App, spelt: string): Promise<string> {
 }
 
 /**
- * Whether this is the user's password. A stranger, or a user without one, costs the same hash (security rule 8).
+ * Whether this is the user's password. A stranger, or a user without one, costs the same hash (security rule 8):
+ * `name` stands for how the account was named, and tells which one (auth/foreign-password.ts).
  */
-export async function isPassword(app: App, user: UserRow | null, text: string): Promise<boolean> {
-  const spelt = spellPassword(text) ?? ''
-  const stored = user?.password_hash ?? (await dummyHash(app))
-  const { pepperId, hash } = splitHash(stored)
-  const right = await admitted(() => app.hasher.verify(hash, pepper(app, pepperId, spelt)))
-  return right && user?.password_hash === stored
+export async function isPassword(
+  app: App,
+  user: UserRow | null,
+  text: string,
+  name: string,
+): Promise<boolean> {
+  const spelt = spellPassword(text)
+  const standIn = await standInFor(app, name)
+  const own = user?.password_hash ?? null
+  const stored = (isReadable(app, own) ? own : null) ?? standIn ?? (await dummyHash(app))
+  const right = await admitted(() => proves(app, stored, text, spelt ?? ''))
+  return right && spelt !== null && user?.password_hash === stored
 }
 
-/** Moves a proven password under the newest pepper; wrong ones never get here. */
+/** What another server hashed is proven as it was typed; ours as it is spelt. */
+async function proves(app: App, stored: string, typed: string, spelt: string): Promise<boolean> {
+  const foreign = openForeignHash(app, stored)
+  if (foreign) return app.hasher.verifyForeign(foreign, typed)
+  const { pepperId, hash } = splitHash(stored)
+  return app.hasher.verify(hash, pepper(app, pepperId, spelt))
+}
+
+/** Moves a proven password to argon2id under the newest pepper; wrong ones never get here. */
 export async function refreshHash(app: App, user: UserRow, text: string): Promise<void> {
   const stored = user.password_hash
   if (!stored || splitHash(stored).pepperId === app.keyring.current.id) return
-  const spelt = spellPassword(text) ?? ''
-  await app.store.users.rehash(user.id, stored, await hashPassword(app, spelt))
+  const better = await hashPassword(app, spellPassword(text) ?? '').catch(whenBusy)
+  if (better !== null) await app.store.users.rehash(user.id, stored, better)
 }
 
 function isGuessable(spelt: string, context: readonly string[]): boolean {
@@ -114,6 +130,12 @@ async function admitted<T>(work: () => Promise<T>): Promise<T> {
     await wait(250 + Math.random() * 250)
     throw tooMany('SERVICE_UNAVAILABLE', 1000)
   }
+}
+
+/** Somebody who may come in does not wait outside for that: the next sign-in makes the better hash. */
+function whenBusy(cause: unknown): null {
+  if (cause instanceof ApiError && cause.code === 'SERVICE_UNAVAILABLE') return null
+  throw cause
 }
 
 function weak(reason: string): ApiError {

@@ -4,6 +4,7 @@ import type { Bucket } from '../limits.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
 import { type Retiring, retiringSecret } from './former-secret.ts'
+import { findApiKey } from './key-lease.ts'
 import { ownBuckets } from './key-limits.ts'
 import { requireNetwork } from './key-network.ts'
 import { isNamed, type ParentKey, parentOf } from './key-tree.ts'
@@ -13,6 +14,10 @@ import { findLiveSession, standing, waysOf } from './session.ts'
 /** What an API key may be made for. */
 export const scopes = ['responses', 'models', 'usage:read', 'account:read', 'keys:derive'] as const
 export type Scope = (typeof scopes)[number]
+
+/** What a key has from the operator's shell alone; of people, only an admin may do it. */
+export const operatorScopes = ['tokens:introspect'] as const
+export type OperatorScope = (typeof operatorScopes)[number]
 
 /** Somebody with a session: password and code stand behind it. */
 export interface SignedIn {
@@ -50,8 +55,6 @@ export interface Credential {
   readonly kind: 'bearer' | 'api-key' | 'cookie'
   readonly text: string
 }
-
-const REMEMBERED_MS = 1000
 
 /** Who calls, or why not. An `ak_` behind Bearer is an API key: OpenAI's clients can send nothing else. */
 export async function authenticate(
@@ -134,16 +137,25 @@ async function keyHolder(
   text: string,
 ): Promise<KeyHolder> {
   const { app, origin, now } = call
+  const { row, holder } = await findKeyHolder(app, text, now)
+  await requireNetwork(call, row)
+  app.keyUses.note(row, origin, now)
+  if (holder.retiring) app.keyUses.noteFormer(row, origin, now)
+  return holder
+}
+
+/** Who holds a key that opens something now, from wherever it is used. */
+export async function findKeyHolder(
+  app: App,
+  text: string,
+  now: number,
+): Promise<{ row: ApiKeyRow; holder: KeyHolder }> {
   // A wrong checksum is a typing mistake: no look-up is spent on it.
   if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
   const hashes = apiKeyHashes(app.keyring, text)
   const row = requireLiveKey(await findApiKey(app, hashes, now), now)
-  const retiring = retiringSecret(row, hashes, now)
-  await requireNetwork(call, row)
   const parent = parentOf(row)
-  app.keyUses.note(row, origin, now)
-  if (retiring) app.keyUses.noteFormer(row, origin, now)
-  return {
+  const holder = {
     kind: 'key-holder',
     userId: row.user_id,
     keyId: row.id,
@@ -153,8 +165,9 @@ async function keyHolder(
     parent,
     countedAs: row.parent_id ?? row.id,
     own: ownBuckets(parent?.limits ?? row),
-    retiring,
-  }
+    retiring: retiringSecret(row, hashes, now),
+  } as const
+  return { row, holder }
 }
 
 function requireLiveKey(row: ApiKeyRow | null, now: number): ApiKeyRow {
@@ -163,19 +176,5 @@ function requireLiveKey(row: ApiKeyRow | null, now: number): ApiKeyRow {
   }
   if (row.paused_at !== null) throw new ApiError('API_KEY_PAUSED')
   if (row.expires_at !== null && now >= row.expires_at) throw new ApiError('API_KEY_EXPIRED')
-  return row
-}
-
-async function findApiKey(
-  app: App,
-  hashes: readonly string[],
-  now: number,
-): Promise<ApiKeyRow | null> {
-  const [name = ''] = hashes
-  const remembered = app.liveApiKeys.get(name)
-  const age = remembered ? now - remembered.readAt : -1
-  if (remembered && age >= 0 && age < REMEMBERED_MS) return remembered.row
-  const row = await app.store.apiKeys.findByHash(hashes)
-  if (row) app.liveApiKeys.set(name, { row, readAt: now })
   return row
 }

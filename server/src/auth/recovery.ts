@@ -5,6 +5,7 @@ import type { Ended } from '../store/endings.ts'
 import type { LinkRow } from '../store/links.ts'
 import type { Proof } from '../store/recovery.ts'
 import type { UserRow } from '../store/users.ts'
+import { forgetApiKeys } from './api-key.ts'
 import { allowed } from './audit.ts'
 import {
   codeCounter,
@@ -113,5 +114,5 @@ export function proofOf(table: Proof['table'], { id }: Pick<ChallengeRow, 'id'>)
 /** From the next request on this process asks the database about all of these. */
 export function forgetEnded(app: App, ended: Ended): void {
   for (const id of ended.sessions) forgetSession(app, id)
-  for (const hash of ended.keyHashes) app.liveApiKeys.delete(hash)
+  forgetApiKeys(app, ({ hash }) => ended.keyHashes.includes(hash))
 }

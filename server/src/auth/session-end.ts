@@ -23,6 +23,7 @@ export const endings = {
   role_changed: 'Your role on this server was changed; the new one begins with a new sign-in.',
   disabled: 'The operator of this server closed the account.',
   ended_by_operator: 'The operator of this server ended it.',
+  panic: 'The operator of this server ended many sessions at once, since somebody may have got in.',
   restored: 'The server was restored from a backup, which ends every session.',
   ended: 'It was ended.',
 } as const

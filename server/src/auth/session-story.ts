@@ -17,6 +17,7 @@ const deeds: Readonly<Record<string, string>> = {
   'account.disowned': 'A link "this was not me" was used',
   'user.recovered': 'The account got a new password',
   'user.disabled': 'The account was closed',
+  'panic.ended': 'The operator ended sessions in a panic',
   'user.made_admin': 'The person became an admin',
   'user.made_user': 'The person is an admin no more',
 }
@@ -30,6 +31,7 @@ const causes: Partial<Record<EndReason, readonly string[]>> = {
   not_me: ['account.disowned'],
   role_changed: ['user.made_admin', 'user.made_user'],
   disabled: ['user.disabled'],
+  panic: ['panic.ended'],
 }
 
 export interface Deed {

@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { ApiError } from '../errors.ts'
+import type { KeyPair } from './key-pair.ts'
 import { type Keyring, type Keys, sameText } from './keyring.ts'
 import type { EndReason } from './session-end.ts'
+import type { SigningKeys } from './signing-keys.ts'
 
 /** Seconds by which two honest clocks may differ. */
 const TOLERANCE_S = 30
@@ -35,6 +37,8 @@ export interface Tokens {
 
 export interface TokenRules {
   readonly keyring: Keyring
+  /** Key pairs of access tokens; refresh tokens are for this server alone and stay under its secret. */
+  readonly signingKeys: Pick<SigningKeys, 'current' | 'all'>
   readonly issuer: string
   readonly audience: string
   /** The longest life of each kind, in seconds. */
@@ -44,27 +48,31 @@ export interface TokenRules {
 const types = { access: 'at+jwt', refresh: 'rt+jwt' } as const
 
 /**
- * JWTs by HS256 (RFC 7515, RFC 7519, RFC 9068). Each kind has its own key and its own header, and a header
- * must equal ours byte for byte: there is no algorithm to choose, so none to confuse.
+ * JWTs (RFC 7515, RFC 7519, RFC 9068), by HS256 or a key pair. Each kind has its own key and its own header, and a header
+ * must equal ours byte for byte: it names its key and that key's algorithm, so there is none to choose and none to
+ * confuse.
  */
 export function createTokens(rules: TokenRules): Tokens {
   const signers = {
     access: createSigners('access', rules),
     refresh: createSigners('refresh', rules),
   }
+  const pairs = createPairSigners(rules.signingKeys)
   const known = new LRUCache<string, Claims>({ max: MOST_REMEMBERED })
+  const signerOf = (kind: TokenKind, header: string) =>
+    signers[kind].byHeader.get(header) ?? (kind === 'access' ? pairs.find(header) : undefined)
 
   return {
     sign(kind, claims) {
       const all: Claims = { iss: rules.issuer, aud: rules.audience, ...claims }
-      const { current } = signers[kind]
-      const text = `${current.header}.${Buffer.from(JSON.stringify(all)).toString('base64url')}`
-      return `${text}.${current.mac(text)}`
+      const signer = (kind === 'access' ? pairs.current() : undefined) ?? signers[kind].current
+      const text = `${signer.header}.${Buffer.from(JSON.stringify(all)).toString('base64url')}`
+      return `${text}.${signer.sign(text)}`
     },
 
     check(kind, token, nowMs) {
       const remembered = kind === 'access' ? known.get(token) : undefined
-      const claims = remembered ?? readClaims(token, signers[kind].byHeader)
+      const claims = remembered ?? readClaims(token, (header) => signerOf(kind, header))
       if (!claims || !fits(claims, kind, rules, nowMs)) throw new ApiError('TOKEN_INVALID')
       if (claims.exp + TOLERANCE_S <= nowMs / 1000) throw expired(kind)
       if (kind === 'access' && !remembered) known.set(token, claims)
@@ -83,15 +91,17 @@ function expired(kind: TokenKind): ApiError {
 
 interface Signer {
   readonly header: string
-  readonly mac: (text: string) => string
+  sign(text: string): string
+  isGenuine(text: string, signature: string): boolean
 }
 
 function createSigners(kind: TokenKind, rules: TokenRules) {
   const signer = (keys: Keys): Signer => {
-    const header = { alg: 'HS256', typ: types[kind], kid: keys.id }
+    const mac = hmacSha256(keys.of[kind])
     return {
-      header: Buffer.from(JSON.stringify(header)).toString('base64url'),
-      mac: hmacSha256(keys.of[kind]),
+      header: headerOf('HS256', kind, keys.id),
+      sign: mac,
+      isGenuine: (text, signature) => sameText(mac(text), signature),
     }
   }
   const byHeader = new Map<string, Signer>()
@@ -102,15 +112,43 @@ function createSigners(kind: TokenKind, rules: TokenRules) {
   return { current: signer(rules.keyring.current), byHeader }
 }
 
+/** The key pairs as they are now: they are replaced as a whole when they are renewed. */
+function createPairSigners(signingKeys: TokenRules['signingKeys']) {
+  let of: readonly KeyPair[] = []
+  let byHeader: ReadonlyMap<string, Signer> = new Map()
+  const headerOfPair = ({ alg, id }: KeyPair) => headerOf(alg, 'access', id)
+  const find = (header: string) => {
+    const { all } = signingKeys
+    if (all !== of) {
+      byHeader = new Map(all.map((pair) => [headerOfPair(pair), signerOf(pair)]))
+      of = all
+    }
+    return byHeader.get(header)
+  }
+  const signerOf = (pair: KeyPair): Signer => ({
+    header: headerOfPair(pair),
+    sign: pair.sign,
+    isGenuine: pair.isGenuine,
+  })
+  const current = () => (signingKeys.current ? signerOf(signingKeys.current) : undefined)
+  return { current, find }
+}
+
+function headerOf(alg: string, kind: TokenKind, kid: string): string {
+  return Buffer.from(JSON.stringify({ alg, typ: types[kind], kid })).toString('base64url')
+}
+
 /** What a genuine token says, else null. Nothing is decoded before the signature was right. */
-function readClaims(token: string, byHeader: ReadonlyMap<string, Signer>): Claims | null {
+function readClaims(
+  token: string,
+  signerOf: (header: string) => Signer | undefined,
+): Claims | null {
   if (token.length > MOST_CHARACTERS) return null
   const first = token.indexOf('.')
   const last = token.lastIndexOf('.')
   if (first < 0 || last === first) return null
-  const signer = byHeader.get(token.slice(0, first))
-  if (!signer) return null
-  if (!sameText(signer.mac(token.slice(0, last)), token.slice(last + 1))) return null
+  const signer = signerOf(token.slice(0, first))
+  if (!signer?.isGenuine(token.slice(0, last), token.slice(last + 1))) return null
   try {
     return JSON.parse(Buffer.from(token.slice(first + 1, last), 'base64url').toString())
   } catch {

@@ -1,11 +1,12 @@
 import { defineCommand } from 'citty'
 import { makeApiKey } from '../auth/api-key.ts'
 import { allowed } from '../auth/audit.ts'
-import { type Scope, scopes } from '../auth/principal.ts'
+import { operatorScopes, scopes } from '../auth/principal.ts'
 import { ConfigError } from '../config.ts'
 import { answer, json, operate, origin, requireUser, say } from './shell.ts'
 
 const DAY = 86_400_000
+const grantable: readonly string[] = [...scopes, ...operatorScopes]
 
 const createKey = defineCommand({
   meta: { name: 'create', description: 'Make an API key; it is printed once' },
@@ -16,7 +17,7 @@ const createKey = defineCommand({
       required: true,
     },
     name: { type: 'string', description: 'What it is for', default: 'made in the shell' },
-    scopes: { type: 'string', description: scopes.join(','), default: 'responses,models' },
+    scopes: { type: 'string', description: grantable.join(','), default: 'responses,models' },
     days: { type: 'string', description: 'Days until it expires', default: '90' },
     json,
   },
@@ -25,9 +26,9 @@ const createKey = defineCommand({
       const { app } = operator
       const user = await requireUser(operator, args.user)
       const asked = args.scopes.split(',')
-      const unknown = asked.find((scope) => !scopes.includes(scope as Scope))
+      const unknown = asked.find((scope) => !grantable.includes(scope))
       if (unknown !== undefined)
-        throw new ConfigError([`--scopes takes ${scopes.join(',')}; not ${unknown}.`])
+        throw new ConfigError([`--scopes takes ${grantable.join(',')}; not ${unknown}.`])
       const days = Number(args.days)
       if (!(days >= 1 && days <= 3650)) throw new ConfigError(['--days takes 1 to 3650.'])
       const made = await makeApiKey(

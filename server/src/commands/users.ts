@@ -8,6 +8,7 @@ import { parseUserName } from '../auth/user-name.ts'
 import { ConfigError } from '../config.ts'
 import { budgetCommand } from './budget.ts'
 import { exportCommand } from './export.ts'
+import { importCommand } from './import.ts'
 import { inviteCommand } from './invite.ts'
 import {
   deleteCommand,
@@ -69,6 +70,7 @@ export const usersCommand = defineCommand({
     add: addUser,
     invite: inviteCommand,
     export: exportCommand,
+    import: importCommand,
     list: listUsers,
     show: showUser,
     disable: disableCommand,

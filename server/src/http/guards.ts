@@ -1,5 +1,11 @@
 import type { FastifyRequest } from 'fastify'
-import { authenticate, type Credential, type Principal } from '../auth/principal.ts'
+import {
+  authenticate,
+  type Credential,
+  type KeyHolder,
+  operatorScopes,
+  type Principal,
+} from '../auth/principal.ts'
 import type { App, Origin } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { Room } from '../limiter/limiter.ts'
@@ -29,10 +35,14 @@ export function requireBodyType(app: App, route: Route, request: FastifyRequest)
   const empty = !headers['transfer-encoding'] && Number(headers['content-length'] ?? 0) === 0
   const type = headers['content-type']
   if (empty && route.bodyOptional && type === undefined) return
-  const json = type !== undefined && /^application\/json(; ?charset=utf-8)?$/i.test(type)
+  const fits = type !== undefined && (isJson(type) || (route.form && isForm(type)))
   const once = timesSent(request.raw, 'content-type') === 1
-  if (!json || !once || headers['content-encoding']) throw new ApiError('UNSUPPORTED_MEDIA_TYPE')
+  if (!fits || !once || headers['content-encoding']) throw new ApiError('UNSUPPORTED_MEDIA_TYPE')
 }
+
+const isJson = (type: string) => /^application\/json(; ?charset=utf-8)?$/i.test(type)
+const isForm = (type: string) =>
+  /^application\/x-www-form-urlencoded(; ?charset=utf-8)?$/i.test(type)
 
 /** Who calls. Refused credentials are counted by source, so that guessing them is slow. */
 export async function identify(
@@ -104,6 +114,9 @@ export async function spendLook(
   if (!ruling.allowed) throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs)
 }
 
+/** What only a program with a key does. */
+const forKeys = ['anyKey', 'keys:derive'] as const
+
 /** The last check: whether who calls may do this. */
 export async function requireRight(
   app: App,
@@ -111,14 +124,17 @@ export async function requireRight(
   principal: Principal | null,
 ): Promise<void> {
   if (route.who === 'admin') return requireAdmin(app, principal)
-  if (route.who === 'anyKey' && principal?.kind === 'key-holder') return
-  if (route.who === 'anyKey') throw new ApiError('INSUFFICIENT_PERMISSIONS')
-  if (route.who === 'keys:derive' && principal?.kind !== 'key-holder') {
-    throw new ApiError('INSUFFICIENT_PERMISSIONS')
-  }
-  if (route.who === 'open' || principal?.kind === 'signed-in') return
-  if (route.who !== 'signedIn' && principal?.scopes.includes(route.who)) return
+  if (route.who === 'open') return
+  if (route.who === 'authenticated' && principal) return
+  const isOperators = operatorScopes.some((scope) => scope === route.who)
+  if (isOperators && principal?.kind === 'signed-in') return requireAdmin(app, principal)
+  if (principal?.kind === 'signed-in' && !forKeys.some((who) => who === route.who)) return
+  if (principal?.kind === 'key-holder' && mayKey(principal, route.who)) return
   throw new ApiError('INSUFFICIENT_PERMISSIONS')
+}
+
+function mayKey({ scopes }: KeyHolder, who: Route['who']): boolean {
+  return who === 'anyKey' || (who !== 'signedIn' && scopes.includes(who))
 }
 
 /** Read from the database at every call: who was demoted has no moment left. No API key is an admin. */

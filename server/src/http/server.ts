@@ -3,6 +3,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { App, Call, Origin } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { type Route, routes } from '../routes.ts'
+import { parseForm } from '../wire/form.ts'
 import { parseJson } from '../wire/json.ts'
 import { asApiError, sendError } from './answer.ts'
 import { isLargeAndUnread, requestId, requirePlainRequest, requireSmallBody } from './edge.ts'
@@ -131,8 +132,11 @@ function serve(app: App, http: Http, route: Route, { bodyMs }: Patience): void {
       if (route.gateway) request.bytes = bytes
       return parseJson(bytes, depth)
     }
+    const parseFields = async (_request: FastifyRequest, bytes: Buffer) => parseForm(bytes)
     if (route.body) scope.addContentTypeParser<Buffer>(/^application\/json/i, json, parse)
     else scope.addContentTypeParser('*', async () => undefined)
+    if (route.form)
+      scope.addContentTypeParser<Buffer>(/^application\/x-www-form-urlencoded/i, json, parseFields)
     scope.route({
       method: route.method,
       url: route.path,
@@ -168,9 +172,10 @@ function callOf(app: App, route: Route, request: FastifyRequest, reply: FastifyR
 }
 
 function schemaOf(route: Route) {
-  const { body, params, query, answer, status } = route
+  const { body, params, query, answer, status, form } = route
   return {
     ...(body ? { body } : {}),
+    ...(form ? { consumes: ['application/json', 'application/x-www-form-urlencoded'] } : {}),
     ...(params ? { params } : {}),
     querystring: query ?? { type: 'object', properties: {}, additionalProperties: false },
     response: { [status]: answer },

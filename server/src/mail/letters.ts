@@ -17,6 +17,7 @@ export const letters = [
   'key-ending',
   'old-secret-in-use',
   'key-leaked',
+  'panic',
   'email-changed',
   'farewell',
   'test',

@@ -1,5 +1,6 @@
 import type { App } from '../context.ts'
 import type { AllowanceRow } from '../store/allowances.ts'
+import { DatabaseUnavailable } from '../store/database.ts'
 import type { Level, LimitName, SpendingLimits } from '../store/spending.ts'
 
 /** How long a row that was read is believed: the time by which another process may be late. */
@@ -56,7 +57,15 @@ async function findAllowance(app: App, userId: string, now: number): Promise<All
   const remembered = app.allowances.get(userId)
   const age = remembered ? now - remembered.readAt : -1
   if (remembered && age >= 0 && age < REMEMBERED_MS) return remembered.row
-  const row = await app.store.allowances.find(userId, now)
-  app.allowances.set(userId, { row, readAt: now })
-  return row
+  try {
+    const row = await app.store.allowances.find(userId, now)
+    app.allowances.set(userId, { row, readAt: now })
+    return row
+  } catch (cause) {
+    // While the database is silent a key is believed on a lease, and so is that its owner has no budget; whoever has one
+    // is refused where it is counted.
+    const isLeased = age >= 0 && age < app.config.keyLeaseSeconds * 1000
+    if (remembered && isLeased && cause instanceof DatabaseUnavailable) return remembered.row
+    throw cause
+  }
 }

@@ -41,6 +41,8 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
     'UPDATE invitations SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
   devices: 'UPDATE devices SET ended_at = :now WHERE ended_at IS NULL',
   sessions: `UPDATE sessions SET ended_at = :now, end_reason = 'restored' WHERE ended_at IS NULL`,
+  // One that could still be undone would bring sessions back.
+  panics: 'DELETE FROM panics',
   api_keys: `UPDATE api_keys SET paused_at = :now, paused_by = 'operator' WHERE revoked_at IS NULL`,
   api_key_labels: null,
   former_secret_callers: null,
@@ -49,6 +51,9 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
   recovery_codes: 'UPDATE recovery_codes SET used_at = :now WHERE used_at IS NULL',
   passkeys: null,
   passkey_enrolments: 'DELETE FROM passkey_enrolments',
+  // One that was replaced because it was stolen must not come back; no session does, so nobody misses them.
+  signing_keys: 'DELETE FROM signing_keys',
+  revocations: null,
   spending: null,
   person_spending: null,
   person_limits: null,

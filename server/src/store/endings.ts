@@ -36,7 +36,16 @@ export function endSignIns(ending: Ending, but: string | null): Statement[] {
         WHERE user_id = :user AND ended_at IS NULL AND id <> :but AND ${guard.sql} RETURNING id`,
       params: { ...params, reason, but: but ?? '' },
     },
+    forgetPanics(userId, guard),
   ]
+}
+
+/** What a panic ended before comes back no more when it is undone: its owner has ended it too. */
+export function forgetPanics(userId: string, guard: Guard): Statement {
+  return {
+    sql: `UPDATE sessions SET panic_id = NULL WHERE user_id = :user AND panic_id IS NOT NULL AND ${guard.sql}`,
+    params: { user: userId, ...guard.params },
+  }
 }
 
 /** Ends what no person has to be present for: API keys, and the standing of known devices. */

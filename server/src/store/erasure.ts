@@ -2,6 +2,7 @@ import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Statement } from './database.ts'
 import { holdUser } from './factor-change.ts'
 import { type NewLetter, queueLetter } from './outbox.ts'
+import { noteRevocations } from './revocations.ts'
 import { BITE, type Guard } from './sql.ts'
 
 /** What a deletion carries beside itself. */
@@ -51,6 +52,7 @@ export function erasePerson(
       `user_id = :gone OR challenge_id IN (SELECT id FROM challenges WHERE ${challenges})`,
     ),
     erase('challenges', challenges),
+    ...noteRevocations(id, event.happenedAt, guard),
     erase('name_claims', `address IN (${address})`),
     erase('registrations', `address IN (${address})`),
     erase('invitations', `address IN (${address})`),

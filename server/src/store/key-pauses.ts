@@ -1,9 +1,9 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Value } from './database.ts'
 
-/** A pause is its owner's (`paused_by` is null) or the operator's, and nobody takes back what is the other's. */
+/** A pause is its owner's (`paused_by` is null), the operator's or a panic's, and nobody takes back what is the other's. */
 export interface KeyPauses {
-  /** True for the one that paused it, in the operator's name; an owner's pause becomes the operator's. */
+  /** True for the one that paused it, in the operator's name; an owner's or a panic's becomes the operator's. */
   pause(id: string, userId: string, event: AuditEvent): Promise<boolean>
   /** True for the one that resumed it, whoever paused it. */
   resume(id: string, userId: string, event: AuditEvent): Promise<boolean>
@@ -17,6 +17,7 @@ const live = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)'
 const going = 'paused_at IS NULL'
 const paused = 'paused_at IS NOT NULL'
 const pausedByOwner = 'paused_at IS NOT NULL AND paused_by IS NULL'
+const pausedInPanic = "paused_by = 'panic'"
 
 export function createKeyPauses(database: Database): KeyPauses {
   const change = (from: string, set: string, by?: Record<string, Value>): KeyPauses['pause'] => {
@@ -43,7 +44,7 @@ export function createKeyPauses(database: Database): KeyPauses {
   const hold = 'paused_at = :now, paused_by = :by'
   const release = 'paused_at = NULL, paused_by = NULL'
   return {
-    pause: change(`(${going} OR (${pausedByOwner}))`, hold, { by: 'operator' }),
+    pause: change(`(${going} OR (${pausedByOwner}) OR ${pausedInPanic})`, hold, { by: 'operator' }),
     resume: change(paused, release),
     pauseOwn: change(going, hold, { by: null }),
     resumeOwn: change(pausedByOwner, release),

@@ -13,6 +13,8 @@ import {
 const MOST_CONNECTIONS = 10
 const WAIT_MS = 1000
 const STATEMENT_MS = 2000
+/** A server that was stopped, or a network that swallows, does not even say that the time is over. */
+const SILENCE_MS = 5000
 const MOST_TRIES = 3
 const MOST_PREPARED = 500
 /** Any number, as long as every server of ours takes the same: who migrates holds this lock. */
@@ -33,8 +35,10 @@ export async function openPostgres(options: { url: string; poolSize?: number }):
     pipeline: true,
     types: { getTypeParser },
   } as pg.PoolConfig)
-  // A connection that breaks while nobody uses it is replaced by the next call.
+  // A connection that breaks while nobody uses it is replaced by the next call; one that breaks in the middle of a
+  // transaction has failed its statements, and nobody else needs to hear of it.
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   await refuseUnreachable(pool)
 
   const batch: Database['batch'] = (statements) => again(() => transact(pool, statements))
@@ -151,7 +155,7 @@ interface Translation {
 const translations = new LRUCache<string, Translation>({ max: MOST_PREPARED })
 
 /** `:name` becomes `$1`, once for each text; the statement is named after it, so that it is planned once. */
-function translate({ sql, params }: Statement): pg.QueryConfig {
+function translate({ sql, params }: Statement): pg.QueryConfig & { query_timeout: number } {
   let known = translations.get(sql)
   if (!known) {
     known = number(sql)
@@ -161,6 +165,7 @@ function translate({ sql, params }: Statement): pg.QueryConfig {
     name: known.name,
     text: known.text,
     values: known.names.map((name) => params[name] ?? null),
+    query_timeout: SILENCE_MS,
   }
 }
 

@@ -1,8 +1,9 @@
 import type { EndReason } from '../auth/session-end.ts'
 import { type AuditEvent, erasePlaces, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
+import { forgetPanics } from './endings.ts'
 import { type Departure, eraseCalls, erasePerson } from './erasure.ts'
-import { all, type Guard, inBites } from './sql.ts'
+import { type Guard, inBites } from './sql.ts'
 import { isUnheld, type Role, type UserRow, userColumns } from './users.ts'
 
 /** What the operator looks for: an exact address, or the beginning of a user name. */
@@ -149,22 +150,26 @@ function mark(
   }
 }
 
-/** Sessions and mailed codes of a person; nothing of them comes back (security rule 16). */
+/** Mailed codes and sessions of a person; nothing of them comes back (security rule 16). */
 function endEverything(id: string, reason: EndReason, event: AuditEvent, done: Guard): Statement[] {
-  const { sql, params } = all(done)
-  const mine = { user: id, now: event.happenedAt, ...params }
   return [
+    endCodes(id, event, done),
     {
       sql: `UPDATE sessions SET ended_at = :now, end_reason = :reason
-        WHERE user_id = :user AND ended_at IS NULL AND ${sql}`,
-      params: { ...mine, reason },
+        WHERE user_id = :user AND ended_at IS NULL AND ${done.sql}`,
+      params: { user: id, now: event.happenedAt, reason, ...done.params },
     },
-    {
-      sql: `UPDATE challenges SET ended_at = :now
-        WHERE user_id = :user AND ended_at IS NULL AND consumed_at IS NULL AND ${sql}`,
-      params: mine,
-    },
+    forgetPanics(id, done),
   ]
+}
+
+/** Comes first: a verify under way holds its code's row, and the session it makes is seen by the statements after this. */
+function endCodes(id: string, event: AuditEvent, done: Guard): Statement {
+  return {
+    sql: `UPDATE challenges SET ended_at = :now
+      WHERE user_id = :user AND ended_at IS NULL AND consumed_at IS NULL AND ${done.sql}`,
+    params: { user: id, now: event.happenedAt, ...done.params },
+  }
 }
 
 /** What the operator decides is not undone by a letter from before. */

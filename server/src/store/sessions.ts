@@ -1,7 +1,8 @@
 import type { EndReason } from '../auth/session-end.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database } from './database.ts'
-import type { Guard } from './sql.ts'
+import { forgetPanics } from './endings.ts'
+import { always, type Guard } from './sql.ts'
 import { type Told, tell } from './told.ts'
 
 /** A session with what its user's row says about it. */
@@ -162,6 +163,8 @@ export function createSessionStore(database: Database): SessionStore {
             WHERE id = :id AND ended_at IS NULL RETURNING id`,
           params: { id, reason, now: event.happenedAt },
         },
+        // A panic that ended it before brings it back no more.
+        { sql: 'UPDATE sessions SET panic_id = NULL WHERE id = :id', params: { id } },
         recordEvent(event),
       ])
       return (ended?.length ?? 0) > 0
@@ -174,6 +177,7 @@ export function createSessionStore(database: Database): SessionStore {
             WHERE id = :id AND user_id = :user AND ended_at IS NULL RETURNING id`,
           params: { id, user: userId, reason, now: event.happenedAt },
         },
+        forgetPanics(userId, { sql: 'id = :mine', params: { mine: id } }),
         recordEvent(event, {
           sql: 'EXISTS (SELECT 1 FROM sessions WHERE id = :gone AND user_id = :owner AND ended_at = :at)',
           params: { gone: id, owner: userId, at: event.happenedAt },
@@ -189,6 +193,7 @@ export function createSessionStore(database: Database): SessionStore {
             WHERE user_id = :user AND id <> :but AND ended_at IS NULL RETURNING id, expires_at`,
           params: { but, user: userId, reason, now: event.happenedAt },
         },
+        forgetPanics(userId, always),
         recordEvent(event),
       ])
       const lived = ended.filter((row) => Number(row.expires_at) > event.happenedAt)

@@ -6,6 +6,9 @@ import { openSqliteFile, prepareOn } from './sqlite-open.ts'
 const MIGRATIONS = `CREATE TABLE IF NOT EXISTS schema_migrations (
   version TEXT PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT`
 
+/** What SQLite says when the file does not answer: BUSY, LOCKED, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOTADB. */
+const silent = new Set([5, 6, 10, 11, 14, 15, 26])
+
 /** SQLite: reads on this thread by prepared statements, writes in groups on a thread of their own. */
 export async function openSqlite(options: {
   path: string
@@ -28,8 +31,7 @@ export async function openSqlite(options: {
         return prepare(sql).all(params) as R[]
       } catch (cause) {
         const { errcode = 0 } = cause as { errcode?: number }
-        // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR
-        if ([5, 6, 10].includes(errcode & 0xff)) throw new DatabaseUnavailable('SQLite', { cause })
+        if (silent.has(errcode & 0xff)) throw new DatabaseUnavailable('SQLite', { cause })
         throw cause
       }
     },

@@ -1,5 +1,6 @@
 import { type AllowanceStore, createAllowanceStore } from './allowances.ts'
 import { type ApiKeyStore, createApiKeyStore } from './api-keys.ts'
+import { type ArrivalStore, createArrivalStore } from './arrivals.ts'
 import { type AuditStore, createAuditStore } from './audit.ts'
 import { type BackupStore, createBackupStore } from './backup.ts'
 import { type BudgetStore, createBudgetStore } from './budgets.ts'
@@ -16,12 +17,15 @@ import { createKeyUseStore, type KeyUseStore } from './key-uses.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
+import { createPanicStore, type PanicStore } from './panics.ts'
 import { createPasskeyStore, type PasskeyStore } from './passkeys.ts'
 import { createRaiseStore, type RaiseStore } from './raises.ts'
 import { createRecoveryStore, type RecoveryStore } from './recovery.ts'
+import { createRevocationStore, type RevocationStore } from './revocations.ts'
 import { createRosterStore, type RosterStore } from './roster.ts'
 import { createSessionStore, type SessionStore } from './sessions.ts'
 import { createSettingStore, type SettingStore } from './settings.ts'
+import { createSigningKeyStore, type SigningKeyStore } from './signing-keys.ts'
 import { createSweepStore, type SweepStore } from './sweep.ts'
 import { createUsageStore, type UsageStore } from './usage.ts'
 import { createUserStore, type UserStore } from './users.ts'
@@ -54,6 +58,10 @@ export interface Store {
   readonly backup: BackupStore
   readonly inspection: InspectionStore
   readonly invitations: InvitationStore
+  readonly arrivals: ArrivalStore
+  readonly panics: PanicStore
+  readonly signingKeys: SigningKeyStore
+  readonly revocations: RevocationStore
 }
 
 export function createStore(database: Database): Store {
@@ -84,5 +92,9 @@ export function createStore(database: Database): Store {
     backup: createBackupStore(database),
     inspection: createInspectionStore(database),
     invitations: createInvitationStore(database),
+    arrivals: createArrivalStore(database),
+    panics: createPanicStore(database),
+    signingKeys: createSigningKeyStore(database),
+    revocations: createRevocationStore(database),
   }
 }

@@ -43,6 +43,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['held_addresses', 'expires_at <= :now'],
   ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
+  ['panics', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   // Of somebody who was deleted while it was written.
   [
@@ -50,6 +51,8 @@ const over: readonly (readonly [table: string, condition: string])[] = [
     'user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = outbox.user_id)',
   ],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
+  ['signing_keys', `retired_at <= ${at} - ${2 * DAY}`],
+  ['revocations', `ended_at <= ${at} - ${2 * DAY}`],
   ['holds', `lease_until <= ${at} - ${EXPLAINED_MS} AND settled_by IS NOT NULL`],
   ['budget_raises', `expires_at <= ${at} - ${DAY}`],
   ['spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],

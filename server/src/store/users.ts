@@ -36,6 +36,8 @@ export interface UserStore {
   isAny(): Promise<boolean>
   findByAddress(address: string): Promise<UserRow | null>
   findByUserName(userName: string): Promise<UserRow | null>
+  /** The password hash of the first account at or behind this id; of the first of all when there is none. */
+  findHashNear(id: string): Promise<string | null>
   /** Whose address this is, or was a moment ago and may be again. */
   findOwner(address: string, now: number): Promise<UserRow | null>
   /** False when the user name is somebody else's, or held for a registration. */
@@ -59,6 +61,15 @@ export function createUserStore(database: Database): UserStore {
     findByAddress: (address) => findBy('address', address),
     findByUserName: (userName) => findBy('user_name', userName),
 
+    async findHashNear(id) {
+      const [row] = await database.read<{ password_hash: string | null }>(
+        `SELECT password_hash FROM users WHERE id = COALESCE(
+          (SELECT min(id) FROM users WHERE id >= :id), (SELECT min(id) FROM users))`,
+        { id },
+      )
+      return row?.password_hash ?? null
+    },
+
     async findOwner(address, now) {
       const [row] = await database.read<UserRow>(
         `SELECT ${userColumns} FROM users WHERE address = :address
@@ -69,20 +80,7 @@ export function createUserStore(database: Database): UserStore {
     },
 
     async create(user, event) {
-      const made = {
-        sql: `INSERT INTO users (${columns}, sessions_valid_after)
-         SELECT CAST(:id AS TEXT), CAST(:address AS TEXT), CAST(:user_name AS TEXT),
-           CAST(:full_name AS TEXT), CAST(:password_hash AS TEXT), CAST(:created_at AS BIGINT),
-           CAST(:updated_at AS BIGINT), CAST(:last_login_at AS BIGINT), CAST(:disabled_at AS BIGINT), 0
-         WHERE ${isUnheld(':address', ':created_at')}
-         ON CONFLICT DO NOTHING RETURNING id`,
-        params: { ...user },
-      }
-      const there = {
-        sql: 'EXISTS (SELECT 1 FROM users WHERE id = :made)',
-        params: { made: user.id },
-      }
-      const [rows] = await database.batch([made, ...(event ? [recordEvent(event, there)] : [])])
+      const [rows] = await database.batch(keepUser(user, event))
       return (rows?.length ?? 0) > 0
     },
 
@@ -107,6 +105,24 @@ export function createUserStore(database: Database): UserStore {
       )
     },
   }
+}
+
+/** The statements that make an account and tell of it; the first has a row when its address and name were free. */
+export function keepUser(user: NewUser, event?: AuditEvent): Statement[] {
+  const made = {
+    sql: `INSERT INTO users (${columns}, sessions_valid_after)
+      SELECT CAST(:id AS TEXT), CAST(:address AS TEXT), CAST(:user_name AS TEXT),
+        CAST(:full_name AS TEXT), CAST(:password_hash AS TEXT), CAST(:created_at AS BIGINT),
+        CAST(:updated_at AS BIGINT), CAST(:last_login_at AS BIGINT), CAST(:disabled_at AS BIGINT), 0
+      WHERE ${isUnheld(':address', ':updated_at')}
+      ON CONFLICT DO NOTHING RETURNING id`,
+    params: { ...user },
+  }
+  const there = {
+    sql: 'EXISTS (SELECT 1 FROM users WHERE id = :made)',
+    params: { made: user.id },
+  }
+  return [made, ...(event ? [recordEvent(event, there)] : [])]
 }
 
 /** True of an address that nobody holds, or only this person. */

@@ -6,6 +6,8 @@ export interface Hasher {
   hash(password: string): Promise<string>
   /** False for a wrong password, and for a stored text that is no argon2id hash of reasonable cost. */
   verify(stored: string, password: string): Promise<boolean>
+  /** The same for a hash that another server made (workers/foreign-hash.ts). */
+  verifyForeign(stored: string, password: string): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -16,7 +18,7 @@ export class HasherBusy extends Error {
 
 export type HashTask =
   | { readonly kind: 'hash'; readonly password: string }
-  | { readonly kind: 'verify'; readonly stored: string; readonly password: string }
+  | { readonly kind: 'verify' | 'foreign'; readonly stored: string; readonly password: string }
 
 export type HashAnswer = { readonly value: string | boolean } | { readonly error: string }
 
@@ -93,6 +95,8 @@ export function createHasher(options: {
   return {
     hash: async (password) => String(await run({ kind: 'hash', password })),
     verify: async (stored, password) => (await run({ kind: 'verify', stored, password })) === true,
+    verifyForeign: async (stored, password) =>
+      (await run({ kind: 'foreign', stored, password })) === true,
     async close() {
       closing = true
       await Promise.all(threads.map(({ worker }) => worker.terminate()))

@@ -1,0 +1,113 @@
+import { defineCommand } from 'citty'
+import { CodeExpiredError, InvalidCodeError } from '../errors.ts'
+import { FreddyAuth } from '../freddy-auth.ts'
+import { isApiKey, isOpen, openPlace, type Place, rememberServer } from './place.ts'
+import { openQuestions, type Questions, readInput } from './questions.ts'
+import { answer, Complaint, common, paint, run, talk, waiting } from './shell.ts'
+
+const methods = ['email', 'totp', 'recovery_code'] as const
+
+export const loginCommand = defineCommand({
+  meta: { name: 'login', description: 'Sign in with your password and the mailed code' },
+  args: {
+    user: { type: 'positional', description: 'E-mail address or user name', required: false },
+    'with-token': {
+      type: 'boolean',
+      description: 'Read an API key from standard input in place of signing in',
+      default: false,
+    },
+    method: {
+      type: 'enum',
+      options: [...methods],
+      description: 'How to pass the second step',
+      default: 'email',
+    },
+    ...common,
+  },
+  run: ({ args }) =>
+    run(args, async () => {
+      const place = await openPlace(args)
+      if (isOpen(place.server)) talk(paint('red', `${place.server} is not encrypted: use https`))
+      const who = args['with-token']
+        ? await keepKey(place)
+        : await signIn(place, args.user, methodOf(args.method))
+      await rememberServer(place.server)
+      const told = { server: place.server, ...who, kept_in: place.store.place }
+      answer(args, told, who.name)
+      talk(paint('green', `Signed in to ${place.server}. Kept in ${place.store.place}.`))
+      if (who.expires_at) talk(`Until ${who.expires_at.slice(0, 10)}.`)
+    }),
+})
+
+interface Who {
+  /** The address of the person, or the name of the key. */
+  readonly name: string
+  readonly expires_at: string | null
+}
+
+/** An API key is kept like a session, once the server has taken it. */
+async function keepKey({ server, store }: Place): Promise<Who> {
+  const key = await readInput()
+  if (!isApiKey(key)) throw new Complaint('--with-token reads an API key, ak_…, and nothing else.')
+  const auth = new FreddyAuth({ baseUrl: server, apiKey: key })
+  const { name, expires_at } = await auth.apiKeys.own()
+  await store.write({ token: key, refreshToken: '' })
+  return { name, expires_at }
+}
+
+async function signIn(
+  { server, store }: Place,
+  named: string | undefined,
+  method: (typeof methods)[number],
+): Promise<Who> {
+  const auth = new FreddyAuth({ baseUrl: server, store })
+  const questions = openQuestions()
+  try {
+    const user = named ?? (await questions.ask('E-mail address or user name: '))
+    const password = await questions.askSecret('Password: ')
+    const emailKey = await waiting(() => 'Asking the server', auth.login(user, password))
+    if (method === 'email') talk('A code is on its way to your mailbox.')
+    const { refreshToken, user: signedIn } = await verify(auth, emailKey, method, questions)
+    return { name: signedIn.email, expires_at: endOf(refreshToken) }
+  } finally {
+    questions.close()
+  }
+}
+
+/** Asks until the code is right or the server has enough; an empty line asks for another mail. */
+async function verify(
+  auth: FreddyAuth,
+  emailKey: string,
+  method: (typeof methods)[number],
+  questions: Questions,
+) {
+  const more = questions.interactive && method === 'email' ? ' (empty: send another)' : ''
+  for (;;) {
+    const code = (await questions.ask(`Code${more}: `)).replaceAll(/[\s-]/g, '')
+    try {
+      if (code || !more) return await auth.verify(emailKey, code, { method })
+      await auth.resend(emailKey)
+      talk('Another mail is on its way.')
+    } catch (cause) {
+      const again = cause instanceof InvalidCodeError || cause instanceof CodeExpiredError
+      if (!questions.interactive || !again) throw cause
+      talk(cause.message)
+    }
+  }
+}
+
+function methodOf(text: string): (typeof methods)[number] {
+  const method = methods.find((known) => known === text)
+  if (!method) throw new Complaint(`--method takes ${methods.join(', ')}.`)
+  return method
+}
+
+/** When a session ends, for its owner to read: only the server decides. */
+function endOf(refreshToken: string): string | null {
+  try {
+    const claims = Buffer.from(refreshToken.split('.')[1] ?? '', 'base64url').toString()
+    return new Date(JSON.parse(claims).exp * 1000).toISOString()
+  } catch {
+    return null
+  }
+}

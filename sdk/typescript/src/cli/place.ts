@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { FreddyAuth } from '../freddy-auth.ts'
+import { placesOf } from '../node/places.ts'
+import { writePrivate } from '../node/private-file.ts'
+import { systemStore } from '../node/system-store.ts'
+import type { TokenStore } from '../token-store.ts'
+import { type Common, Complaint } from './shell.ts'
+
+const STANDARD = 'http://localhost:3000/v1'
+
+/** This machine: nothing goes over a network. */
+const local = /^(localhost|127(\.\d+){3}|\[::1\])(:|\/|$)/
+
+const places = placesOf(process.platform, process.env)
+const settings = join(places.config, 'config.json')
+
+/** What a command works with: a server, a client, and where its tokens are. */
+export interface Place {
+  readonly server: string
+  readonly auth: FreddyAuth
+  readonly store: TokenStore & { readonly place: string }
+  /** The API key in use, if it is one; from the environment it comes before anything kept. */
+  readonly apiKey: string | null
+}
+
+export async function openPlace(args: Common): Promise<Place> {
+  const server = await serverOf(args)
+  const store = await systemStore(server)
+  const kept = await store.read()
+  const apiKey = process.env.FREDDY_API_KEY || (isApiKey(kept?.token) ? kept.token : null)
+  const auth = new FreddyAuth({ baseUrl: server, ...(apiKey ? { apiKey } : { store }) })
+  return { server, auth, store, apiKey }
+}
+
+export function isApiKey(token: string | undefined): token is string {
+  return token?.startsWith('ak_') ?? false
+}
+
+/** Named, or of the environment, or the one that was signed in to last. */
+async function serverOf({ server }: Common): Promise<string> {
+  const text = server || process.env.FREDDY_SERVER || (await lastServer()) || STANDARD
+  const scheme = local.test(text) ? 'http' : 'https'
+  try {
+    const { origin, pathname } = new URL(/^https?:\/\//.test(text) ? text : `${scheme}://${text}`)
+    return origin + (pathname === '/' ? '/v1' : pathname.replace(/\/+$/, ''))
+  } catch {
+    throw new Complaint(`${text} is not the address of a server.`)
+  }
+}
+
+/** Whether passwords and tokens would go over a network for everybody to read. */
+export function isOpen(server: string): boolean {
+  const { protocol, host } = new URL(server)
+  return protocol === 'http:' && !local.test(host)
+}
+
+export async function rememberServer(server: string): Promise<void> {
+  await writePrivate(settings, Buffer.from(`${JSON.stringify({ server }, null, 2)}\n`))
+}
+
+async function lastServer(): Promise<string | null> {
+  try {
+    return JSON.parse(await readFile(settings, 'utf8')).server
+  } catch {
+    return null
+  }
+}
