@@ -79,6 +79,7 @@ export const budgets = {
   'account-exists-mails': { windows: [within(1, DAY)] },
   'hammered-mails': { windows: [within(1, DAY)] },
   'wrong-code-mails': { windows: [within(1, DAY)] },
+  'canary-mails': { windows: [within(1, HOUR)] },
   'reset-needed-mails': { windows: [within(1, DAY)] },
 } as const satisfies Record<string, Budget>
 

@@ -56,7 +56,8 @@ export async function createApiKey(
     userId,
     name: body.name,
     scopes: body.scopes ?? ['responses', 'models'],
-    expiresAt: requireEnd(body.expires_at, now),
+    ...(body.canary ? { canary: true } : {}),
+    expiresAt: requireEnd(endOf(body), now),
     models: body.models ?? null,
     networks: body.networks ?? null,
     limits: keptLimits(body.limits),
@@ -110,6 +111,10 @@ export async function revokeApiKey(
   forgetApiKey(app, row.id)
   return { id: row.id, object: 'api_key', deleted: true }
 }
+
+/** A canary waits for as long as it takes. */
+const endOf = ({ canary, expires_at }: Static<typeof ApiKeyBody>) =>
+  canary && expires_at === undefined ? null : expires_at
 
 /** What was named, and nothing else. */
 function termsOf(body: Static<typeof ChangedKeyBody>, now: number): Partial<KeyTerms> {

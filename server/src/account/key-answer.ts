@@ -45,6 +45,7 @@ const OldSecret = Type.Object(
 const about = {
   id: Type.String(),
   parent_id: OrNull(Type.String({ description: 'The key that made it' })),
+  canary: Type.Boolean({ description: 'It never works, and its owner hears who tries it' }),
   name: Type.String(),
   prefix: Type.String(),
   last4: Type.String(),
@@ -145,6 +146,7 @@ export function describe(row: NewApiKey, labels: Labels) {
   return {
     id: row.id,
     parent_id: row.parent_id,
+    canary: row.canary_at !== null,
     name: row.name,
     prefix: row.prefix,
     last4: row.last4,

@@ -55,6 +55,9 @@ export const ApiKeyBody = Type.Object(
     scopes: Type.Optional(
       Type.Array(Scope, { minItems: 1, maxItems: scopes.length, uniqueItems: true }),
     ),
+    canary: Type.Optional(
+      Type.Literal(true, { description: 'A key that never works, and tells me who tries it' }),
+    ),
     ...terms,
   },
   strict,

@@ -27,6 +27,8 @@ export interface KeyWish {
   readonly networks?: readonly string[] | null
   readonly limits?: Partial<KeyLimits>
   readonly labels?: Labels
+  /** It never works, and tells its owner who tries it. */
+  readonly canary?: true
   /** The key that makes it. */
   readonly parentId?: string
   /** Who made it, where it is not its owner. */
@@ -50,7 +52,7 @@ export async function makeApiKey(
     scopes: wish.scopes.join(' '),
     created_at: now,
     parent_id: wish.parentId ?? null,
-    canary_at: null,
+    canary_at: wish.canary ? now : null,
     expires_at: wish.expiresAt,
     reminded_days: reminderPassed(wish.expiresAt, now),
     models: wish.models?.join(' ') ?? null,

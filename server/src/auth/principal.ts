@@ -3,6 +3,7 @@ import { ApiError } from '../errors.ts'
 import type { Bucket } from '../limits.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
+import { noteCanary } from './canary.ts'
 import { type Retiring, retiringSecret } from './former-secret.ts'
 import { findApiKey } from './key-lease.ts'
 import { ownBuckets } from './key-limits.ts'
@@ -137,7 +138,7 @@ async function keyHolder(
   text: string,
 ): Promise<KeyHolder> {
   const { app, origin, now } = call
-  const { row, holder } = await findKeyHolder(app, text, now)
+  const { row, holder } = await findKeyHolder(call, text)
   await requireNetwork(call, row)
   app.keyUses.note(row, origin, now)
   if (holder.retiring) app.keyUses.noteFormer(row, origin, now)
@@ -146,14 +147,15 @@ async function keyHolder(
 
 /** Who holds a key that opens something now, from wherever it is used. */
 export async function findKeyHolder(
-  app: App,
+  { app, origin, now }: Pick<Call, 'app' | 'origin' | 'now'>,
   text: string,
-  now: number,
 ): Promise<{ row: ApiKeyRow; holder: KeyHolder }> {
   // A wrong checksum is a typing mistake: no look-up is spent on it.
   if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
   const hashes = apiKeyHashes(app.keyring, text)
-  const row = requireLiveKey(await findApiKey(app, hashes, now), now)
+  const found = await findApiKey(app, hashes, now)
+  if (found) noteCanary(app, found, origin, now)
+  const row = requireLiveKey(found, now)
   const parent = parentOf(row)
   const holder = {
     kind: 'key-holder',
@@ -171,7 +173,7 @@ export async function findKeyHolder(
 }
 
 function requireLiveKey(row: ApiKeyRow | null, now: number): ApiKeyRow {
-  if (!row || row.revoked_at !== null || row.disabled_at !== null) {
+  if (!row || row.revoked_at !== null || row.disabled_at !== null || row.canary_at !== null) {
     throw new ApiError('INVALID_API_KEY')
   }
   if (row.paused_at !== null) throw new ApiError('API_KEY_PAUSED')

@@ -17,6 +17,7 @@ export const letters = [
   'key-ending',
   'old-secret-in-use',
   'key-leaked',
+  'canary-used',
   'panic',
   'email-changed',
   'farewell',
