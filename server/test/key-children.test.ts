@@ -126,6 +126,9 @@ scene(
     const two = await child(freddy, other.key)
     assert.equal((await useKey(freddy, two.key)).status, 200)
     await ada.revoke(other.id)
+    const since = { since: freddy.now(), afterId: '', most: 10 }
+    const ended = await freddy.running.app.store.revocations.list(since)
+    assert.ok(ended.some(({ id }) => id === two.id))
     assert.deepEqual(refusal(await useKey(freddy, two.key)), [401, 'INVALID_API_KEY'])
     assert.equal((await ada.show(two.id)).status, 'revoked')
   },
@@ -264,6 +267,7 @@ const cidrs = [
   '10.0.0.0/8',
   '10.1.0.0/16',
   '10.1.2.3',
+  '10.1.2.3/8',
   '192.0.2.0/24',
   '2001:db8::/32',
   '::/1',
