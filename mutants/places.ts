@@ -44,8 +44,8 @@ export const places: readonly Mutant[] = [
   {
     name: 'the whole internet is no proxy',
     file: 'wire/network.ts',
-    find: '!(bits >= 1 && bits',
-    replace: '!(bits >= 0 && bits',
+    find: '(bits >= 1 && bits',
+    replace: '(bits >= 0 && bits',
     tests: 'source.test.ts',
     named: 'a list of trusted proxies',
   },

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
+import { tellOfCanaries } from './auth/canary.ts'
 import { createKeyUses } from './auth/key-uses.ts'
 import { createKeyring, type Keyring } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
@@ -56,6 +57,7 @@ const REMEMBERED_SESSIONS = 100_000
 const REMEMBERED_KEYS = 20_000
 const REMEMBERED_REFUSALS = 10_000
 const REMEMBERED_NETWORKS = 1000
+const WAITING_CANARIES = 1000
 
 /** A whole server, not listening yet. The only place that chooses adapters. */
 export async function createApp(config: Config, parts: Parts = {}): Promise<Running> {
@@ -91,6 +93,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await http.close()
     await jobs?.stop()
     await app.app.usage.flush()
+    await tellOfCanaries(app.app).catch((cause) => log.warn({ event: 'keys.canaries', cause }))
     await app.app.keyUses.flush().catch((cause) => log.warn({ event: 'keys.uses', cause }))
     await app.app.sightings.flush().catch((cause) => log.warn({ event: 'session.see', cause }))
     await outbox.stop()
@@ -200,6 +203,7 @@ function assemble(
     liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
     allowances: new LRUCache({ max: REMEMBERED_KEYS }),
     turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
+    canaries: new LRUCache({ max: WAITING_CANARIES }),
     keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),
   }
   return {

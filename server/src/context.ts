@@ -58,8 +58,17 @@ export interface App {
   readonly allowances: LRUCache<string, Remembered<AllowanceRow>>
   /** The latest calls that a traffic limit turned away here, by their request ids. */
   readonly turnedAway: LRUCache<string, TurnedAway>
+  /** Canaries that were tried and whose owners are to hear of it, by their keys. */
+  readonly canaries: LRUCache<string, CanaryUse>
   /** The networks that keys are bound to, by their text. */
   readonly keyNetworks: LRUCache<string, Networks>
+}
+
+/** A canary, and who tried it first since its owner heard. */
+export interface CanaryUse {
+  readonly row: ApiKeyRow
+  readonly origin: Origin
+  readonly at: number
 }
 
 /** Where a call came from, as far as it can be believed. */

@@ -1,4 +1,5 @@
 import { sealEvents } from './auth/audit-chain.ts'
+import { tellOfCanaries } from './auth/canary.ts'
 import { remindOwners } from './auth/key-reminder.ts'
 import { noticeStuffing } from './auth/surge.ts'
 import type { App } from './context.ts'
@@ -21,6 +22,7 @@ export function startJobs(app: App): Jobs {
   const jobs = [
     every(app, SEAL_EVERY_MS, 'audit.seal', () => sealEvents(app.store.audit)),
     every(app, BILL_EVERY_MS, 'usage.write', () => app.usage.flush()),
+    every(app, BILL_EVERY_MS, 'keys.canaries', () => tellOfCanaries(app)),
     every(app, SEE_EVERY_MS, 'keys.uses', () => app.keyUses.flush()),
     every(app, SEE_EVERY_MS, 'session.see', () => app.sightings.flush()),
     every(app, SWEEP_EVERY_MS, 'usage.settle', () => settleOverdue(app, app.now())),

@@ -33,6 +33,7 @@ export const limits = {
   introspect: [bucket(6000, MINUTE)],
   'jwks-source': [bucket(120, MINUTE)],
   export: [bucket(5, HOUR)],
+  'revoke-source': [bucket(30, MINUTE)],
 } as const satisfies Record<string, readonly Bucket[]>
 
 export type LimitName = keyof typeof limits
@@ -78,6 +79,7 @@ export const budgets = {
   'account-exists-mails': { windows: [within(1, DAY)] },
   'hammered-mails': { windows: [within(1, DAY)] },
   'wrong-code-mails': { windows: [within(1, DAY)] },
+  'canary-mails': { windows: [within(1, HOUR)] },
   'reset-needed-mails': { windows: [within(1, DAY)] },
 } as const satisfies Record<string, Budget>
 
@@ -95,6 +97,10 @@ export const LIVE_LOGIN_KEYS = 2
 export const LIVE_SESSIONS = 50
 /** API keys of one person that are neither revoked nor expired. */
 export const LIVE_API_KEYS = 50
+/** Keys that a key made, neither revoked nor expired. */
+export const CHILDREN_OF_A_KEY = 50
+/** Leaked keys of one report. */
+export const LEAKS_AT_ONCE = 100
 /** Passkeys of one person. */
 export const PASSKEYS = 20
 /** Wrong codes in an hour over all accounts from which new codes have six digits. */

@@ -9,6 +9,7 @@ import {
   showApiKey,
 } from './account/api-keys.ts'
 import { DeleteBody, DeletedPerson, deletePerson } from './account/delete.ts'
+import { deriveApiKey } from './account/derive-key.ts'
 import { DossierAnswer } from './account/dossier.ts'
 import {
   beginEmailChange,
@@ -31,7 +32,7 @@ import {
   showFactors,
 } from './account/factors.ts'
 import { ApiKeyAnswer, ApiKeyList, ApiKeyParams, NewApiKeyAnswer } from './account/key-answer.ts'
-import { ApiKeyBody, ChangedKeyBody } from './account/key-fields.ts'
+import { ApiKeyBody, ChangedKeyBody, ChildBody } from './account/key-fields.ts'
 import { pauseApiKey, resumeApiKey } from './account/key-pauses.ts'
 import { OwnKeyAnswer, showOwnKey } from './account/own-key.ts'
 import {
@@ -51,6 +52,7 @@ import {
   RaiseAnswer,
   RaiseBody,
 } from './account/raise-budget.ts'
+import { LeakAnswer, LeakBody, reportLeak } from './account/report-leak.ts'
 import { RotateBody, RotatedAnswer, rotateApiKey } from './account/rotate-key.ts'
 import {
   DeletedSession,
@@ -483,6 +485,16 @@ export const routes: readonly Route[] = [
     params: ApiKeyParams,
     summary: 'Revoke an API key',
     refusals: ['RESOURCE_NOT_FOUND'],
+  }),
+  route('POST /v1/api-keys/children', 'keys:derive', 'requests', deriveApiKey, NewApiKeyAnswer, {
+    body: ChildBody,
+    status: 201,
+    refusals: ['RESOURCE_NOT_FOUND', 'OPERATION_NOT_ALLOWED'],
+    summary: 'Make a narrower key that ends within a day, with a key',
+  }),
+  route('POST /v1/api-keys/revoke', 'open', 'revoke-source', reportLeak, LeakAnswer, {
+    body: LeakBody,
+    summary: 'End a key that I hold, or leaked keys that I found; their owners are written to',
   }),
   route('GET /v1/api-key', 'anyKey', 'requests', showOwnKey, OwnKeyAnswer, {
     summary: 'The API key of this call: what it may do, and what is left of its limits',

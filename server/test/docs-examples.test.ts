@@ -179,6 +179,24 @@ onBoth('docs/api-keys.md: a key is bound and bound otherwise', async (place) => 
   for (const secret of [made.key, next.key]) {
     assert.equal((await keys('use', { API_KEY: secret })).output_text, 'Hello')
   }
+  assert.deepEqual(await keys('leak', { API_KEY: next.key }), { revoked: true })
+  assert.equal((await keys('use', { API_KEY: made.key })).error.code, 'INVALID_API_KEY')
+})
+
+onBoth('docs/api-keys.md: a key makes another, and a canary opens nothing', async (place) => {
+  const { token } = await signUp(place)
+  const keys = shell('api-keys.md', place.base)
+  const answer = await fetch(`${place.base}/v1/api-keys`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'builds', scopes: ['responses', 'keys:derive'] }),
+  })
+  const parent = (await answer.json()) as { id: string; key: string }
+  const canary = await keys('canary', { TOKEN: token })
+  assert.equal((await keys('use', { API_KEY: canary.key })).error.code, 'INVALID_API_KEY')
+  const child = await keys('derive', { API_KEY: parent.key })
+  assert.equal(child.parent_id, parent.id)
+  assert.equal((await keys('use', { API_KEY: child.key })).output_text, 'Hello')
 })
 
 onBoth('docs/api-keys.md: a key is made, used, listed and revoked', async (place) => {

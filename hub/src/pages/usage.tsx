@@ -26,7 +26,7 @@ export interface Usage {
 }
 
 export interface Limit {
-  readonly level: 'person' | 'key'
+  readonly level: 'person' | 'parent' | 'key'
   readonly key: string | null
   readonly limit: string
   readonly unit: 'tokens' | 'millionths'

@@ -15,6 +15,7 @@ import {
   describe,
   type NewApiKeyAnswer,
   requireKey,
+  requireNoChild,
   tell,
   tellKey,
 } from './key-answer.ts'
@@ -55,7 +56,8 @@ export async function createApiKey(
     userId,
     name: body.name,
     scopes: body.scopes ?? ['responses', 'models'],
-    expiresAt: requireEnd(body.expires_at, now),
+    ...(body.canary ? { canary: true } : {}),
+    expiresAt: requireEnd(endOf(body), now),
     models: body.models ?? null,
     networks: body.networks ?? null,
     limits: keptLimits(body.limits),
@@ -88,6 +90,7 @@ export async function changeApiKey(
   const { userId } = requireStrongSession(call)
   requireFitting(app, body)
   const row = await requireKey(call, params.id, userId)
+  requireNoChild(row)
   const event = allowed(call, 'key.changed', { userId, subjectId: row.id })
   const terms = termsOf(body, now)
   if (!(await app.store.apiKeys.change({ id: row.id, userId }, terms, body.labels ?? null, event)))
@@ -108,6 +111,10 @@ export async function revokeApiKey(
   forgetApiKey(app, row.id)
   return { id: row.id, object: 'api_key', deleted: true }
 }
+
+/** A canary waits for as long as it takes. */
+const endOf = ({ canary, expires_at }: Static<typeof ApiKeyBody>) =>
+  canary && expires_at === undefined ? null : expires_at
 
 /** What was named, and nothing else. */
 function termsOf(body: Static<typeof ChangedKeyBody>, now: number): Partial<KeyTerms> {

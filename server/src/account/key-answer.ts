@@ -44,6 +44,8 @@ const OldSecret = Type.Object(
 
 const about = {
   id: Type.String(),
+  parent_id: OrNull(Type.String({ description: 'The key that made it' })),
+  canary: Type.Boolean({ description: 'It never works, and its owner hears who tries it' }),
   name: Type.String(),
   prefix: Type.String(),
   last4: Type.String(),
@@ -122,6 +124,12 @@ export async function requireKey(
   return row
 }
 
+/** A child is as its parent made it, and soon over: only ended or paused. */
+export function requireNoChild({ parent_id }: ApiKeyRow): void {
+  if (parent_id === null) return
+  throw new ApiError('OPERATION_NOT_ALLOWED', { details: { reason: 'child_key' } })
+}
+
 /** The same key as it stands now, told. */
 export async function tellKey(
   call: Pick<Call, 'app' | 'now'>,
@@ -137,6 +145,8 @@ export async function tellKey(
 export function describe(row: NewApiKey, labels: Labels) {
   return {
     id: row.id,
+    parent_id: row.parent_id,
+    canary: row.canary_at !== null,
     name: row.name,
     prefix: row.prefix,
     last4: row.last4,

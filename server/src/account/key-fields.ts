@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { readEnd } from '../auth/key-life.ts'
 import { type KeyLimits, limitNames, mostRequests } from '../auth/key-limits.ts'
+import { LONGEST_CHILD_SECONDS } from '../auth/key-tree.ts'
 import { scopes } from '../auth/principal.ts'
 import type { App } from '../context.ts'
 import { ApiError } from '../errors.ts'
@@ -16,20 +17,21 @@ const MILLIONTHS = 1_000_000
 const Count = Type.Optional(OrNull(Type.Integer({ minimum: 1, maximum: 1e12 })))
 const Money = Type.Optional(OrNull(Type.Number({ minimum: 1 / MILLIONTHS, maximum: 1e9 })))
 
+const spending = {
+  tokens_per_day: Count,
+  tokens_per_month: Count,
+  money_per_day: Money,
+  money_per_month: Money,
+}
 const Limits = Type.Object(
-  {
-    requests_per_minute: Count,
-    requests_per_day: Count,
-    tokens_per_day: Count,
-    tokens_per_month: Count,
-    money_per_day: Money,
-    money_per_month: Money,
-  },
+  { requests_per_minute: Count, requests_per_day: Count, ...spending },
   strict,
 )
 
 const Model = Type.String({ pattern: '^[!-~]+$', maxLength: 200 })
 const Network = Type.String({ minLength: 1, maxLength: 49 })
+const Models = Type.Array(Model, { minItems: 1, maxItems: 50, uniqueItems: true })
+const NetworkList = Type.Array(Network, { minItems: 1, maxItems: 20, uniqueItems: true })
 const Labels = Type.Record(
   Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,31}$' }),
   Type.String({ maxLength: 64 }),
@@ -38,12 +40,8 @@ const Labels = Type.Record(
 
 /** What its owner says of a key when it is made, and may say anew later. */
 export const terms = {
-  models: Type.Optional(
-    OrNull(Type.Array(Model, { minItems: 1, maxItems: 50, uniqueItems: true })),
-  ),
-  networks: Type.Optional(
-    OrNull(Type.Array(Network, { minItems: 1, maxItems: 20, uniqueItems: true })),
-  ),
+  models: Type.Optional(OrNull(Models)),
+  networks: Type.Optional(OrNull(NetworkList)),
   expires_at: Type.Optional(OrNull(Moment)),
   limits: Type.Optional(Limits),
   labels: Type.Optional(Labels),
@@ -57,12 +55,41 @@ export const ApiKeyBody = Type.Object(
     scopes: Type.Optional(
       Type.Array(Scope, { minItems: 1, maxItems: scopes.length, uniqueItems: true }),
     ),
+    canary: Type.Optional(
+      Type.Literal(true, { description: 'A key that never works, and tells me who tries it' }),
+    ),
     ...terms,
   },
   strict,
 )
 
 export const ChangedKeyBody = Type.Object({ name: Type.Optional(Name), ...terms }, strict)
+
+const Handed = Type.Union(
+  scopes.filter((scope) => scope !== 'keys:derive').map((scope) => Type.Literal(scope)),
+)
+
+/** What a program says of a child of its key. What it does not say is as its key has it. */
+export const ChildBody = Type.Object(
+  {
+    name: Name,
+    scopes: Type.Optional(
+      Type.Array(Handed, { minItems: 1, maxItems: scopes.length, uniqueItems: true }),
+    ),
+    models: Type.Optional(Models),
+    networks: Type.Optional(NetworkList),
+    expires_in: Type.Optional(
+      Type.Integer({
+        minimum: 60,
+        maximum: LONGEST_CHILD_SECONDS,
+        description: 'Seconds; an hour when nothing is said',
+      }),
+    ),
+    limits: Type.Optional(Type.Object(spending, strict)),
+    labels: terms.labels,
+  },
+  strict,
+)
 
 type Terms = Static<typeof ChangedKeyBody>
 

@@ -52,11 +52,11 @@ async function spendingLeft(call: Call) {
   )
 }
 
-/** By each of the key's own buckets, after the call that asks. */
-async function callsLeft({ app, now }: Call, { keyId, own }: KeyHolder) {
+/** By each of the key's own buckets, or its parent's, after the call that asks. */
+async function callsLeft({ app, now }: Call, { countedAs, own }: KeyHolder) {
   const standings = own.map(async (bucket) => {
     const room = { own: [bucket, ...own.filter((other) => other !== bucket)] }
-    const ruling = await app.limiter.look('requests', keyId, now, room)
+    const ruling = await app.limiter.look('requests', countedAs, now, room)
     const name = bucket.perMs === 60_000 ? 'requests_per_minute' : 'requests_per_day'
     return [name, { left: ruling.remaining, resets_at: moment(now + ruling.resetMs) }] as const
   })

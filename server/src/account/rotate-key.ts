@@ -7,7 +7,13 @@ import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { strict } from '../wire/body.ts'
 import { OrNull } from '../wire/reply.ts'
-import { ApiKeyAnswer, type ApiKeyParams, requireKey, tellKey } from './key-answer.ts'
+import {
+  ApiKeyAnswer,
+  type ApiKeyParams,
+  requireKey,
+  requireNoChild,
+  tellKey,
+} from './key-answer.ts'
 
 const DAY = 86_400_000
 const STANDARD_OVERLAP_DAYS = 7
@@ -43,6 +49,7 @@ export async function rotateApiKey(
   const { userId } = requireStrongSession(call)
   const row = await requireKey(call, params.id, userId)
   if (hasEnded(row, now)) throw keyEnded()
+  requireNoChild(row)
   const key = newApiKey()
   const [hash = ''] = apiKeyHashes(app.keyring, key)
   const overlapMs = (body.overlap_days ?? STANDARD_OVERLAP_DAYS) * DAY

@@ -26,7 +26,7 @@ const sums = {
 }
 
 const Limit = Type.Object({
-  level: Type.Union([Type.Literal('person'), Type.Literal('key')]),
+  level: Type.Union([Type.Literal('person'), Type.Literal('parent'), Type.Literal('key')]),
   key: OrNull(Type.String()),
   limit: Type.String(),
   unit: Type.Union([Type.Literal('tokens'), Type.Literal('millionths')]),
@@ -136,7 +136,7 @@ export function named(by: Grouping, name: string | null) {
 export function tellStanding(standing: Standing): Static<typeof Limit> {
   const { level, owner, limit, used, held, most, resetsAt } = standing
   const unit = limit.startsWith('money') ? 'millionths' : 'tokens'
-  const key = level === 'key' ? owner : null
+  const key = level === 'person' ? null : owner
   return { level, key, limit, unit, used, held, most, resets_at: moment(resetsAt) }
 }
 

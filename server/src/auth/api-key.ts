@@ -27,11 +27,15 @@ export interface KeyWish {
   readonly networks?: readonly string[] | null
   readonly limits?: Partial<KeyLimits>
   readonly labels?: Labels
+  /** It never works, and tells its owner who tries it. */
+  readonly canary?: true
+  /** The key that makes it. */
+  readonly parentId?: string
   /** Who made it, where it is not its owner. */
   readonly actor?: string
 }
 
-/** Makes and keeps a key; null when its owner has as many as one may have. The text is answered and not kept. */
+/** Makes and keeps a key; null when its owner, or its parent, has as many as one may have. The text is answered and not kept. */
 export async function makeApiKey(
   call: Pick<Call, 'now' | 'origin'> & { readonly app: App },
   wish: KeyWish,
@@ -47,6 +51,8 @@ export async function makeApiKey(
     ...apiKeyEnds(key),
     scopes: wish.scopes.join(' '),
     created_at: now,
+    parent_id: wish.parentId ?? null,
+    canary_at: wish.canary ? now : null,
     expires_at: wish.expiresAt,
     reminded_days: reminderPassed(wish.expiresAt, now),
     models: wish.models?.join(' ') ?? null,
@@ -55,13 +61,15 @@ export async function makeApiKey(
     ...wish.limits,
   }
   const about = { userId: wish.userId, subjectId: row.id, actor: wish.actor ?? null }
-  const event = allowed(call, 'key.created', about)
+  const event = wish.parentId
+    ? allowed(call, 'key.derived', { ...about, reason: wish.parentId })
+    : allowed(call, 'key.created', about)
   return (await app.store.apiKeys.create(row, wish.labels ?? {}, event)) ? { key, row } : null
 }
 
-/** From now on this process asks the database again, whichever of its secrets a caller holds. */
+/** From now on this process asks the database again, whichever of its secrets, or its children's, a caller holds. */
 export function forgetApiKey(app: App, id: string): void {
-  forgetApiKeys(app, (row) => row.id === id)
+  forgetApiKeys(app, (row) => row.id === id || row.parent_id === id)
 }
 
 /** The same for all of these. */

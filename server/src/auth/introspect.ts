@@ -52,10 +52,10 @@ async function aboutToken({ app, body, now }: Call<Static<typeof IntrospectBody>
   return { active: true, token_type: 'bearer', ...about, amr, iat, exp, iss, aud, jti }
 }
 
-async function aboutKey({ app, body, now }: Call<Static<typeof IntrospectBody>>): Promise<Told> {
-  const { row, holder } = await findKeyHolder(app, body.token, now)
+async function aboutKey(call: Call<Static<typeof IntrospectBody>>): Promise<Told> {
+  const { row, holder } = await findKeyHolder(call, call.body.token)
   // From where it is used is not known here: a key that is bound to networks is not vouched for.
-  if (row.networks !== null) return { active: false }
+  if (row.networks !== null || row.parent_networks !== null) return { active: false }
   const seconds = (ms: number) => Math.floor(ms / 1000)
   const end = row.expires_at
   return {

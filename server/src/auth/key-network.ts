@@ -13,7 +13,8 @@ export async function requireNetwork(
   row: ApiKeyRow,
 ): Promise<void> {
   const { app, origin, now } = call
-  if (row.networks === null || networksOf(app, row.networks).hold(origin.address)) return
+  const bounds = [row.networks, row.parent_networks].filter((networks) => networks !== null)
+  if (bounds.every((networks) => networksOf(app, networks).hold(origin.address))) return
   app.keyUses.noteRefused(row, origin, now)
   const { allowed } = await app.limiter.take('refused-network', row.id, now)
   const about = { reason: 'network', userId: row.user_id, subjectId: row.id }

@@ -3,10 +3,12 @@ import { ApiError } from '../errors.ts'
 import type { Bucket } from '../limits.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
+import { noteCanary } from './canary.ts'
 import { type Retiring, retiringSecret } from './former-secret.ts'
 import { findApiKey } from './key-lease.ts'
 import { ownBuckets } from './key-limits.ts'
 import { requireNetwork } from './key-network.ts'
+import { isNamed, type ParentKey, parentOf } from './key-tree.ts'
 import { noticeRoaming } from './roaming.ts'
 import { findLiveSession, standing, waysOf } from './session.ts'
 
@@ -37,7 +39,11 @@ export interface KeyHolder {
   /** Null means every model. */
   readonly models: readonly string[] | null
   readonly limits: ApiKeyLimits
-  /** Request limits of its own, in place of its row's. */
+  /** The key that made it, which bounds it; null of a person's. */
+  readonly parent: ParentKey | null
+  /** The key whose request limits its calls count on: its parent's where it has one. */
+  readonly countedAs: string
+  /** Request limits of that key's own, in place of its row's. */
   readonly own: readonly Bucket[]
   /** Set when the caller holds a secret that was replaced. */
   readonly retiring: Retiring | null
@@ -120,12 +126,11 @@ export function requireModel(principal: Principal | null, model: string): void {
   }
 }
 
-/** Whether a key is for a model: by exact names, or beginnings with a star behind. */
+/** Whether a key is for a model, and its parent is. */
 export function mayUse(principal: Principal | null, model: string): boolean {
-  if (principal?.kind !== 'key-holder' || principal.models === null) return true
-  return principal.models.some((name) =>
-    name.endsWith('*') ? model.startsWith(name.slice(0, -1)) : model === name,
-  )
+  if (principal?.kind !== 'key-holder') return true
+  const { models, parent } = principal
+  return isNamed(model, models) && isNamed(model, parent?.models ?? null)
 }
 
 async function keyHolder(
@@ -133,7 +138,7 @@ async function keyHolder(
   text: string,
 ): Promise<KeyHolder> {
   const { app, origin, now } = call
-  const { row, holder } = await findKeyHolder(app, text, now)
+  const { row, holder } = await findKeyHolder(call, text)
   await requireNetwork(call, row)
   app.keyUses.note(row, origin, now)
   if (holder.retiring) app.keyUses.noteFormer(row, origin, now)
@@ -142,14 +147,16 @@ async function keyHolder(
 
 /** Who holds a key that opens something now, from wherever it is used. */
 export async function findKeyHolder(
-  app: App,
+  { app, origin, now }: Pick<Call, 'app' | 'origin' | 'now'>,
   text: string,
-  now: number,
 ): Promise<{ row: ApiKeyRow; holder: KeyHolder }> {
   // A wrong checksum is a typing mistake: no look-up is spent on it.
   if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
   const hashes = apiKeyHashes(app.keyring, text)
-  const row = requireLiveKey(await findApiKey(app, hashes, now), now)
+  const found = await findApiKey(app, hashes, now)
+  if (found) noteCanary(app, found, origin, now)
+  const row = requireLiveKey(found, now)
+  const parent = parentOf(row)
   const holder = {
     kind: 'key-holder',
     userId: row.user_id,
@@ -157,14 +164,16 @@ export async function findKeyHolder(
     scopes: row.scopes.split(' '),
     models: row.models?.split(' ') ?? null,
     limits: row,
-    own: ownBuckets(row),
+    parent,
+    countedAs: row.parent_id ?? row.id,
+    own: ownBuckets(parent?.limits ?? row),
     retiring: retiringSecret(row, hashes, now),
   } as const
   return { row, holder }
 }
 
 function requireLiveKey(row: ApiKeyRow | null, now: number): ApiKeyRow {
-  if (!row || row.revoked_at !== null || row.disabled_at !== null) {
+  if (!row || row.revoked_at !== null || row.disabled_at !== null || row.canary_at !== null) {
     throw new ApiError('INVALID_API_KEY')
   }
   if (row.paused_at !== null) throw new ApiError('API_KEY_PAUSED')

@@ -114,6 +114,9 @@ export async function spendLook(
   if (!ruling.allowed) throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs)
 }
 
+/** What only a program with a key does. */
+const forKeys = ['anyKey', 'keys:derive'] as const
+
 /** The last check: whether who calls may do this. */
 export async function requireRight(
   app: App,
@@ -125,7 +128,7 @@ export async function requireRight(
   if (route.who === 'authenticated' && principal) return
   const isOperators = operatorScopes.some((scope) => scope === route.who)
   if (isOperators && principal?.kind === 'signed-in') return requireAdmin(app, principal)
-  if (principal?.kind === 'signed-in' && route.who !== 'anyKey') return
+  if (principal?.kind === 'signed-in' && !forKeys.some((who) => who === route.who)) return
   if (principal?.kind === 'key-holder' && mayKey(principal, route.who)) return
   throw new ApiError('INSUFFICIENT_PERMISSIONS')
 }
@@ -179,5 +182,5 @@ function readSessionCookie(app: App, request: FastifyRequest): Credential | null
 }
 
 function callerOf(principal: Principal): string {
-  return principal.kind === 'signed-in' ? principal.userId : principal.keyId
+  return principal.kind === 'signed-in' ? principal.userId : principal.countedAs
 }

@@ -16,6 +16,8 @@ export const letters = [
   'factors',
   'key-ending',
   'old-secret-in-use',
+  'key-leaked',
+  'canary-used',
   'panic',
   'email-changed',
   'farewell',
@@ -41,6 +43,10 @@ export interface LetterFacts {
   /** When that ends, and when it was last used; null for never. */
   readonly endsAt?: number
   readonly usedAt?: number | null
+  /** Where a leaked key was found, as somebody said; from when on it is looked at, and what it did since. */
+  readonly place?: string
+  readonly since?: number
+  readonly deeds?: string
   /** Where it happened, with which program, and when. */
   readonly address: string
   readonly agent: string
@@ -96,6 +102,9 @@ export function renderLetter(name: LetterName, facts: LetterFacts): Words {
     key: facts.key ?? '',
     ends: sayMoment(facts.endsAt ?? 0),
     used: facts.usedAt ? sayMoment(facts.usedAt) : '',
+    place: facts.place ?? '',
+    sinceTime: sayMoment(facts.since ?? 0),
+    deeds: facts.deeds ?? '',
   }
   const [first = '', ...lines] = text(said).split('\n')
   const subject = first.replace(/^Subject: /, '')

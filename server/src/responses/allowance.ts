@@ -6,16 +6,22 @@ import type { Level, LimitName, SpendingLimits } from '../store/spending.ts'
 /** How long a row that was read is believed: the time by which another process may be late. */
 const REMEMBERED_MS = 1000
 
-/** What a caller may spend now: as a person, and by this key with what was raised for a while. */
+/** What a caller may spend now: as a person, and by this key and the one that made it with what was raised for a while. */
 export async function limitsOf(
   app: App,
-  caller: { userId: string; keyId: string | null; limits: SpendingLimits | null },
+  caller: {
+    userId: string
+    keyId: string | null
+    limits: SpendingLimits | null
+    parent?: { id: string; limits: SpendingLimits } | null
+  },
   now: number,
 ): Promise<Record<Level, SpendingLimits | null>> {
   const row = await findAllowance(app, caller.userId, now)
-  const { keyId, limits } = caller
+  const { keyId, limits, parent } = caller
   return {
     person: row.limits ?? app.config.userBudget,
+    parent: parent ? raised(parent.limits, row, parent.id, now) : null,
     key: limits && keyId ? raised(limits, row, keyId, now) : null,
   }
 }

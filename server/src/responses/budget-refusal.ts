@@ -11,7 +11,8 @@ import type { Standing } from './caps.ts'
 export function exhausted(app: App, standing: Standing): ApiError {
   const { level, owner, limit, used, most, resetsAt } = standing
   const query = new URLSearchParams({ raise: owner, limit })
-  const approval = level === 'key' ? { approval_url: `${baseAddress(app)}/hub/usage?${query}` } : {}
+  const approval =
+    level !== 'person' ? { approval_url: `${baseAddress(app)}/hub/usage?${query}` } : {}
   const gone = { level, limit, used, most, resets_at: moment(resetsAt) }
   const details = { reason: sayReached(standing), ...gone, ...approval }
   return new ApiError('BUDGET_EXHAUSTED', { details })
@@ -19,10 +20,15 @@ export function exhausted(app: App, standing: Standing): ApiError {
 
 /** Which budget is used up, in a sentence. */
 export function sayReached({ level, limit, used, held, most, resetsAt }: Standing): string {
-  const whose = level === 'key' ? 'The API key' : 'The person, with all keys and sessions,'
   const under = held > 0 ? `, ${say(held)} of them held for calls under way` : ''
   const unit = limit.startsWith('money') ? ' millionths' : ''
-  return `${whose} had used ${say(used)} of ${say(most)}${unit} (${limit})${under}. It begins anew at ${moment(resetsAt)}.`
+  return `${whose[level]} had used ${say(used)} of ${say(most)}${unit} (${limit})${under}. It begins anew at ${moment(resetsAt)}.`
 }
+
+const whose = {
+  key: 'The API key',
+  parent: 'The API key that made this one, with all it made,',
+  person: 'The person, with all keys and sessions,',
+} as const
 
 const say = (count: number) => count.toLocaleString('en-GB')

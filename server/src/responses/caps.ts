@@ -32,10 +32,20 @@ export function periodsOf(now: number): [day: Period, month: Period] {
   ]
 }
 
-/** The counters that a call is in: its person's, and its key's where it has one. */
-export function placesOf(userId: string, keyId: string | null, now: number): Place[] {
+/** Who pays for a call. */
+export interface Payer {
+  readonly userId: string
+  /** Null for a person with a session. */
+  readonly keyId: string | null
+  /** The key that made this one. */
+  readonly parentId: string | null
+}
+
+/** The counters that a call is in: its person's, and its key's where it has one, and those of the key that made that. */
+export function placesOf({ userId, keyId, parentId }: Payer, now: number): Place[] {
   const owners = [
     { level: 'person', owner: userId } as const,
+    ...(parentId === null ? [] : [{ level: 'parent', owner: parentId } as const]),
     ...(keyId === null ? [] : [{ level: 'key', owner: keyId } as const]),
   ]
   return owners.flatMap((owner) => periodsOf(now).map((period) => ({ ...owner, ...period })))

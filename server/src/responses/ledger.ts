@@ -29,6 +29,8 @@ export interface Spending {
   readonly keyId: string | null
   /** What stands on the key. */
   readonly limits: SpendingLimits | null
+  /** The key that made it, on whose counters it counts too. */
+  readonly parent?: { readonly id: string; readonly limits: SpendingLimits } | null
   readonly model: string
   /** The most it can come to. */
   readonly most: Amount
@@ -51,8 +53,8 @@ type At = { readonly app: App; readonly now: number }
  * written. 402 when a cap is reached.
  */
 export async function reserve({ app, now }: At, spending: Spending): Promise<Reservation> {
-  const { userId, keyId } = spending
-  const caps = capsIn(placesOf(userId, keyId, now), await limitsOf(app, spending, now))
+  const { userId } = spending
+  const caps = capsIn(placesOf(payerOf(spending), now), await limitsOf(app, spending, now))
   if (!isCapped(caps)) return { spending, startedAt: now, held: null, looked: [] }
   const row = holdOf(app, spending, now)
   // What is still to be written counts too, or a cap that was set a moment ago would not know of it.
@@ -76,7 +78,8 @@ export function spenderOf({
   if (!principal) throw new ApiError('AUTHENTICATION_REQUIRED')
   const { userId } = principal
   if (principal.kind === 'signed-in') return { requestId, userId, keyId: null, limits: null }
-  return { requestId, userId, keyId: principal.keyId, limits: principal.limits }
+  const { keyId, limits, parent } = principal
+  return { requestId, userId, keyId, limits, parent }
 }
 
 /** Books what the upstream says it came to, and gives the rest back. */
@@ -103,10 +106,11 @@ export function noteRefusal(app: App, spending: Spending, reason: string, now: n
 /** Calls that a crash left open are booked at the most they could come to. */
 export async function settleOverdue(app: App, now: number): Promise<void> {
   const bookings = (await app.store.ledger.listOverdue(now, MOST_AT_ONCE)).map((hold) => {
-    const { lease_until: _, created_at: happened_at, ...call } = hold
+    const { lease_until: _, created_at: happened_at, parent_id, ...call } = hold
     const told = { outcome: 'estimated', reason: 'never settled', looked: null } as const
     const usage: UsageRow = { ...call, id: randomId('use_'), happened_at, ...told }
-    return { usage, places: placesOf(hold.user_id, hold.key_id, happened_at), hold }
+    const payer = { userId: hold.user_id, keyId: hold.key_id, parentId: parent_id }
+    return { usage, places: placesOf(payer, happened_at), hold }
   })
   if (bookings.length > 0) await app.store.ledger.book(bookings)
 }
@@ -114,13 +118,18 @@ export async function settleOverdue(app: App, now: number): Promise<void> {
 /** How a person, or one key of theirs, stands now: the same counters that the next reservation looks at. */
 export async function standing(
   app: App,
-  caller: Pick<Spending, 'userId' | 'keyId' | 'limits'>,
+  caller: Pick<Spending, 'userId' | 'keyId' | 'limits' | 'parent'>,
   now: number,
 ): Promise<Standing[]> {
-  const { userId, keyId } = caller
-  const caps = capsIn(placesOf(userId, keyId, now), await limitsOf(app, caller, now))
+  const caps = capsIn(placesOf(payerOf(caller), now), await limitsOf(app, caller, now))
   return standingsOf(caps, await app.store.ledger.listSpending(caps))
 }
+
+const payerOf = ({ userId, keyId, parent }: Pick<Spending, 'userId' | 'keyId' | 'parent'>) => ({
+  userId,
+  keyId,
+  parentId: parent?.id ?? null,
+})
 
 const nothing: Amount = { inputTokens: 0, outputTokens: 0, money: 0 }
 
@@ -151,7 +160,7 @@ async function book(
   told: Pick<UsageRow, 'outcome' | 'reason'>,
 ): Promise<void> {
   const usage = entry(spending, startedAt, used, { ...told, looked: spellStandings(looked) })
-  const places = placesOf(spending.userId, spending.keyId, startedAt)
+  const places = placesOf(payerOf(spending), startedAt)
   app.usage.add({ usage, places, hold: held })
   if (held) await app.usage.flush()
 }

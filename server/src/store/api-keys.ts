@@ -1,8 +1,9 @@
-import { LIVE_API_KEYS } from '../limits.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
+import { createKeyEnds, type KeyEnds } from './key-ends.ts'
 import { createKeyPauses, type KeyPauses } from './key-pauses.ts'
 import { createKeyRotations, type KeyRotations } from './key-rotation.ts'
+import { createKeyReads, hasRoom, type KeyReads, type ParentTerms } from './key-tree.ts'
 import { type Guard, insert } from './sql.ts'
 
 /** The most a key may spend; money in millionths of a unit. */
@@ -40,6 +41,10 @@ export interface NewApiKey extends KeyTerms {
   /** Separated by spaces. */
   readonly scopes: string
   readonly created_at: number
+  /** The key that made it; null of a person's. */
+  readonly parent_id: string | null
+  /** Set of a key that never works, and tells its owner who tries it. */
+  readonly canary_at: number | null
 }
 
 /** The secret that a key had before, which opens for a while yet; all null before the first rotation. */
@@ -54,7 +59,7 @@ export interface FormerSecret {
   readonly former_heard_at: number | null
 }
 
-export interface ApiKeyRow extends NewApiKey, FormerSecret {
+export interface ApiKeyRow extends NewApiKey, FormerSecret, ParentTerms {
   readonly revoked_at: number | null
   readonly last_used_at: number | null
   readonly last_used_source: string | null
@@ -63,7 +68,7 @@ export interface ApiKeyRow extends NewApiKey, FormerSecret {
   readonly last_refused_at: number | null
   readonly last_refused_source: string | null
   readonly paused_at: number | null
-  /** Null when its owner paused it. */
+  /** Null when its owner paused it; `parent` when only its parent is paused. */
   readonly paused_by: string | null
   readonly disabled_at: number | null
 }
@@ -77,14 +82,9 @@ export interface LabelRow {
   readonly value: string
 }
 
-export interface ApiKeyStore extends KeyPauses, KeyRotations {
-  /** False when the person has as many live keys as one may have. */
+export interface ApiKeyStore extends KeyReads, KeyEnds, KeyPauses, KeyRotations {
+  /** False when the person has as many live keys as one may have, or the parent as many children. */
   create(key: NewApiKey, labels: Labels, event: AuditEvent): Promise<boolean>
-  /** The key whose secret this is, or was before. */
-  findByHash(hashes: readonly string[]): Promise<ApiKeyRow | null>
-  find(id: string, userId: string): Promise<ApiKeyRow | null>
-  /** Newest first, those after the one named. */
-  list(userId: string, after: string | null, most: number): Promise<ApiKeyRow[]>
   listLabels(ids: readonly string[]): Promise<LabelRow[]>
   /** False when there is no such key, or it has ended. Null leaves the labels as they are. */
   change(
@@ -93,20 +93,12 @@ export interface ApiKeyStore extends KeyPauses, KeyRotations {
     labels: Labels | null,
     event: AuditEvent,
   ): Promise<boolean>
-  /** True for the one that revoked it. */
-  revoke(id: string, userId: string, event: AuditEvent): Promise<boolean>
 }
-
-const select = `SELECT k.id, k.user_id, k.name, k.hash, k.prefix, k.last4, k.scopes, k.created_at,
-    k.expires_at, k.reminded_days, k.models, k.networks, k.requests_per_minute, k.requests_per_day,
-    k.tokens_per_day, k.tokens_per_month, k.money_per_day, k.money_per_month, k.revoked_at,
-    k.last_used_at, k.last_used_source, k.last_used_agent, k.refused_calls, k.last_refused_at,
-    k.last_refused_source, k.paused_at, k.paused_by, k.replaced_at, k.former_hash, k.former_prefix,
-    k.former_last4, k.former_ends_at, k.former_silence_ms, k.former_heard_at, u.disabled_at
-  FROM api_keys k JOIN users u ON u.id = k.user_id`
 
 export function createApiKeyStore(database: Database): ApiKeyStore {
   return {
+    ...createKeyReads(database),
+
     async create(key, labels, event) {
       const made: Guard = {
         sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :made)',
@@ -124,31 +116,6 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
       ])
       return (created?.length ?? 0) > 0
     },
-
-    async findByHash(hashes) {
-      const names = hashes.map((_, index) => `:hash_${index}`).join(', ')
-      const params = Object.fromEntries(hashes.map((hash, index) => [`hash_${index}`, hash]))
-      const sql = `${select} WHERE k.hash IN (${names}) OR k.former_hash IN (${names})`
-      const [row] = await database.read<ApiKeyRow>(sql, params)
-      return row ?? null
-    },
-
-    async find(id, userId) {
-      const sql = `${select} WHERE k.id = :id AND k.user_id = :user`
-      const [row] = await database.read<ApiKeyRow>(sql, { id, user: userId })
-      return row ?? null
-    },
-
-    list: (userId, after, most) =>
-      database.read<ApiKeyRow>(
-        `${select} WHERE k.user_id = :user
-           AND (CAST(:after AS TEXT) IS NULL
-             OR (k.created_at < (SELECT created_at FROM api_keys WHERE id = :after AND user_id = :user)
-             OR (k.created_at = (SELECT created_at FROM api_keys WHERE id = :after AND user_id = :user)
-               AND k.id > :after)))
-         ORDER BY k.created_at DESC, k.id LIMIT :most`,
-        { user: userId, after, most },
-      ),
 
     async listLabels(ids) {
       if (ids.length === 0) return []
@@ -174,21 +141,7 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
       return (changed?.length ?? 0) > 0
     },
 
-    async revoke(id, userId, event) {
-      const [revoked] = await database.batch([
-        {
-          sql: `UPDATE api_keys SET revoked_at = :now
-            WHERE id = :id AND user_id = :user AND revoked_at IS NULL RETURNING id`,
-          params: { id, user: userId, now: event.happenedAt },
-        },
-        recordEvent(event, {
-          sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :gone AND user_id = :owner AND revoked_at = :at)',
-          params: { gone: id, owner: userId, at: event.happenedAt },
-        }),
-      ])
-      return (revoked?.length ?? 0) > 0
-    },
-
+    ...createKeyEnds(database),
     ...createKeyPauses(database),
     ...createKeyRotations(database),
   }
@@ -226,13 +179,5 @@ function unlabel(id: string, guard: Guard): Statement {
   return {
     sql: `DELETE FROM api_key_labels WHERE key_id = :id AND ${guard.sql}`,
     params: { id, ...guard.params },
-  }
-}
-
-function hasRoom(key: NewApiKey): Guard {
-  return {
-    sql: `(SELECT count(*) FROM api_keys WHERE user_id = :owner AND revoked_at IS NULL
-      AND (expires_at IS NULL OR expires_at > :made_at)) < ${LIVE_API_KEYS}`,
-    params: { owner: key.user_id, made_at: key.created_at },
   }
 }

@@ -44,6 +44,11 @@ export interface KeptHoldRow extends HoldRow {
   readonly settled_by: string | null
 }
 
+export interface OverdueRow extends HoldRow {
+  /** The key that made its key. */
+  readonly parent_id: string | null
+}
+
 /** One call as the bill has it. */
 export interface UsageRow {
   readonly id: string
@@ -92,7 +97,7 @@ export interface LedgerStore {
    */
   book(bookings: readonly Booking[]): Promise<void>
   /** Holds that nobody settled in time. */
-  listOverdue(now: number, most: number): Promise<HoldRow[]>
+  listOverdue(now: number, most: number): Promise<OverdueRow[]>
   findHold(requestId: string, caller: Caller): Promise<KeptHoldRow | null>
   listSpending(places: readonly Place[]): Promise<SpendingRow[]>
 }
@@ -123,8 +128,9 @@ export function createLedgerStore(database: Database): LedgerStore {
     },
 
     listOverdue: (now, most) =>
-      database.read<HoldRow>(
-        `SELECT ${columns} FROM holds WHERE lease_until <= :now AND settled_by IS NULL LIMIT :most`,
+      database.read<OverdueRow>(
+        `SELECT ${columns}, (SELECT parent_id FROM api_keys WHERE id = holds.key_id) AS parent_id
+         FROM holds WHERE lease_until <= :now AND settled_by IS NULL LIMIT :most`,
         { now, most },
       ),
 

@@ -23,11 +23,19 @@ export interface RevocationStore {
 const after = (column: string, id: string) =>
   `${column} >= :since AND (${column} > :since OR ${id} > :after_id)`
 
-/** Keys whose owner is disabled, and those of their own; a key may stand in several. */
+/** What ends or holds a key does it to those it made. */
+const childrenOf = (
+  column: string,
+) => `SELECT c.id, 'key' AS kind, p.${column} AS ended_at FROM api_keys p JOIN api_keys c ON c.parent_id = p.id
+    WHERE ${after(`p.${column}`, 'c.id')}`
+
+/** Keys whose owner is disabled, or the key that made them is over, and those of their own; a key may stand in several. */
 const sources = [
   `SELECT id, 'session' AS kind, ended_at FROM sessions WHERE ${after('ended_at', 'id')}`,
   `SELECT id, 'key' AS kind, revoked_at AS ended_at FROM api_keys WHERE ${after('revoked_at', 'id')}`,
   `SELECT id, 'key' AS kind, paused_at AS ended_at FROM api_keys WHERE ${after('paused_at', 'id')}`,
+  childrenOf('revoked_at'),
+  childrenOf('paused_at'),
   `SELECT k.id, 'key' AS kind, u.disabled_at AS ended_at FROM users u JOIN api_keys k ON k.user_id = u.id
     WHERE ${after('u.disabled_at', 'k.id')}`,
   `SELECT id, kind, ended_at FROM revocations WHERE ${after('ended_at', 'id')}`,

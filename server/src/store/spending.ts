@@ -11,8 +11,8 @@ export interface SpendingLimits {
 
 export type LimitName = keyof SpendingLimits
 
-/** Whose counters: a key's, or those of its person, in which every key and session meets. */
-export type Level = 'person' | 'key'
+/** Whose counters: a key's, those of the key that made it, or those of its person, in which every key and session meets. */
+export type Level = 'person' | 'parent' | 'key'
 
 /** One row of counters. */
 export interface Place {
@@ -47,6 +47,7 @@ export interface Move {
 
 const tables: Readonly<Record<Level, readonly [table: string, owner: string, owners: string]>> = {
   person: ['person_spending', 'user_id', 'users'],
+  parent: ['spending', 'key_id', 'api_keys'],
   key: ['spending', 'key_id', 'api_keys'],
 }
 

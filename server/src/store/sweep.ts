@@ -18,6 +18,8 @@ const LATE_MS = DAY
 const EXPLAINED_MS = 30 * DAY
 /** Longer than a year, so that a year can be looked back at. */
 const USAGE_KEPT_MS = 400 * DAY
+/** What a key made is shown that long after its end. */
+const CHILDREN_KEPT_MS = 30 * DAY
 /** No secret that was replaced opens so long. */
 const CALLERS_KEPT_MS = 31 * DAY
 
@@ -56,6 +58,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
   ['person_spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
   ['former_secret_callers', `last_seen_at <= ${at} - ${CALLERS_KEPT_MS}`],
+  ['api_keys', `parent_id IS NOT NULL AND expires_at <= ${at} - ${CHILDREN_KEPT_MS}`],
   ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
 ]
 

@@ -3,7 +3,7 @@ import type { UsageRow } from './ledger.ts'
 
 export type Grouping = 'key' | 'model' | 'day'
 
-/** Whose calls: a person's, or those of one key of theirs. */
+/** Whose calls: a person's, or those of one key of theirs and of the keys that it made. */
 export interface Caller {
   readonly userId: string
   readonly keyId: string | null
@@ -35,7 +35,8 @@ const names: Readonly<Record<Grouping, string>> = {
 
 const columns = `id, request_id, user_id, key_id, model, happened_at, input_tokens, output_tokens, money,
   outcome, reason, looked`
-const mine = 'user_id = :user AND (CAST(:key AS TEXT) IS NULL OR key_id = :key)'
+const mine = `user_id = :user AND (CAST(:key AS TEXT) IS NULL OR key_id = :key
+  OR key_id IN (SELECT id FROM api_keys WHERE parent_id = :key))`
 
 export function createUsageStore(database: Database): UsageStore {
   return {

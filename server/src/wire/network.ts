@@ -22,17 +22,27 @@ export function parseNetworks(cidrs: readonly string[]): Networks {
   }
 }
 
+/** Whether a network is part of another: of the same family, no larger, and begun in it. Both are ones that parse. */
+export function isWithin(inner: string, outer: string): boolean {
+  const [one, other] = [read(inner), read(outer)]
+  if (isIPv4(one.address) !== isIPv4(other.address) || one.bits < other.bits) return false
+  return parseNetworks([outer]).hold(one.address)
+}
+
 function addNetwork(networks: BlockList, cidr: string): void {
+  const { address, bits } = read(cidr)
+  networks.addSubnet(address, bits, isIPv4(address) ? 'ipv4' : 'ipv6')
+}
+
+function read(cidr: string): { readonly address: string; readonly bits: number } {
   const [network = '', length, ...rest] = cidr.trim().split('/')
   const address = parseIpAddress(network)
   if (!address || rest.length > 0) throw new Error(`"${cidr}" is not a network such as 10.0.0.0/8.`)
   if (isIPv4(address) !== isIPv4(network)) throw new Error(`"${cidr}" is to be written as IPv4.`)
   const most = isIPv4(address) ? 32 : 128
   const bits = length === undefined ? most : prefixLength(length)
-  if (!(bits >= 1 && bits <= most)) {
-    throw new Error(`"${cidr}" needs a prefix length from 1 to ${most}.`)
-  }
-  networks.addSubnet(address, bits, isIPv4(address) ? 'ipv4' : 'ipv6')
+  if (bits >= 1 && bits <= most) return { address, bits }
+  throw new Error(`"${cidr}" needs a prefix length from 1 to ${most}.`)
 }
 
 function prefixLength(text: string): number {
