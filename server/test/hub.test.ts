@@ -206,6 +206,9 @@ scene('an authenticator app and a recovery code pass the second step', async (fr
   await begin(window, ada)
   const page = await window.get('/sign-in/code?method=totp')
   assert.match(page.text, /name="method" value="totp"/)
+  const wrong = await window.post('/sign-in/code', { method: 'totp', verification_code: '000000' })
+  assert.equal(wrong.status, 401)
+  assert.match(wrong.text, /name="method" value="totp"/)
   const fields = { method: 'totp', verification_code: code() }
   assert.equal((await window.post('/sign-in/code', fields)).location, '/hub')
 

@@ -84,8 +84,11 @@ pair('a hundred wrong passwords at once are five', async (two) => {
   await enter(two, 'ada@example.com')
   const body = { ...credentials('ada@example.com'), password: 'not the password' }
   const answers = await burst(two, 100, '/v1/auth/login', body)
-  assert.equal(tally(answers, 429), 95)
-  assert.equal(tally(answers, 401) + tally(answers, 503), 5)
+  // A busy machine may turn some away unheard (503): those are no guesses, and no more than five are.
+  assert.equal(tally(answers, 401) + tally(answers, 429) + tally(answers, 503), 100)
+  const next = await burst(two, 10, '/v1/auth/login', body)
+  assert.ok(tally(answers, 401) + tally(next, 401) <= 5)
+  assert.equal((await call(two.both[0].base, '/v1/auth/login', body))?.status, 429)
 })
 
 pair('fifty wrong codes at once are five, one right code is one session', async (two) => {

@@ -3,6 +3,7 @@ import { useAct } from '../act.ts'
 import { call } from '../api.ts'
 import { useLoad } from '../load.ts'
 import { ago, day, moment, say } from '../words.ts'
+import { Alarm } from './alarm.tsx'
 import { Dialog } from './dialog.tsx'
 import { Section } from './section.tsx'
 import { Problem, Ready, When } from './states.tsx'
@@ -57,34 +58,37 @@ export function Sessions() {
     </button>
   )
   return (
-    <Section title={say('sessions')} lead={say('sessionsLead')} action={button}>
-      <Problem cause={failure} />
-      <Ready of={list}>
-        {({ data }) =>
-          data.length === 0 ? (
-            <p class="quiet-text">{say('noneEnded')}</p>
-          ) : (
-            <ul class="list">
-              {data.map((session) => (
-                <Row
-                  key={session.id}
-                  session={session}
-                  busy={busy}
-                  end={end}
-                  show={() => setShown(session)}
-                />
-              ))}
-            </ul>
-          )
-        }
-      </Ready>
-      <div class="row">
-        <button type="button" class="link" onClick={() => setEnded(!ended)}>
-          {say(ended ? 'showLive' : 'showEnded')}
-        </button>
-      </div>
-      {shown && <Story session={shown} onClose={() => setShown(null)} />}
-    </Section>
+    <>
+      <Section title={say('sessions')} lead={say('sessionsLead')} action={button}>
+        <Problem cause={failure} />
+        <Ready of={list}>
+          {({ data }) =>
+            data.length === 0 ? (
+              <p class="quiet-text">{say('noneEnded')}</p>
+            ) : (
+              <ul class="list">
+                {data.map((session) => (
+                  <Row
+                    key={session.id}
+                    session={session}
+                    busy={busy}
+                    end={end}
+                    show={() => setShown(session)}
+                  />
+                ))}
+              </ul>
+            )
+          }
+        </Ready>
+        <div class="row">
+          <button type="button" class="link" onClick={() => setEnded(!ended)}>
+            {say(ended ? 'showLive' : 'showEnded')}
+          </button>
+        </div>
+        {shown && <Story session={shown} onClose={() => setShown(null)} />}
+      </Section>
+      <Alarm onDone={() => void list.reload()} />
+    </>
   )
 }
 

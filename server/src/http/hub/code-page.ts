@@ -6,6 +6,7 @@ import { TOTP_SHAPE } from '../../auth/totp.ts'
 import type { App } from '../../context.ts'
 import type { Inbox } from '../../mail/inbox.ts'
 import type { ChallengeRow } from '../../store/challenges.ts'
+import { formOf } from '../form.ts'
 import { type Draft, onward } from './door.ts'
 import type { Field, Link } from './sign-in-page.ts'
 import { languageOf, say, type Word } from './words.ts'
@@ -86,7 +87,8 @@ const deliveryWords = {
 
 function chosenOf(request: FastifyRequest, methods: readonly Method[]): Method {
   const { method } = request.query as { method?: unknown }
-  return methods.find((each) => each === method && each in ways) ?? 'email'
+  const asked = formOf(request).get('method') ?? method
+  return methods.find((each) => each === asked && each in ways) ?? 'email'
 }
 
 function titleOf({ purpose }: ChallengeRow, method: Method): Pick<Draft, 'title' | 'lead'> {

@@ -72,10 +72,12 @@ export function showProblem(
   return sendPage(reply, cause.status, signInPage({ ...page, language, problem }))
 }
 
+/** What was typed, but for secrets; of a form with a password that is where one goes on. */
 function retyped(field: Field, form: URLSearchParams): Field {
-  if (field.type === 'password' || field.type === 'hidden') return field
-  const value = form.get(field.name)
-  return value ? { ...field, value: value.slice(0, 320) } : field
+  const { focus, ...rest } = field
+  const next = form.has('password') ? field.type === 'password' : focus
+  const value = field.type === 'password' ? '' : form.get(field.name)?.slice(0, 320)
+  return { ...rest, ...(next ? { focus: true } : {}), ...(value ? { value } : {}) }
 }
 
 /** What an error means to a reader, in their language. */
