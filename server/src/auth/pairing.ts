@@ -2,7 +2,7 @@ import type { App, Call } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { NewPairing, PairingRow } from '../store/pairings.ts'
 import type { DeviceSaid } from '../store/session-start.ts'
-import { allowed, recordRefusal } from './audit.ts'
+import { allowed, asked, recordRefusal } from './audit.ts'
 import { counter, takeTry } from './budget.ts'
 import { keyedHash } from './keyring.ts'
 import { requireSignedIn } from './principal.ts'
@@ -31,10 +31,10 @@ export async function openPairing(
   call: Pick<Call, 'app' | 'origin' | 'now'>,
   said: DeviceSaid,
 ): Promise<Opened> {
-  const { app } = call
+  const { app, now } = call
   for (let tried = 0; tried < TRIES; tried++) {
     const opened = newPairing(call, said)
-    const event = allowed(call, 'pairing.began', { subjectId: opened.pairing.id })
+    const event = asked(now, 'pairing.began', opened.pairing.id)
     if (await app.store.pairings.create(opened.pairing, event)) return opened
   }
   throw new ApiError('SERVICE_UNAVAILABLE', { cause: 'Three user codes in a row were taken' })
