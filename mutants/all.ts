@@ -7,6 +7,7 @@ import { keys } from './keys.ts'
 import { ledger } from './ledger.ts'
 import { mail } from './mail.ts'
 import type { Mutant } from './mutant.ts'
+import { pairings } from './pairings.ts'
 import { panic } from './panic.ts'
 import { passwords } from './passwords.ts'
 import { places } from './places.ts'
@@ -23,6 +24,7 @@ export const mutants: readonly Mutant[] = [
   ...accounts,
   ...tokens,
   ...sessions,
+  ...pairings,
   ...keys,
   ...ledger,
   ...panic,

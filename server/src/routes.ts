@@ -101,8 +101,10 @@ import {
   ManagedUserQuery,
   showUser,
 } from './admin/users.ts'
+import { beginPairing, PairAnswer, PairBody } from './auth/begin-pairing.ts'
 import { ChangeAnswer, ChangeBody, changePassword } from './auth/change-password.ts'
 import { CheckAnswer, CheckQuery, checkCredential } from './auth/check.ts'
+import { finishPairing, PairedAnswer, PairedBody } from './auth/finish-pairing.ts'
 import { ForgotAnswer, ForgotBody, forgotPassword } from './auth/forgot-password.ts'
 import { IntrospectAnswer, IntrospectBody, introspect } from './auth/introspect.ts'
 import { listRevocations, RevocationQuery, RevocationsAnswer } from './auth/list-revocations.ts'
@@ -161,6 +163,8 @@ export interface Route {
   readonly bodyOptional?: true
   /** Also takes its body as a form, as its RFC says. */
   readonly form?: true
+  /** Who asked it by a form is refused in the words of OAuth (RFC 6749, section 5.2). */
+  readonly oauth?: true
   /** A gateway route takes large bodies and fields that are not ours. */
   readonly gateway?: true
   /** What it refuses with beside what every route of its kind does. */
@@ -269,6 +273,25 @@ export const routes: readonly Route[] = [
       refusals: codeRefusals,
     },
   ),
+  route('POST /v1/auth/device', 'open', 'pair-source', beginPairing, PairAnswer, {
+    body: PairBody,
+    form: true,
+    oauth: true,
+    summary: 'A device without a browser asks to be let in (RFC 8628)',
+  }),
+  route('POST /v1/auth/device/token', 'open', 'poll-source', finishPairing, PairedAnswer, {
+    body: PairedBody,
+    form: true,
+    oauth: true,
+    summary: 'Whether somebody let the device in; then answers tokens, once',
+    refusals: [
+      'AUTHORIZATION_PENDING',
+      'SLOW_DOWN',
+      'ACCESS_DENIED',
+      'DEVICE_CODE_EXPIRED',
+      'DEVICE_CODE_INVALID',
+    ],
+  }),
   route('POST /v1/auth/refresh', 'open', null, refresh, RefreshAnswer, {
     body: RefreshBody,
     summary: 'A new access token; a new refresh token when asked',

@@ -3,6 +3,7 @@ import { allowed, refused } from '../src/auth/audit.ts'
 import { findBrokenSeal, sealEvents } from '../src/auth/audit-chain.ts'
 import { appointUser } from '../src/auth/roster.ts'
 import { knownTables } from '../src/store/migrate.ts'
+import { openWindow } from './browser-window.ts'
 import { type Freddy, HOUR, MINUTE, PASSWORD, scene, wrongCode } from './freddy.ts'
 import { linkFor } from './mailed-links.ts'
 import { shellOn } from './shell.ts'
@@ -66,6 +67,7 @@ async function live(freddy: Freddy): Promise<{ id: string; token: string }> {
     email_key: moved.body.email_key,
     verification_code: Number(await freddy.codeFor(EMAIL)),
   })
+  await letIn(freddy, body.refreshToken)
   const made = await ask('POST /v1/api-keys', { name: 'Ada King builds' })
   const question = { body: { model: 'echo-1', input: 'hello' } }
   await freddy.ask('POST /v1/responses', { headers: { 'api-key': made.body.key }, ...question })
@@ -78,6 +80,17 @@ async function live(freddy: Freddy): Promise<{ id: string; token: string }> {
   await freddy.ask('POST /v1/auth/register', { body: again, ...from })
   await freddy.ask('POST /v1/auth/refresh', { body: { refresh_token: body.refreshToken }, ...from })
   return { id: body.user.id, token }
+}
+
+/** A device of hers asks, and she lets it in. */
+async function letIn(freddy: Freddy, refreshToken: string): Promise<void> {
+  const television = { device_information: { device: "Ada King's television" } }
+  const { body } = await freddy.ask('POST /v1/auth/device', { body: television, ...from })
+  const window = openWindow(freddy)
+  window.cookies.set('__Host-freddy-session', refreshToken)
+  const fields = { user_code: body.user_code, answer: 'allow' }
+  const allowed = await window.post('/device/answer', fields, from.headers)
+  assert.equal(allowed.status, 200, allowed.text)
 }
 
 /** So many calls of a person, and as many events. */

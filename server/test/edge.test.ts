@@ -42,6 +42,11 @@ const fitting: Readonly<Record<string, object>> = {
     confirm_password: 'x',
   },
   'POST /v1/auth/introspect': { token: 'x' },
+  'POST /v1/auth/device': { client_id: 'x' },
+  'POST /v1/auth/device/token': {
+    grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+    device_code: 'x',
+  },
   'POST /v1/usage/raise': { key: `key_${'0'.repeat(32)}`, limit: 'tokens_per_day' },
   'POST /v1/usage/raise/verify': {
     email_key: 'uuid-12345678-1234-1234-1234-123456789abc',

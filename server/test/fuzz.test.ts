@@ -9,7 +9,7 @@ const SEED = 20_261_123
 const AT_ONCE = 25
 const rounds = { SQLite: 20_000, PostgreSQL: 2000 } as const
 const LIMITS =
-  'requests,register-source,verify-source,refused-source,refresh,username-check,check,introspect,jwks-source,revoke-source'
+  'requests,register-source,verify-source,pair-source,poll-source,refused-source,refresh,username-check,check,introspect,jwks-source,revoke-source'
     .split(',')
     .map((name) => `${name}=off`)
     .join(',')

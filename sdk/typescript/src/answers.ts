@@ -243,6 +243,19 @@ export interface UsageStory {
   readonly [field: string]: unknown
 }
 
+/** A request of a device to be let in: show its address, code and phrase to whoever is to answer. */
+export interface DeviceRequest {
+  readonly device_code: string
+  readonly user_code: string
+  /** The page shows the same words. */
+  readonly pairing_phrase: string
+  readonly verification_uri: string
+  readonly verification_uri_complete: string
+  /** Seconds. */
+  readonly expires_in: number
+  readonly interval: number
+}
+
 export interface Model {
   readonly id: string
   readonly object: 'model'

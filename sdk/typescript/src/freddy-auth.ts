@@ -11,6 +11,7 @@ import type {
 import { ApiKeys } from './api-keys.ts'
 import { type CallOptions, Client } from './client.ts'
 import { type Credential, isSessionEnd } from './credential.ts'
+import { DeviceLogin } from './device-login.ts'
 import { NotSignedInError } from './errors.ts'
 import {
   credentialOf,
@@ -31,6 +32,7 @@ import { UsageDesk } from './usage.ts'
  */
 export class FreddyAuth {
   readonly apiKeys: ApiKeys
+  readonly device: DeviceLogin
   readonly sessions: Sessions
   readonly usage: UsageDesk
   readonly #transport: TransportParts
@@ -47,6 +49,7 @@ export class FreddyAuth {
     )
     this.#client = new Client(this.#transport, this.#credential, all.timeoutMs)
     this.#deviceToken = all.deviceToken
+    this.device = new DeviceLogin(this.#client, this.#credential, this.#transport.wait)
     this.apiKeys = new ApiKeys(this.#client)
     this.sessions = new Sessions(this.#client)
     this.usage = new UsageDesk(this.#client)
@@ -113,12 +116,8 @@ export class FreddyAuth {
    */
   resend(emailKey: string, options: CallOptions = {}): Promise<Resent> {
     const body = { email_key: emailKey }
-    return this.#client.open({
-      ...options,
-      line: 'POST /auth/resend-email',
-      body,
-      repeats: 'never',
-    })
+    const line = 'POST /auth/resend-email'
+    return this.#client.open({ ...options, line, body, repeats: 'never' })
   }
 
   /** How the mail of a code fares, and when another may be asked for. */

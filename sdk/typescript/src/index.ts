@@ -1,6 +1,7 @@
 export type * from './answers.ts'
 export type { ApiKeys } from './api-keys.ts'
 export type { CallOptions } from './client.ts'
+export type { DeviceLogin } from './device-login.ts'
 export * from './errors.ts'
 export { FreddyAuth } from './freddy-auth.ts'
 export type { FreddyOptions, ResponseOptions, VerifyOptions } from './options.ts'

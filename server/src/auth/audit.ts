@@ -33,6 +33,11 @@ export function suspected(now: number, event: string): AuditEvent {
   return describe({ now, origin: nowhere }, event, 'refused', {})
 }
 
+/** Somebody asked who is nobody yet, and may turn out to be a person whose places are to go with them: it names none. */
+export function asked(now: number, event: string, subjectId: string): AuditEvent {
+  return describe({ now, origin: nowhere }, event, 'allowed', { subjectId })
+}
+
 /** Somebody went: where from is part of what goes. */
 export function departed(now: number, userId: string): AuditEvent {
   const about = { userId, subjectId: userId }

@@ -18,6 +18,7 @@ const purposes = [
   'passkey',
   'foreign-hash',
   'signing',
+  'pairing',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

@@ -6,6 +6,7 @@ import { type EndReason, endOf } from './session-end.ts'
 /** What was decided about a session, in words. */
 const deeds: Readonly<Record<string, string>> = {
   'login.verified': 'Signed in',
+  'pairing.verified': 'Let in by somebody signed in elsewhere',
   'registration.verified': 'Registered and signed in',
   'session.refreshed': 'Renewed',
   'session.rotated': 'Renewed, with a new refresh token',
@@ -25,7 +26,7 @@ const deeds: Readonly<Record<string, string>> = {
 /** What ends sessions together with others: it stands in the trail once, for all of them. */
 const causes: Partial<Record<EndReason, readonly string[]>> = {
   signed_out_elsewhere: ['sessions.ended'],
-  too_many_sessions: ['login.verified'],
+  too_many_sessions: ['login.verified', 'pairing.verified'],
   password_changed: ['password.changed'],
   password_reset: ['password.reset', 'user.recovered'],
   not_me: ['account.disowned'],
@@ -59,5 +60,6 @@ export async function storyOf(
 
 function tell({ event, subject_id }: AuditRow, sessionId: string): string {
   const what = deeds[event] ?? event
-  return event === 'login.verified' && subject_id !== sessionId ? `${what} on another device` : what
+  const isSignIn = event === 'login.verified' || event === 'pairing.verified'
+  return isSignIn && subject_id !== sessionId ? `${what} on another device` : what
 }

@@ -12,9 +12,16 @@ export function requireStrongSession(call: Call<unknown, unknown, unknown>): Sig
   return signedIn
 }
 
-/** A strong session that began a moment ago: a token that was stolen later does not suffice. */
-export function requireFreshSession(call: Call<unknown, unknown, unknown>): SignedIn {
+/** A strong session whose person proved themselves in it, and was not let in by another one. */
+export function requireProvenSession(call: Call<unknown, unknown, unknown>): SignedIn {
   const signedIn = requireStrongSession(call)
+  if (signedIn.amr.includes('device')) throw weak('sign_in_again')
+  return signedIn
+}
+
+/** A proven session that began a moment ago: a token that was stolen later does not suffice. */
+export function requireFreshSession(call: Call<unknown, unknown, unknown>): SignedIn {
+  const signedIn = requireProvenSession(call)
   if (call.now - signedIn.signedInAt >= FRESH_MS) throw weak('sign_in_again')
   return signedIn
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError, type ErrorCode, errors } from '../errors.ts'
+import type { Route } from '../routes.ts'
 import { DatabaseUnavailable } from '../store/database.ts'
 
 /** The founding envelope (contract section 3), or RFC 9457 for those who ask for it. */
@@ -8,6 +9,7 @@ export function sendError(
   reply: FastifyReply,
   error: ApiError,
 ): FastifyReply {
+  if (speaksOAuth(request)) return sendOAuthError(request, reply, error)
   const asked = request.headers.accept?.includes('application/problem+json')
   const body = asked ? problem(error, request.id) : envelope(error, request.id)
   reply.code(error.status).headers(error.headers)
@@ -16,6 +18,45 @@ export function sendError(
   return reply
     .header('content-type', asked ? 'application/problem+json' : 'application/json; charset=utf-8')
     .send(JSON.stringify(body))
+}
+
+/** The words that RFC 8628 and RFC 6749 have for ours. */
+const oauthWords: Partial<Record<ErrorCode, string>> = {
+  AUTHORIZATION_PENDING: 'authorization_pending',
+  SLOW_DOWN: 'slow_down',
+  ACCESS_DENIED: 'access_denied',
+  DEVICE_CODE_EXPIRED: 'expired_token',
+  DEVICE_CODE_INVALID: 'invalid_grant',
+  TOO_MANY_REQUESTS: 'slow_down',
+  SERVICE_UNAVAILABLE: 'temporarily_unavailable',
+  INTERNAL_ERROR: 'server_error',
+}
+
+function speaksOAuth(request: FastifyRequest): boolean {
+  const { row } = (request.routeOptions?.config ?? {}) as { row?: Route }
+  const type = request.headers['content-type'] ?? ''
+  return row?.oauth === true && type.startsWith('application/x-www-form-urlencoded')
+}
+
+/** In OAuth `error` is a word, in our envelope an object: whoever sends a form gets the one, with our code beside it. */
+function sendOAuthError(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: ApiError,
+): FastifyReply {
+  const { code, message, status, headers } = error
+  return reply
+    .code(status === 422 ? 400 : status)
+    .headers(headers)
+    .header('content-type', 'application/json; charset=utf-8')
+    .send(
+      JSON.stringify({
+        error: oauthWords[code] ?? 'invalid_request',
+        error_description: message,
+        code,
+        trace_id: request.id,
+      }),
+    )
 }
 
 /** What a thrown thing means to the caller; the rest of it is for the log. */

@@ -12,6 +12,7 @@ const EXAMPLE = 'http://localhost:3000'
 const order = [
   'login-flow',
   'hub',
+  'device-login',
   'second-factors',
   'sessions',
   'account',

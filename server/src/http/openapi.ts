@@ -41,6 +41,18 @@ const ErrorEnvelope: OpenAPIV3_1.SchemaObject = {
   },
 }
 
+/** What a form is refused with where OAuth says how (RFC 6749, section 5.2). */
+const OAuthError: OpenAPIV3_1.SchemaObject = {
+  type: 'object',
+  required: ['error', 'error_description', 'code', 'trace_id'],
+  properties: {
+    error: { type: 'string' },
+    error_description: { type: 'string' },
+    code: { enum: Object.keys(errors) },
+    trace_id: { type: 'string' },
+  },
+}
+
 /** The description of the API (OpenAPI 3.1), made from the table of contents. */
 export async function openApi(http: FastifyInstance): Promise<void> {
   await http.register(swagger, {
@@ -58,7 +70,7 @@ export async function openApi(http: FastifyInstance): Promise<void> {
           bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
           apiKey: { type: 'apiKey', in: 'header', name: 'api-key' },
         },
-        schemas: { Error: ErrorEnvelope },
+        schemas: { Error: ErrorEnvelope, OAuthError },
       },
     },
     transform: ({ schema, url, route }) => {
@@ -81,6 +93,7 @@ function describe(row: Route) {
     tags: [row.path.split('/')[2] ?? ''],
     security,
     'x-refusals': refusalsOf(row),
+    ...(row.oauth ? { 'x-oauth': true } : {}),
   }
 }
 
@@ -120,19 +133,29 @@ function withErrors<T>(document: T): T {
     for (const operation of Object.values(operations ?? {})) {
       const codes = operation?.['x-refusals']
       if (!operation || !Array.isArray(codes)) continue
-      operation.responses = { ...(operation.responses as object), ...answersFor(codes) }
+      operation.responses = {
+        ...(operation.responses as object),
+        ...answersFor(codes, schemaOf(operation)),
+      }
     }
   }
   return document
 }
 
-function answersFor(codes: readonly string[]) {
+function schemaOf(operation: Record<string, unknown>): OpenAPIV3_1.SchemaObject {
+  const [ours, oauth] = ['Error', 'OAuthError'].map((name) => ({
+    $ref: `#/components/schemas/${name}`,
+  }))
+  return (operation['x-oauth'] ? { anyOf: [ours, oauth] } : ours) as OpenAPIV3_1.SchemaObject
+}
+
+function answersFor(codes: readonly string[], schema: OpenAPIV3_1.SchemaObject) {
   const byStatus = Map.groupBy(codes, (code) => errors[code as keyof typeof errors][0])
   const answers = [...byStatus].map(([status, list]) => [
     String(status),
     {
       description: list.join(', '),
-      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+      content: { 'application/json': { schema } },
     },
   ])
   return Object.fromEntries(answers)

@@ -39,6 +39,7 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
   held_addresses: 'DELETE FROM held_addresses',
   invitations:
     'UPDATE invitations SET ended_at = :now WHERE ended_at IS NULL AND consumed_at IS NULL',
+  pairings: 'DELETE FROM pairings',
   devices: 'UPDATE devices SET ended_at = :now WHERE ended_at IS NULL',
   sessions: `UPDATE sessions SET ended_at = :now, end_reason = 'restored' WHERE ended_at IS NULL`,
   // One that could still be undone would bring sessions back.

@@ -22,6 +22,8 @@ const parts = {
     'SELECT address, expires_at FROM held_addresses WHERE user_id = :user ORDER BY address LIMIT :most',
   sessions: `SELECT id, device_id, name, platform, location, source, agent, seen_source, seen_agent, amr, created_at, last_seen_at, expires_at, ended_at,
     end_reason FROM sessions WHERE ${mine}`,
+  pairings: `SELECT name, platform, location, source, agent, created_at, expires_at, allowed_at, consumed_at
+    FROM pairings WHERE ${mine}`,
   devices: `SELECT id, created_at, last_used_at, ended_at FROM devices WHERE ${mine}`,
   api_keys: `SELECT id, name, prefix, last4, scopes, models, networks, requests_per_minute, requests_per_day,
     tokens_per_day, tokens_per_month, money_per_day, money_per_month, created_at, expires_at, revoked_at,

@@ -17,6 +17,7 @@ import { createKeyUseStore, type KeyUseStore } from './key-uses.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
+import { createPairingStore, type PairingStore } from './pairings.ts'
 import { createPanicStore, type PanicStore } from './panics.ts'
 import { createPasskeyStore, type PasskeyStore } from './passkeys.ts'
 import { createRaiseStore, type RaiseStore } from './raises.ts'
@@ -37,6 +38,7 @@ export interface Store {
   readonly challenges: ChallengeStore
   readonly sessions: SessionStore
   readonly devices: DeviceStore
+  readonly pairings: PairingStore
   readonly factors: FactorStore
   readonly passkeys: PasskeyStore
   readonly apiKeys: ApiKeyStore
@@ -71,6 +73,7 @@ export function createStore(database: Database): Store {
     challenges: createChallengeStore(database),
     sessions: createSessionStore(database),
     devices: createDeviceStore(database),
+    pairings: createPairingStore(database),
     factors: createFactorStore(database),
     passkeys: createPasskeyStore(database),
     apiKeys: createApiKeyStore(database),

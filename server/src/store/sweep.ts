@@ -42,6 +42,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['sessions', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
   ['held_addresses', 'expires_at <= :now'],
   ['invitations', `expires_at <= ${at} - ${DAY}`],
+  ['pairings', `expires_at <= ${at} - ${DAY}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
   ['panics', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],

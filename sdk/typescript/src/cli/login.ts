@@ -1,6 +1,8 @@
+import { hostname } from 'node:os'
 import { defineCommand } from 'citty'
 import { CodeExpiredError, InvalidCodeError } from '../errors.ts'
 import { FreddyAuth } from '../freddy-auth.ts'
+import { openBrowser, opensBrowser } from './browser.ts'
 import { isApiKey, isOpen, openPlace, type Place, rememberServer } from './place.ts'
 import { openQuestions, type Questions, readInput } from './questions.ts'
 import { answer, Complaint, common, paint, run, talk, waiting } from './shell.ts'
@@ -8,9 +10,19 @@ import { answer, Complaint, common, paint, run, talk, waiting } from './shell.ts
 const methods = ['email', 'totp', 'recovery_code'] as const
 
 export const loginCommand = defineCommand({
-  meta: { name: 'login', description: 'Sign in with your password and the mailed code' },
+  meta: { name: 'login', description: 'Sign in: in your browser, or by password and mailed code' },
   args: {
     user: { type: 'positional', description: 'E-mail address or user name', required: false },
+    device: {
+      type: 'boolean',
+      description: 'Show a code that you let in with any browser: the standard where one opens',
+      default: false,
+    },
+    password: {
+      type: 'boolean',
+      description: 'Ask for the password here: the standard elsewhere, and for a USER',
+      default: false,
+    },
     'with-token': {
       type: 'boolean',
       description: 'Read an API key from standard input in place of signing in',
@@ -28,9 +40,7 @@ export const loginCommand = defineCommand({
     run(args, async () => {
       const place = await openPlace(args)
       if (isOpen(place.server)) talk(paint('red', `${place.server} is not encrypted: use https`))
-      const who = args['with-token']
-        ? await keepKey(place)
-        : await signIn(place, args.user, methodOf(args.method))
+      const who = await enter(place, args)
       await rememberServer(place.server)
       const told = { server: place.server, ...who, kept_in: place.store.place }
       answer(args, told, who.name)
@@ -43,6 +53,45 @@ interface Who {
   /** The address of the person, or the name of the key. */
   readonly name: string
   readonly expires_at: string | null
+}
+
+interface Wishes {
+  readonly user?: string | undefined
+  readonly device: boolean
+  readonly password: boolean
+  readonly 'with-token': boolean
+  readonly method: string
+}
+
+async function enter(place: Place, wishes: Wishes): Promise<Who> {
+  const { user, device, password, method } = wishes
+  if (wishes['with-token']) return keepKey(place)
+  if (device && (password || user)) throw new Complaint('--device asks for no user and password.')
+  if (device) return signInByDevice(place, talk)
+  const typesHere = password || user !== undefined || method !== 'email'
+  if (typesHere || !opensBrowser()) return signIn(place, user, methodOf(method))
+  return signInByDevice(place, showAndOpen)
+}
+
+function showAndOpen(line: string, address?: string): void {
+  talk(line)
+  if (address) openBrowser(address)
+}
+
+/** Shows a code; somebody who is signed in lets it in on the server's page. */
+async function signInByDevice(
+  { server, store }: Place,
+  show: (line: string, address?: string) => void,
+): Promise<Who> {
+  const auth = new FreddyAuth({ baseUrl: server, store })
+  const asked = await auth.device.begin({ program: 'freddy', name: hostname() })
+  talk(`Code:   ${paint('bold', asked.user_code)}`)
+  talk(`Words:  ${asked.pairing_phrase}`)
+  talk('Allow it only where the page shows the same words.')
+  show(`Open:   ${asked.verification_uri_complete}`, asked.verification_uri_complete)
+  const { refreshToken } = await waiting(() => 'Waiting for you', auth.device.finish(asked))
+  const { email } = await auth.me()
+  return { name: email, expires_at: endOf(refreshToken) }
 }
 
 /** An API key is kept like a session, once the server has taken it. */

@@ -5,6 +5,7 @@ import { takeForms } from '../form.ts'
 import type { Http } from '../server.ts'
 import { assetPath, serveAssets } from './assets.ts'
 import { codeDoor } from './code-door.ts'
+import { deviceDoor } from './device-door.ts'
 import { readSignedIn } from './door.ts'
 import { sendPage } from './page.ts'
 import { registerDoor } from './register-door.ts'
@@ -42,6 +43,7 @@ export function hubDoor(app: App, http: Http, inbox: Inbox | null): void {
     signInDoor(app, scope)
     codeDoor(app, scope, inbox)
     registerDoor(app, scope)
+    deviceDoor(app, scope)
   })
   serveAssets(http)
   for (const [from, to] of Object.entries(shortcuts)) {

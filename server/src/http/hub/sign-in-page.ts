@@ -30,12 +30,20 @@ export interface SignInPage {
   readonly values?: Values
   /** What went wrong, in a sentence that says what to do. */
   readonly problem?: string
+  /** What is asked about, line by line. */
+  readonly facts?: readonly { readonly label: Word; readonly text: string }[]
   /** What went well. */
   readonly notice?: string
   readonly form?: {
     readonly action: string
     readonly fields: readonly Field[]
     readonly button: Word
+    /** Where there are two answers: the name they have, what the button answers, and the other one. */
+    readonly choice?: {
+      readonly name: string
+      readonly value: string
+      readonly other: { readonly value: string; readonly text: Word }
+    }
     /** What a passkey is asked for, as JSON; its button needs a script. */
     readonly passkey?: string
   }
@@ -69,6 +77,9 @@ const template = Handlebars.compile(
 {{#if lead}}<p class="lead">{{lead}}</p>{{/if}}
 {{#if notice}}<p class="notice" role="status">{{notice}}</p>{{/if}}
 {{#if problem}}<p class="problem" role="alert" id="problem">{{problem}}</p>{{/if}}
+{{#if facts}}<dl class="facts">
+{{#each facts}}<dt>{{label}}</dt><dd>{{text}}</dd>
+{{/each}}</dl>{{/if}}
 {{#if form}}
 {{#with form}}
 <form method="post" action="{{action}}"{{#if passkey}} data-passkey="{{passkey}}" data-failed="{{passkeyFailed}}"{{/if}}>
@@ -86,7 +97,12 @@ const template = Handlebars.compile(
 </div>
 {{/if}}
 {{/each}}
+{{#if choice}}
+<button class="button" name="{{choice.name}}" value="{{choice.value}}">{{button}}</button>
+<button class="button quiet" name="{{choice.name}}" value="{{choice.other}}">{{choice.otherText}}</button>
+{{else}}
 <button class="button">{{button}}</button>
+{{/if}}
 </form>
 {{/with}}
 {{/if}}
@@ -131,9 +147,15 @@ export function signInPage(page: SignInPage): string {
     problem: page.problem ?? '',
     css: assetPath('hub', 'css'),
     js: assetPath('sign-in', 'js'),
+    facts: page.facts?.map(({ label, text }) => ({ label: tell(label), text })) ?? [],
     form: page.form && {
       action: page.form.action,
       button: tell(page.form.button),
+      choice: page.form.choice && {
+        ...page.form.choice,
+        other: page.form.choice.other.value,
+        otherText: tell(page.form.choice.other.text),
+      },
       passkey: page.form.passkey ?? '',
       passkeyText: tell('byPasskey'),
       passkeyFailed: tell('passkeyFailed'),
