@@ -379,9 +379,9 @@ export const keys: readonly Mutant[] = [
   },
   {
     name: 'a reset ends both secrets at once',
-    file: 'store/endings.ts',
-    find: "[...texts('hash'), ...texts('former_hash')]",
-    replace: "texts('hash')",
+    file: 'auth/recovery.ts',
+    find: 'ended.keyHashes.includes(hash)',
+    replace: 'ended.keyHashes.length < 0',
     tests: 'key-rotation.test.ts',
     named: 'a password reset',
   },

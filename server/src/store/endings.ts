@@ -58,7 +58,7 @@ export function endPrograms({ userId, now, guard }: Ending): Statement[] {
     },
     {
       sql: `UPDATE api_keys SET revoked_at = :now
-        WHERE user_id = :user AND revoked_at IS NULL AND ${guard.sql} RETURNING hash, former_hash`,
+        WHERE user_id = :user AND revoked_at IS NULL AND ${guard.sql} RETURNING hash`,
       params,
     },
   ]
@@ -71,6 +71,6 @@ export function endedIn(results: readonly Row[][]): Ended {
     rows.map((row) => row[column]).filter((value) => typeof value === 'string')
   return {
     sessions: texts('id').filter((id) => id.startsWith('ses_')),
-    keyHashes: [...texts('hash'), ...texts('former_hash')],
+    keyHashes: texts('hash'),
   }
 }
