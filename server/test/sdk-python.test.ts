@@ -97,9 +97,9 @@ async function startPlace(context: TestContext): Promise<Place> {
     assert.equal(added.status, 0, added.text)
   }
   const sink = await startSmtpSink()
-  context.after(() => sink.close())
   const server = await startProcess({ SMTP_URL: sink.url, DATA_DIR: folder })
-  context.after(() => server.kill())
+  // In this order: a mail server waits for who is still connected.
+  context.after(() => server.kill().then(() => sink.close()))
   return { FREDDY_BASE_URL: `${server.base}/v1`, FREDDY_MAILBOX: await openMailbox(context, sink) }
 }
 

@@ -163,10 +163,10 @@ test('SIGTERM lets what is under way finish and ends with 0; a second start find
   const place = await open()
   t.after(() => place.drop())
   const sink = await startSmtpSink()
-  t.after(() => sink.close())
   const env = { SMTP_URL: sink.url, DATA_DIR: place.url.slice(0, place.url.lastIndexOf('/')) }
   const server = await startProcess(env)
-  t.after(() => server.kill())
+  // In this order: a mail server waits for who is still connected.
+  t.after(() => server.kill().then(() => sink.close()))
   const under = await halfSaid(server.base, '/v1/auth/login', credentials('nobody@example.com'))
   const code = server.stop()
   while ((await call(server.base, '/readyz'))?.status === 200) await wait(5)

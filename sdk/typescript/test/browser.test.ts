@@ -48,9 +48,9 @@ async function visit(t: TestContext): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const sink = await startSmtpSink()
-  t.after(() => sink.close())
   const server = await startProcess({ DATA_DIR: folder, SMTP_URL: sink.url })
-  t.after(() => server.kill())
+  // In this order: a mail server waits for who is still connected.
+  t.after(() => server.kill().then(() => sink.close()))
   let read = 0
   const nextCode = async () => {
     for (let looks = 0; sink.mails.length <= read && looks < 1000; looks++) await pause(20)
