@@ -20,7 +20,9 @@ export interface BrowserWindow {
 
 const HOST = 'auth.example.com'
 
-export function openWindow({ running }: Freddy): BrowserWindow {
+/** At the public address, or at another host of the same server. */
+export function openWindow({ running }: Freddy, host = HOST): BrowserWindow {
+  const isPublic = host === HOST
   const cookies = new Map<string, string>()
   const send = async (
     method: 'GET' | 'POST',
@@ -32,8 +34,8 @@ export function openWindow({ running }: Freddy): BrowserWindow {
     const answer = await running.http.inject({
       method,
       url,
-      remoteAddress: '203.0.113.7',
-      headers: { host: HOST, ...(cookie ? { cookie } : {}), ...headers },
+      remoteAddress: isPublic ? '203.0.113.7' : '127.0.0.1',
+      headers: { host, ...(cookie ? { cookie } : {}), ...headers },
       ...(payload === undefined ? {} : { payload }),
     })
     for (const { name, value, maxAge } of answer.cookies) {
@@ -52,7 +54,7 @@ export function openWindow({ running }: Freddy): BrowserWindow {
     get: (path, headers = {}) => send('GET', path, headers),
     post: (path, fields = {}, headers = {}) => {
       const form = {
-        origin: `https://${HOST}`,
+        origin: `${isPublic ? 'https' : 'http'}://${host}`,
         'content-type': 'application/x-www-form-urlencoded',
         ...headers,
       }

@@ -369,6 +369,27 @@ scene(
   },
 )
 
+scene(
+  'attack 021: how a mail fares does not say whether its address has an account',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    freddy.mail.behaviour.refuses = true
+    for (const path of ['password/reset', 'register']) {
+      const told = []
+      for (const email of [ada.email, 'nobody@example.com']) {
+        const body = path === 'register' ? { email, password: ada.password } : { email }
+        const begun = await freddy.ask(`POST /v1/auth/${path}`, { body })
+        const at = `GET /v1/auth/challenge/${begun.body.email_key}`
+        told.push((await freddy.ask(at)).body)
+        await freddy.running.outbox.drain()
+        told.push((await freddy.ask(at)).body)
+      }
+      for (const { delivery } of told) assert.deepEqual(delivery, { state: 'sent' }, path)
+      assert.deepEqual(told.slice(0, 2), told.slice(2), path)
+    }
+  },
+)
+
 scene('the holder of a key is told how the mail fares', async (freddy) => {
   const ada = await freddy.person('ada')
   const { body } = await freddy.login(ada)

@@ -187,7 +187,7 @@ scene("attack 020: an address that is somebody's is answered like any other", as
     assert.equal(wrong.body.error.code, 'INVALID_VERIFICATION_CODE')
     const key = body.email_key
     const shown = await freddy.ask(`GET /v1/auth/challenge/${key}`)
-    answers.push({ ...body, email_key: '', shown: { ...shown.body, delivery: '' } })
+    answers.push({ ...body, email_key: '', shown: shown.body })
     freddy.pass(MINUTE)
     const again = await resend(freddy, key)
     assert.equal(again.status, 200)

@@ -190,6 +190,29 @@ scene('the page tells how the mail fares and sends another one', async (freddy) 
   assert.match((await window.get(again.location)).text, /Another mail is on its way/)
 })
 
+scene(
+  'attack 113: no page gives away the word of the inbox',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const window = openWindow(freddy, 'localhost:3000')
+    await begin(window, ada)
+    await freddy.running.outbox.drain()
+    for (const path of [
+      '/sign-in',
+      '/sign-in/code',
+      '/sign-in/code/mail',
+      '/register',
+      '/forgot',
+    ]) {
+      const page = await window.get(path)
+      assert.equal(page.status, 200, path)
+      assert.equal(page.text.includes(String(freddy.running.inbox?.word)), false, path)
+    }
+    assert.match((await window.get('/sign-in/code')).text, /the code stands in its terminal/)
+  },
+  { env: { SMTP_URL: '', PUBLIC_URL: 'http://localhost:3000' } },
+)
+
 scene('an authenticator app and a recovery code pass the second step', async (freddy) => {
   const ada = await freddy.person('ada')
   const { token } = await freddy.signIn(ada)

@@ -3,6 +3,7 @@ import type { Call } from '../context.ts'
 import { EmailKey } from '../wire/body.ts'
 import { Moment, moment } from '../wire/reply.ts'
 import { findChallenge, resendWait, rules } from './challenge.ts'
+import { deliveryOf } from './delivery.ts'
 
 export const ChallengeParams = Type.Object({ email_key: EmailKey })
 
@@ -34,9 +35,7 @@ export async function showChallenge(
 ): Promise<Static<typeof ChallengeAnswer>> {
   const { app, params, now } = call
   const challenge = await findChallenge(app, params.email_key, now)
-  // A mail that a cap holds back is told like one that is on its way: the caps tell strangers nothing.
-  const delivery = await app.store.outbox.findDelivery(challenge.id)
-  const { state, reason } = delivery ?? { state: 'sent' as const, reason: null }
+  const { state, reason } = await deliveryOf(app, challenge)
   return {
     type: challenge.purpose,
     expires_at: moment(challenge.code_expires_at),

@@ -5,7 +5,7 @@ import { ApiError } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
 import type { Inbox } from '../mail/inbox.ts'
 import { sendPage } from './hub/page.ts'
-import { inboxPage } from './inbox-page.ts'
+import { inboxPage, placeOf } from './inbox-page.ts'
 import type { Http } from './server.ts'
 
 const COOKIE = 'freddy_inbox'
@@ -57,7 +57,7 @@ export function inboxDoor(app: App, http: Http, inbox: Inbox): void {
   http.get<{ Params: { place: string } }>('/dev/inbox/mail/:place', async (request, reply) => {
     requireLocal(request)
     requireWord(request, inbox)
-    const mail = inbox.mails().find(({ at }) => String(at) === request.params.place)
+    const mail = inbox.mails().find((each) => placeOf(each) === request.params.place)
     if (!mail) throw new ApiError('RESOURCE_NOT_FOUND')
     return reply.headers(mailHeaders).send(mail.html)
   })

@@ -26,7 +26,7 @@ const page = Handlebars.compile(
 <h2>{{subject}}</h2>
 {{#if code}}<p class="row"><span class="big-code">{{code}}</span> <button type="button" class="button quiet small" data-copy="{{code}}" hidden>Copy</button></p>{{/if}}
 <details><summary>Text</summary><pre>{{text}}</pre></details>
-<details data-frame="/dev/inbox/mail/{{at}}" data-title="{{subject}}"><summary>As the mail program shows it</summary><p><a href="/dev/inbox/mail/{{at}}">Open it</a></p></details>
+<details data-frame="/dev/inbox/mail/{{place}}" data-title="{{subject}}"><summary>As the mail program shows it</summary><p><a href="/dev/inbox/mail/{{place}}">Open it</a></p></details>
 </article>
 {{else}}
 <div class="empty"><h2>No mail yet</h2><p>Register or sign in, and the code shows up here.</p></div>
@@ -38,6 +38,11 @@ const page = Handlebars.compile(
   { strict: true },
 )
 
+/** How a mail is found again: the part of its Message-ID that is ours. */
+export function placeOf({ messageId }: Pick<KeptMail, 'messageId'>): string {
+  return messageId.replace(/^<|@.*$/g, '')
+}
+
 /** The page behind /dev/inbox: everything escaped, newest mail first; a script keeps it new. */
 export function inboxPage(mails: readonly KeptMail[]): string {
   return page({
@@ -45,11 +50,11 @@ export function inboxPage(mails: readonly KeptMail[]): string {
     newest: mails[0]?.messageId ?? '',
     css: assetPath('hub', 'css'),
     js: assetPath('inbox', 'js'),
-    mails: mails.map(({ to, subject, text, at }) => ({
+    mails: mails.map(({ to, subject, text, at, ...mail }) => ({
       to,
       subject,
       text,
-      at,
+      place: placeOf(mail),
       iso: new Date(at).toISOString(),
       time: new Date(at).toISOString().slice(11, 19),
       code: /^(\d{4,8}) is your/.exec(subject)?.[1] ?? null,

@@ -12,6 +12,6 @@ export function pages(app: App, http: Http, inbox: Inbox | null): void {
   health(app, http)
   docsPages(app, http)
   linkDoor(app, http)
-  hubDoor(app, http, inbox)
+  hubDoor(app, http)
   if (inbox) inboxDoor(app, http, inbox)
 }

@@ -6,7 +6,6 @@ import { resetPassword } from '../../auth/reset-password.ts'
 import { type VerifyBody, verify } from '../../auth/verify.ts'
 import type { App } from '../../context.ts'
 import { ApiError } from '../../errors.ts'
-import type { Inbox } from '../../mail/inbox.ts'
 import { formOf } from '../form.ts'
 import { spendLook } from '../guards.ts'
 import { requireOwnPage } from '../own-page.ts'
@@ -19,15 +18,13 @@ import { languageOf, say } from './words.ts'
 type Body = Static<typeof VerifyBody>
 
 /** Step two: the code from the mail, or another way that the person has; also that of a password reset. */
-export function codeDoor(app: App, scope: FastifyInstance, inbox: Inbox | null): void {
-  const draftOf = (request: FastifyRequest, asked: Asked) => codeDraft(app, request, asked, inbox)
-
+export function codeDoor(app: App, scope: FastifyInstance): void {
   scope.get('/sign-in/code', async (request, reply) => {
     const asked = await findAsked(app, request)
     if (!asked) return showOver(app, request, reply)
     const { sent } = request.query as { sent?: unknown }
     const notice = sent ? say(languageOf(app.config, request.headers), 'resent') : undefined
-    return showDraft(app, request, reply, await draftOf(request, asked), notice)
+    return showDraft(app, request, reply, await codeDraft(app, request, asked), notice)
   })
 
   scope.post('/sign-in/code', async (request, reply) => {
@@ -39,7 +36,7 @@ export function codeDoor(app: App, scope: FastifyInstance, inbox: Inbox | null):
       return reply.redirect(await accept(app, request, reply, asked, form), 303)
     } catch (cause) {
       if (isOver(cause)) return showOver(app, request, reply, cause)
-      return showProblem(app, request, reply, await draftOf(request, asked), form, cause)
+      return showProblem(app, request, reply, await codeDraft(app, request, asked), form, cause)
     }
   })
 
@@ -52,7 +49,7 @@ export function codeDoor(app: App, scope: FastifyInstance, inbox: Inbox | null):
       const page = onward('/sign-in/code', request)
       return reply.redirect(`${page}${page.includes('?') ? '&' : '?'}sent=1`, 303)
     } catch (cause) {
-      const draft = await draftOf(request, asked)
+      const draft = await codeDraft(app, request, asked)
       return showProblem(app, request, reply, draft, new URLSearchParams(), cause)
     }
   })

@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import { resendWait, rules } from '../../auth/challenge.ts'
+import { deliveryOf } from '../../auth/delivery.ts'
 import { assertionOptions } from '../../auth/passkey.ts'
 import { type Method, methodsOf } from '../../auth/second-step.ts'
 import { TOTP_SHAPE } from '../../auth/totp.ts'
 import type { App } from '../../context.ts'
-import type { Inbox } from '../../mail/inbox.ts'
 import type { ChallengeRow } from '../../store/challenges.ts'
 import { formOf } from '../form.ts'
 import { type Draft, onward } from './door.ts'
@@ -24,19 +24,13 @@ const ways: Readonly<Partial<Record<Method, Word>>> = {
 }
 
 /** The page that asks for it, by the way that the person chose. */
-export async function codeDraft(
-  app: App,
-  request: FastifyRequest,
-  asked: Asked,
-  inbox: Inbox | null,
-): Promise<Draft> {
+export async function codeDraft(app: App, request: FastifyRequest, asked: Asked): Promise<Draft> {
   const { challenge } = asked
   const { user_id: userId, purpose } = challenge
   const methods = purpose === 'login' && userId ? await methodsOf(app, userId) : ['email' as const]
   const method = chosenOf(request, methods)
   const passkey = methods.includes('passkey') && userId
   const options = passkey ? await assertionOptions(app, challenge, userId) : null
-  const inboxPath = inbox && method === 'email' ? `/dev/inbox?word=${inbox.word}` : null
   return {
     ...titleOf(challenge, method),
     values: { email: challenge.address, digits: challenge.digits },
@@ -48,7 +42,6 @@ export async function codeDraft(
     },
     ...(method === 'email' ? { mail: await mailOf(app, request, asked) } : {}),
     links: [...otherWays(request, methods, method), { href: '/sign-in', text: 'startAgain' }],
-    ...(inboxPath ? { inbox: inboxPath } : {}),
   }
 }
 
@@ -67,13 +60,12 @@ export async function mailOf(
   { challenge }: Asked,
 ): Promise<NonNullable<Draft['mail']>> {
   const language = languageOf(app.config, request.headers)
-  const delivery = await app.store.outbox.findDelivery(challenge.id)
-  // Without SMTP a mail that was sent lies in the inbox, to which the page links.
-  const sent = app.config.smtpUrl ? 'deliverySent' : 'deliveryHere'
-  const word = { ...deliveryWords, sent }[delivery?.state ?? 'sent'] as Word
+  const { state, reason } = await deliveryOf(app, challenge)
+  const isHere = state === 'sent' && !app.config.smtpUrl
+  const word = isHere ? 'deliveryHere' : deliveryWords[state]
   const { mostMails } = rules[challenge.purpose]
   return {
-    state: say(language, word, { reason: delivery?.reason ?? '' }),
+    state: say(language, word, { reason: reason ?? '' }),
     waitSeconds: Math.ceil(resendWait(challenge, request.startedAt) / 1000),
     mayResend: challenge.mails < mostMails && request.startedAt < challenge.resend_until,
   }
@@ -81,6 +73,7 @@ export async function mailOf(
 
 const deliveryWords = {
   queued: 'deliveryQueued',
+  sent: 'deliverySent',
   delayed: 'deliveryDelayed',
   refused: 'deliveryRefused',
 } as const satisfies Record<string, Word>

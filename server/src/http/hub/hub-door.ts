@@ -1,6 +1,5 @@
 import Handlebars from 'handlebars'
 import type { App } from '../../context.ts'
-import type { Inbox } from '../../mail/inbox.ts'
 import { takeForms } from '../form.ts'
 import type { Http } from '../server.ts'
 import { assetPath, serveAssets } from './assets.ts'
@@ -37,11 +36,11 @@ const shell = Handlebars.compile(
 )
 
 /** The Hub: pages to sign in, which work without a script, and behind them the page where people get their keys. */
-export function hubDoor(app: App, http: Http, inbox: Inbox | null): void {
+export function hubDoor(app: App, http: Http): void {
   void http.register(async (scope) => {
     takeForms(scope)
     signInDoor(app, scope)
-    codeDoor(app, scope, inbox)
+    codeDoor(app, scope)
     registerDoor(app, scope)
     deviceDoor(app, scope)
   })

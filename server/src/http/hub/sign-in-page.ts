@@ -54,7 +54,6 @@ export interface SignInPage {
     readonly mayResend: boolean
   }
   readonly links: readonly Link[]
-  readonly inbox?: string
 }
 
 const template = Handlebars.compile(
@@ -115,7 +114,6 @@ const template = Handlebars.compile(
 {{#if ways}}<ul class="ways">
 {{#each links}}<li>{{before}} <a href="{{href}}">{{text}}</a></li>
 {{/each}}
-{{#if inbox}}<li><a href="{{inbox}}" target="_blank" rel="noopener">{{inboxText}}</a></li>{{/if}}
 </ul>{{/if}}
 </main>
 <footer class="door-foot">
@@ -175,9 +173,7 @@ export function signInPage(page: SignInPage): string {
       text: tell(text),
       before: tell(before),
     })),
-    ways: page.links.length > 0 || page.inbox !== undefined,
-    inbox: page.inbox ?? '',
-    inboxText: tell('inbox'),
+    ways: page.links.length > 0,
     documentationText: tell('documentation'),
     languageText: tell('language'),
     languages: languages.map((name) => ({
