@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { pbkdf2Sync } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { hashSync } from 'bcryptjs'
 import { sealForeignHash, standInFor } from '../src/auth/foreign-password.ts'
@@ -29,6 +30,13 @@ async function setHash(freddy: Freddy, { id }: Person, hash: string | null): Pro
 
 const kept = async ({ running }: Freddy, { id }: Person) =>
   (await running.app.store.users.find(id))?.password_hash ?? ''
+
+function pbkdf2Hash(digest: string, rounds: number, key: Buffer): string {
+  const [salt, text] = [Buffer.from('sixteen'), key].map((bytes) =>
+    bytes.toString('base64').replace(/=+$/, ''),
+  )
+  return `$pbkdf2-${digest}$i=${rounds}$${salt}$${text}`
+}
 
 test('a password is proven against what another server made of it', async (context) => {
   const hasher = hasherFor(context)
@@ -86,6 +94,34 @@ test('attack 072: a foreign hash that costs too much, or proves nothing, is refu
     assert.ok(read && refusalOf(read), name)
     assert.equal(await hasher.verifyForeign(hash, PASSWORD), false, name)
   }
+})
+
+test('attack 072: PBKDF2 runs its rounds for each block of the key, and all of them count', () => {
+  const refusal = (digest: string, rounds: number, bytes: number) => {
+    const read = readForeignHash(pbkdf2Hash(digest, rounds, Buffer.alloc(bytes)))
+    return refusalOf(read ?? assert.fail(digest))
+  }
+  for (const [digest, most, bytes] of [
+    ['sha1', 1_500_000, 20],
+    ['sha1', 750_000, 21],
+    ['sha1', 750_000, 40],
+    ['sha256', 1_500_000, 32],
+    ['sha256', 750_000, 64],
+    ['sha512', 1_500_000, 64],
+    ['sha512', 750_000, 128],
+  ] as const) {
+    assert.equal(refusal(digest, most, bytes), null, `${digest}, ${bytes} bytes`)
+    assert.match(refusal(digest, most + 1, bytes) ?? '', /costs more/, `${digest}, ${bytes} bytes`)
+  }
+})
+
+test('attack 072: a sign-in does not run PBKDF2 over more blocks than it may, right as the password is', async (context) => {
+  const hasher = hasherFor(context)
+  const rounds = 214_286
+  const key = pbkdf2Sync(PASSWORD, 'sixteen', rounds, 128, 'sha1')
+  assert.equal(await hasher.verifyForeign(pbkdf2Hash('sha1', rounds, key), PASSWORD), false)
+  const short = pbkdf2Hash('sha1', rounds, key.subarray(0, 20))
+  assert.equal(await hasher.verifyForeign(short, PASSWORD), true)
 })
 
 test('attack 072: scrypt that asks for more than 128 MiB is refused', () => {

@@ -6,7 +6,7 @@ export type ForeignHash =
   | { readonly kind: 'bcrypt'; readonly text: string; readonly rounds: number }
   | ({ readonly kind: 'argon2'; readonly text: string } & Argon2Cost)
   | ({ readonly kind: 'scrypt'; readonly form: 'NFKC' | null } & ScryptCost & Salted)
-  | ({ readonly kind: 'pbkdf2'; readonly digest: string; readonly rounds: number } & Salted)
+  | ({ readonly kind: 'pbkdf2'; readonly digest: Digest; readonly rounds: number } & Salted)
   | ({ readonly kind: 'firebase'; readonly signerKey: Buffer } & ScryptCost & Salted)
 
 interface Salted {
@@ -29,6 +29,9 @@ interface ScryptCost {
 /** Half a second or so of one core each, and a quarter of a gigabyte: one sign-in may not cost more. */
 const MOST_BCRYPT_ROUNDS = 13
 const MOST_PBKDF2_ROUNDS = 1_500_000
+/** PBKDF2 runs all its rounds again for each of these that its key is long. */
+const DIGEST_BYTES = { sha1: 20, sha256: 32, sha512: 64 } as const
+type Digest = keyof typeof DIGEST_BYTES
 /** Of 128 bytes: 128 MiB, or less and more often. */
 const MOST_SCRYPT_BLOCKS = 2 ** 20
 const MOST_KIB = 262_144
@@ -83,7 +86,7 @@ function isAffordable(hash: ForeignHash): boolean {
     case 'bcrypt':
       return hash.rounds <= MOST_BCRYPT_ROUNDS
     case 'pbkdf2':
-      return hash.rounds >= 1 && hash.rounds <= MOST_PBKDF2_ROUNDS
+      return hash.rounds >= 1 && hash.rounds * blocksOf(hash) <= MOST_PBKDF2_ROUNDS
     case 'argon2': {
       const { memory, passes, lanes } = hash
       const least = passes >= 1 && lanes >= 1 && memory >= 8 * lanes
@@ -97,6 +100,14 @@ function isAffordable(hash: ForeignHash): boolean {
       return logN >= 1 && blocks >= 1 && blocks <= MOST_SCRYPT_BLOCKS
     }
   }
+}
+
+function blocksOf({ digest, key }: { digest: Digest; key: Buffer }): number {
+  return Math.ceil(key.length / DIGEST_BYTES[digest])
+}
+
+function isDigest(name: string | undefined): name is Digest {
+  return name !== undefined && Object.hasOwn(DIGEST_BYTES, name)
 }
 
 function readBcrypt(text: string): ForeignHash | null {
@@ -132,7 +143,7 @@ function readScrypt(text: string): ForeignHash | null {
 
 function readPbkdf2(text: string): ForeignHash | null {
   const [, digest, rounds, salt, key] = pbkdf2.exec(text) ?? []
-  if (digest === undefined || salt === undefined || key === undefined) return null
+  if (!isDigest(digest) || salt === undefined || key === undefined) return null
   return { kind: 'pbkdf2', digest, rounds: Number(rounds), ...salted(salt, key) }
 }
 
