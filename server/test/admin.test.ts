@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomId } from '../src/auth/random.ts'
 import { type Freddy, MINUTE, type Person, SECRET, scene } from './freddy.ts'
 
 async function admin(freddy: Freddy): Promise<{ ada: Person; token: string }> {
@@ -59,6 +60,29 @@ scene('an admin follows the trail by person, event and outcome', async (freddy) 
   const before = `GET /v1/admin/audit?before=${newest.happened_at}`
   const older = await freddy.ask(before, { token })
   assert.equal(JSON.stringify(older.body).includes(newest.id), false)
+})
+
+scene('an admin reads a trail of one moment to its end', async (freddy) => {
+  const { token } = await admin(freddy)
+  const ids = Array.from({ length: 101 }, () => randomId('evt_'))
+  for (const id of ids) {
+    await freddy.database.write(
+      `INSERT INTO audit_events (id, happened_at, event, outcome)
+       VALUES (:id, :now, 'crowd.came', 'allowed')`,
+      { id, now: freddy.now() },
+    )
+  }
+  const page = async (more: string) => {
+    const door = `GET /v1/admin/audit?event=crowd&limit=100${more}`
+    const { body, text } = await freddy.ask(door, { token })
+    assert.ok(body.data, text)
+    return { has_more: body.has_more, ids: body.data.map(({ id }: { id: string }) => id) }
+  }
+  const first = await page('')
+  assert.equal(first.has_more, true)
+  const rest = await page(`&after=${first.ids.at(-1)}`)
+  assert.equal(rest.has_more, false)
+  assert.deepEqual([...first.ids, ...rest.ids], ids.sort().reverse())
 })
 
 scene('an admin sees the settings in force, and no secret', async (freddy) => {

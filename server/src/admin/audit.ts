@@ -36,6 +36,12 @@ export const EventQuery = Type.Object(
     ),
     outcome: Type.Optional(Type.Union([Type.Literal('allowed'), Type.Literal('refused')])),
     before: Type.Optional(Moment),
+    after: Type.Optional(
+      Type.String({
+        pattern: '^evt_[0-9a-f]{32}$',
+        description: 'The last event of the page before; events of one moment come one by one too',
+      }),
+    ),
   },
   strict,
 )
@@ -51,6 +57,7 @@ export async function listEvents(
     event: query.event ?? null,
     outcome: query.outcome ?? null,
     before: query.before ? Date.parse(query.before) : null,
+    after: query.after ?? null,
     most: most + 1,
   })
   return { object: 'list', data: rows.slice(0, most).map(tell), has_more: rows.length > most }

@@ -63,6 +63,8 @@ export interface AuditSearch {
   readonly event: string | null
   readonly outcome: string | null
   readonly before: number | null
+  /** The event behind which the page begins. */
+  readonly after: string | null
   readonly most: number
 }
 
@@ -142,15 +144,17 @@ export function createAuditStore(database: Database): AuditStore {
         { user: userId, since, after: afterId, most },
       ),
 
-    search: ({ userId, event, outcome, before, most }) =>
+    search: ({ userId, event, outcome, before, after, most }) =>
       database.read<AuditRow>(
         `SELECT ${columns} FROM audit_events
          WHERE (CAST(:user AS TEXT) IS NULL OR user_id = :user)
            AND (CAST(:event AS TEXT) IS NULL OR event = :event OR event LIKE :family)
            AND (CAST(:outcome AS TEXT) IS NULL OR outcome = :outcome)
            AND (CAST(:before AS BIGINT) IS NULL OR happened_at < :before)
+           AND (CAST(:after AS TEXT) IS NULL OR (happened_at, id) <
+             (SELECT happened_at, id FROM audit_events WHERE id = :after))
          ORDER BY happened_at DESC, id DESC LIMIT :most`,
-        { user: userId, event, family: `${event}.%`, outcome, before, most },
+        { user: userId, event, family: `${event}.%`, outcome, before, after, most },
       ),
 
     listAboutSession: ({ sessionId, userId, endedAt, most }) =>
