@@ -84,6 +84,7 @@ export const budgets = {
   'wrong-code-mails': { windows: [within(1, DAY)] },
   'canary-mails': { windows: [within(1, HOUR)] },
   'reset-needed-mails': { windows: [within(1, DAY)] },
+  'test-mails': { windows: [within(3, 10 * MINUTE), within(20, DAY)] },
 } as const satisfies Record<string, Budget>
 
 export type BudgetName = keyof typeof budgets

@@ -586,7 +586,7 @@ export const routes: readonly Route[] = [
   route('POST /v1/admin/mails/test', 'admin', 'requests', sendTestMail, MailAnswer, {
     status: 201,
     summary: 'Mail me, to see whether mails arrive',
-    refusals: ['INSUFFICIENT_PERMISSIONS'],
+    refusals: ['INSUFFICIENT_PERMISSIONS', 'TOO_MANY_REQUESTS'],
   }),
   route('GET /v1/admin/audit', 'admin', 'requests', listEvents, EventList, {
     query: EventQuery,

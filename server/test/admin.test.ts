@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomId } from '../src/auth/random.ts'
-import { type Freddy, MINUTE, type Person, SECRET, scene } from './freddy.ts'
+import { DAY, type Freddy, MINUTE, type Person, SECRET, scene } from './freddy.ts'
 
 async function admin(freddy: Freddy): Promise<{ ada: Person; token: string }> {
   const ada = await freddy.person('ada')
@@ -83,6 +83,52 @@ scene('an admin reads a trail of one moment to its end', async (freddy) => {
   const rest = await page(`&after=${first.ids.at(-1)}`)
   assert.equal(rest.has_more, false)
   assert.deepEqual([...first.ids, ...rest.ids], ids.sort().reverse())
+})
+
+async function countOf(freddy: Freddy, { id }: Person, table: string, what: string) {
+  const [row] = await freddy.database.read<{ count: number }>(
+    `SELECT count(*) AS count FROM ${table} WHERE ${what} AND user_id = :id`,
+    { id },
+  )
+  return row?.count
+}
+
+scene('a test mail that the trail cannot tell of is not sent, and not counted', async (freddy) => {
+  const { ada, token } = await admin(freddy)
+  const test = async () => (await freddy.ask('POST /v1/admin/mails/test', { token })).status
+  assert.equal(await test(), 201)
+  await freddy.database.write(
+    "CREATE UNIQUE INDEX one_test ON audit_events (event) WHERE event = 'mail.tested'",
+  )
+  for (let tries = 0; tries < 3; tries++) assert.equal(await test(), 500)
+  assert.equal(await countOf(freddy, ada, 'outbox', "letter = 'test'"), 1)
+  await freddy.database.write('DROP INDEX one_test')
+  assert.equal(await test(), 201)
+})
+
+scene('an admin gets three test mails in ten minutes and twenty a day', async (freddy) => {
+  const { ada, token } = await admin(freddy)
+  const test = (by: string) => freddy.ask('POST /v1/admin/mails/test', { token: by })
+  const count = (table: string, what: string) => countOf(freddy, ada, table, what)
+  const atOnce = await Promise.all([test(token), test(token), test(token), test(token)])
+  const [refused, ...others] = atOnce.filter(({ status }) => status !== 201)
+  assert.deepEqual(others, [])
+  assert.deepEqual([refused?.status, refused?.body.error.code], [429, 'TOO_MANY_REQUESTS'])
+  assert.equal(refused?.headers['retry-after'], '600')
+  assert.equal(await count('outbox', "letter = 'test'"), 3, 'a refusal mails nothing')
+  assert.equal(await count('audit_events', "event = 'mail.tested'"), 3, 'and tells of no mail')
+
+  let signedIn = token
+  const after = async (ms: number) => {
+    freddy.pass(ms)
+    return (await freddy.signIn(ada)).token
+  }
+  for (let sent = 3; sent < 20; sent++) {
+    if (sent % 3 === 0) signedIn = await after(10 * MINUTE)
+    assert.equal((await test(signedIn)).status, 201, `${sent} before it`)
+  }
+  assert.equal((await test(await after(10 * MINUTE))).status, 429)
+  assert.equal((await test(await after(DAY))).status, 201)
 })
 
 scene('an admin sees the settings in force, and no secret', async (freddy) => {

@@ -1,9 +1,11 @@
 import { type Static, Type } from 'typebox'
 import { allowed } from '../auth/audit.ts'
+import { counter, waitForAll } from '../auth/budget.ts'
 import { ownerLetter } from '../auth/notice.ts'
+import { randomId } from '../auth/random.ts'
 import { requireStrongSession } from '../auth/strong-session.ts'
 import type { Call } from '../context.ts'
-import { ApiError } from '../errors.ts'
+import { ApiError, tooMany } from '../errors.ts'
 import type { QueuedMail } from '../store/outbox.ts'
 import { strict } from '../wire/body.ts'
 import { Moment, moment, momentOrNull, OrNull } from '../wire/reply.ts'
@@ -59,13 +61,16 @@ export async function listMails(
 
 /** Mails the admin who asks: what arrives there arrives elsewhere too. */
 export async function sendTestMail(call: Call): Promise<Static<typeof MailAnswer>> {
-  const { app } = call
+  const { app, now } = call
   const { userId } = requireStrongSession(call)
   const user = await app.store.users.find(userId)
   if (!user) throw new ApiError('TOKEN_INVALID')
   const letter = { ...ownerLetter(call, user.address, 'test'), userId }
-  await app.store.outbox.queue(letter)
-  await app.store.audit.record(allowed(call, 'mail.tested', { userId }))
+  const event = allowed(call, 'mail.tested', { userId })
+  const mails = counter(app, 'test-mails', [userId], userId)
+  if (!(await app.store.outbox.queueCounted(letter, event, { mails, tryId: randomId('try_') }))) {
+    throw tooMany('TOO_MANY_REQUESTS', await waitForAll(app, [mails], now))
+  }
   app.outbox.poke()
   const row = await app.store.outbox.find(letter.id)
   if (!row) throw new ApiError('RESOURCE_NOT_FOUND')

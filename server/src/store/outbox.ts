@@ -1,3 +1,5 @@
+import { type AuditEvent, recordEvent } from './audit.ts'
+import { type Counter, taken, takeStatements } from './budgets.ts'
 import type { Database, Params, Statement } from './database.ts'
 import { always, type Guard, insert } from './sql.ts'
 
@@ -47,11 +49,19 @@ export interface MailQuery {
   readonly most: number
 }
 
+/** The budget that pays for a letter, and the try that is counted on it. */
+export interface Postage {
+  readonly mails: Counter
+  readonly tryId: string
+}
+
 export interface OutboxStore {
   /** Newest first. */
   list(query: MailQuery): Promise<QueuedMail[]>
   find(id: string): Promise<QueuedMail | null>
   queue(letter: NewLetter): Promise<void>
+  /** Queues a letter and what the trail tells of it, unless the mail budget is spent. */
+  queueCounted(letter: NewLetter, event: AuditEvent, postage: Postage): Promise<boolean>
   /** Leases what is due to one worker: nobody else gets it before the lease is over. */
   claim(now: number, worker: string, leaseMs: number, most: number): Promise<OutboxRow[]>
   markSent(id: string, worker: string, now: number): Promise<void>
@@ -113,6 +123,16 @@ export function createOutboxStore(database: Database): OutboxStore {
     async queue(letter) {
       const { sql, params } = queueLetter(letter)
       await database.write(sql, params)
+    },
+
+    async queueCounted(letter, event, { mails, tryId }) {
+      const paid = taken(mails.key, tryId)
+      const [took] = await database.batch([
+        ...takeStatements([mails], letter.createdAt, tryId),
+        queueLetter(letter, paid),
+        recordEvent(event, paid),
+      ])
+      return (took?.length ?? 0) > 0
     },
 
     // What is due stands twice: of two workers that race PostgreSQL looks again at the outer one only.
