@@ -28,10 +28,18 @@ export const foreign: readonly Mutant[] = [
   {
     name: 'PBKDF2 has a most of iterations',
     file: 'workers/foreign-hash.ts',
-    find: ' && hash.rounds <= MOST_PBKDF2_ROUNDS',
+    find: ' && hash.rounds * blocksOf(hash) <= MOST_PBKDF2_ROUNDS',
     replace: '',
     tests: 'foreign-hashes.test.ts',
     named: 'attack 072: a foreign hash',
+  },
+  {
+    name: 'PBKDF2 counts its iterations for each block of the key',
+    file: 'workers/foreign-hash.ts',
+    find: 'hash.rounds * blocksOf(hash)',
+    replace: 'hash.rounds',
+    tests: 'foreign-hashes.test.ts',
+    named: 'attack 072: PBKDF2',
   },
   {
     name: 'scrypt has a most of memory',

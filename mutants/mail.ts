@@ -42,6 +42,14 @@ export const mail: readonly Mutant[] = [
     named: 'words that were refused',
   },
   {
+    name: 'a test mail that the budget refuses is not queued',
+    file: 'store/outbox.ts',
+    find: 'queueLetter(letter, paid)',
+    replace: 'queueLetter(letter)',
+    tests: 'admin.test.ts',
+    named: 'an admin gets three',
+  },
+  {
     name: 'a letter is leased to one worker',
     file: 'store/outbox.ts',
     find: '\n  AND (locked_until IS NULL OR locked_until <= :now)',
