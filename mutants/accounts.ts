@@ -205,8 +205,8 @@ export const accounts: readonly Mutant[] = [
   {
     name: 'who deletes an account proves its password',
     file: 'account/delete.ts',
-    find: '  await requirePasswordAgain(call, user, body.current_password)\n',
-    replace: '',
+    find: 'await requirePasswordAgain(call, user, body.current_password)',
+    replace: "user.password_hash ?? ''",
     tests: 'deletion.test.ts',
     named: 'attack 006',
   },

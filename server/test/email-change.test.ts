@@ -33,6 +33,13 @@ async function move(freddy: Freddy, token: string, email = NEW): Promise<Answer>
   return finish(freddy, token, body.email_key, Number(await freddy.codeFor(email)))
 }
 
+/** The last decision about a session, in words. */
+async function assertTold(freddy: Freddy, id: string, token: string, what: string): Promise<void> {
+  const { body } = await freddy.ask(`GET /v1/auth/sessions/${id}`, { token })
+  assert.equal(body.decisions[0].what, what)
+  for (const decision of body.decisions) assert.notEqual(decision.what, decision.event)
+}
+
 scene('attack 085: a changed address ends all that rested on the old one', async (freddy) => {
   const ada = await freddy.person('ada')
   const here = await freddy.signIn(ada)
@@ -43,6 +50,7 @@ scene('attack 085: a changed address ends all that rested on the old one', async
   await freddy.ask('POST /v1/auth/password/reset', { body: { email: ada.email } })
   const reset = await linkFor(freddy, ada.email, 'reset')
 
+  freddy.pass(MINUTE)
   const begun = await begin(freddy, here.token)
   assert.equal(begun.status, 200, begun.text)
   assert.equal(begun.body.type, 'email_change')
@@ -63,7 +71,8 @@ scene('attack 085: a changed address ends all that rested on the old one', async
   const headers = { 'api-key': made.body.key }
   assert.equal((await freddy.ask('GET /v1/models', { headers })).status, 200)
   assert.equal((await freddy.login(ada)).status, 401)
-  await freddy.signIn({ ...ada, email: NEW })
+  const { token } = await freddy.signIn({ ...ada, email: NEW })
+  await assertTold(freddy, there.device_id, token, 'The e-mail address was changed')
   assert.equal(
     (await finish(freddy, here.token, begun.body.email_key, Number(code))).body.error.code,
     'INVALID_VERIFICATION_CODE',
@@ -109,6 +118,7 @@ scene('attack 058: the way back works once, without signing in, for seven days',
   assert.equal((await press(freddy, path, '', 'https://evil.example')).statusCode, 403)
   assert.equal(await emailOf(freddy, ada), NEW)
 
+  freddy.pass(1000)
   const presses = await Promise.all(Array.from({ length: 4 }, () => press(freddy, path)))
   assert.deepEqual(presses.map(({ statusCode }) => statusCode).sort(), [200, 410, 410, 410])
   assert.equal(await emailOf(freddy, ada), ada.email)
@@ -122,7 +132,9 @@ scene('attack 058: the way back works once, without signing in, for seven days',
     (await press(freddy, await linkFor(freddy, ada.email, 'reset'), form)).statusCode,
     200,
   )
-  await freddy.signIn({ ...ada, password: 'a quite different sentence' })
+  const back = await freddy.signIn({ ...ada, password: 'a quite different sentence' })
+  const undone = 'A change of the e-mail address was undone'
+  await assertTold(freddy, late.device_id, back.token, undone)
   const [secret = ''] = path.split('/').slice(-1)
   const rows = JSON.stringify(await freddy.database.read('SELECT * FROM mail_links'))
   assert.ok(!rows.includes(secret) && !freddy.log.some((line) => line.includes(secret)))

@@ -206,6 +206,25 @@ scene(
   },
 )
 
+scene('a foreign hash that is renewed by a proof is what the proof rests on', async (freddy) => {
+  const { app } = freddy.running
+  const ada = await freddy.person('ada')
+  const { token } = await freddy.signIn(ada)
+  await setHash(freddy, ada, sealForeignHash(app, aBcryptHash))
+  const next = 'a quite different sentence'
+  const changed = await freddy.ask('PUT /v1/auth/password/update', {
+    token,
+    body: { current_password: PASSWORD, new_password: next, confirm_password: next },
+  })
+  assert.equal(changed.status, 200, changed.text)
+  await setHash(freddy, ada, sealForeignHash(app, aBcryptHash))
+  const left = await freddy.ask('DELETE /v1/user/me', {
+    token,
+    body: { current_password: PASSWORD },
+  })
+  assert.equal(left.status, 200, left.text)
+})
+
 scene(
   'attack 018: who is nobody waits for a foreign hash as often as people have one',
   async (freddy, context) => {

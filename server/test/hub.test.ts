@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { Secret, TOTP } from 'otpauth'
-import { openSetup } from '../src/auth/setup.ts'
+import { allowed } from '../src/auth/audit.ts'
+import { inviteFirst, openSetup } from '../src/auth/setup.ts'
 import { type BrowserWindow, openWindow } from './browser-window.ts'
 import { type Freddy, MINUTE, PASSWORD, type Person, scene, wrongCode } from './freddy.ts'
 
 const SESSION = '__Host-freddy-session'
+const SHELL = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
 const asPage = { 'freddy-session': 'cookie' }
 
 async function begin(window: BrowserWindow, ada: Person, next = ''): Promise<void> {
@@ -295,6 +297,59 @@ scene(
 
     assert.equal((await openWindow(freddy).get(link)).status, 410)
     assert.equal(await openSetup(app, freddy.now()), null)
+  },
+  { env: { REGISTRATION: 'closed' } },
+)
+
+/** The role of the account with this address. */
+const roleOf = async ({ running }: Freddy, address: string) =>
+  (await running.app.store.users.findByAddress(address))?.role
+
+scene(
+  'a set-up link makes one admin, the one it was last used for',
+  async (freddy) => {
+    const link = `/setup?t=${await openSetup(freddy.running.app, freddy.now())}`
+    const register = async (name: string) => {
+      const window = openWindow(freddy)
+      const email = `${name}@example.com`
+      const asked = await window.post(link, { email, password: PASSWORD })
+      assert.equal(asked.location, '/sign-in/code')
+      const verification_code = await freddy.codeFor(email)
+      return () => window.post('/sign-in/code', { verification_code })
+    }
+    const [ada, bob] = [await register('ada'), await register('bob')]
+    await ada()
+    await bob()
+    assert.deepEqual(
+      [await roleOf(freddy, 'ada@example.com'), await roleOf(freddy, 'bob@example.com')],
+      ['user', 'admin'],
+    )
+  },
+  { env: { REGISTRATION: 'closed' } },
+)
+
+scene('of many who use a set-up link at once one becomes an admin', async (freddy) => {
+  const { app } = freddy.running
+  const secret = (await openSetup(app, freddy.now())) ?? ''
+  const names = Array.from({ length: 8 }, (_, index) => `p${index}@example.com`)
+  await Promise.all(names.map((email) => inviteFirst(app, secret, email, freddy.now())))
+  const live = await freddy.database.read('SELECT id FROM invitations WHERE ended_at IS NULL')
+  assert.equal(live.length, 1)
+})
+
+scene(
+  'a set-up link that was used makes no admin once there is another one',
+  async (freddy) => {
+    const link = `/setup?t=${await openSetup(freddy.running.app, freddy.now())}`
+    const window = openWindow(freddy)
+    const email = 'ada@example.com'
+    await window.post(link, { email, password: PASSWORD })
+    const verification_code = await freddy.codeFor(email)
+    const root = await freddy.person('root')
+    const event = allowed({ now: freddy.now(), origin: SHELL }, 'user.made_admin')
+    assert.ok(await freddy.running.app.store.roster.appoint(root.id, 'admin', event))
+    assert.equal((await window.post('/sign-in/code', { verification_code })).location, '/hub')
+    assert.equal(await roleOf(freddy, email), 'user')
   },
   { env: { REGISTRATION: 'closed' } },
 )

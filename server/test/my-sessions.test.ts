@@ -268,3 +268,45 @@ scene(
   },
   { env: { SESSION_IDLE_DAYS: '2' } },
 )
+
+scene(
+  'attack 085: who ends all other sessions ends each sign-in under way, and no reset',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const { token } = await freddy.signIn(ada)
+    freddy.pass(MINUTE)
+    const begun = await freddy.login(ada)
+    const code = Number(await freddy.codeFor(ada.email))
+    freddy.pass(MINUTE)
+    const reset = { email: ada.email }
+    const { body } = await freddy.ask('POST /v1/auth/password/reset', { body: reset })
+    const way = Number(await freddy.codeFor(ada.email))
+    assert.equal((await freddy.ask('DELETE /v1/auth/sessions', { token })).status, 200)
+    assert.equal((await freddy.verify(begun.body.email_key, code)).status, 401)
+    const chosen = {
+      email_key: body.email_key,
+      verification_code: way,
+      new_password: 'a quite different sentence',
+    }
+    const done = await freddy.ask('POST /v1/auth/password/reset/verify', { body: chosen })
+    assert.equal(done.status, 200, done.text)
+  },
+)
+
+scene('attack 085: no sign-in slips in while its person signs out elsewhere', async (freddy) => {
+  const people = Array.from({ length: 12 }, async (_, index) => {
+    const who = await freddy.person(`p${index}`)
+    const { token } = await freddy.signIn(who)
+    const { body } = await freddy.login(who)
+    return { token, key: body.email_key, code: Number(await freddy.codeFor(who.email)) }
+  })
+  const ready = await Promise.all(people)
+  await Promise.all(
+    ready.flatMap(({ token, key, code }) => [
+      freddy.verify(key, code),
+      freddy.ask('DELETE /v1/auth/sessions', { token }),
+    ]),
+  )
+  const live = await freddy.database.read('SELECT id FROM sessions WHERE ended_at IS NULL')
+  assert.equal(live.length, ready.length)
+})

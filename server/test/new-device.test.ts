@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Ask, DAY, type Freddy, MINUTE, type Person, scene } from './freddy.ts'
+import { linkFor, press } from './mailed-links.ts'
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const NEWER = 'Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0'
@@ -85,6 +86,34 @@ scene('attack 046: whoever presses "not me" is rid of the stranger', async (fred
   await freddy.signIn({ ...ada, password: 'a quite different sentence' }, at(AWAY))
   assert.equal((await newDevice(freddy, ada)).length, 2, 'the place of a stranger is not known')
 })
+
+scene(
+  'attack 046: nor is the place of who moved the account to another address',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    await freddy.signIn(ada, at(HOME))
+    const { token } = await freddy.signIn(ada, at(AWAY))
+    const moved = { ...ada, email: 'thief@example.com' }
+    const { body } = await freddy.ask('POST /v1/user/email', {
+      token,
+      body: { new_email: moved.email, current_password: ada.password },
+    })
+    const verification_code = Number(await freddy.codeFor(moved.email))
+    const done = await freddy.ask('POST /v1/user/email/verify', {
+      token,
+      body: { email_key: body.email_key, verification_code },
+    })
+    assert.equal(done.status, 200, done.text)
+    const undo = await linkFor(freddy, ada.email, 'undo-email')
+    assert.equal((await press(freddy, undo)).statusCode, 200)
+
+    await resetPassword(freddy, ada, 'a quite different sentence')
+    freddy.pass(DAY)
+    const before = (await newDevice(freddy, ada)).length
+    await freddy.signIn({ ...ada, password: 'a quite different sentence' }, at(AWAY))
+    assert.equal((await newDevice(freddy, ada)).length, before + 1)
+  },
+)
 
 scene('a device that is known is new nowhere', async (freddy) => {
   const ada = await freddy.person('ada')

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { allowed } from '../src/auth/audit.ts'
+import { confirmPanic, planPanic } from '../src/auth/panic.ts'
+import { readTarget, type Wanted } from '../src/auth/panic-target.ts'
 import type { Entry } from '../src/store/pairings.ts'
 import { type BrowserWindow, openWindow } from './browser-window.ts'
 import { type Answer, type Freddy, HOUR, MINUTE, type Person, scene } from './freddy.ts'
+import { linkFor, press } from './mailed-links.ts'
 
 const GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const SECOND = 1000
@@ -281,11 +284,151 @@ scene('what was allowed by a session that was ended starts none', async (freddy)
   await freddy.ask('DELETE /v1/auth/sessions', { token })
   assert.equal(codeOf(await poll(freddy, body.device_code)), 'ACCESS_DENIED')
 
+  const ended = await browserOf(freddy, ada)
+  const { body: one } = await begin(freddy)
+  await decide(ended, one.user_code, 'allow')
+  const [by] = await freddy.database.read<{ id: string }>(
+    'SELECT allowed_by AS id FROM pairings WHERE allowed_at IS NOT NULL AND denied_at IS NULL',
+  )
+  const gone = await freddy.ask(`DELETE /v1/auth/sessions/${by?.id}`, { token })
+  assert.equal(gone.status, 200, gone.text)
+  assert.equal(codeOf(await poll(freddy, one.device_code)), 'ACCESS_DENIED')
+
   const other = await browserOf(freddy, ada)
   const { body: kept } = await begin(freddy)
   await decide(other, kept.user_code, 'allow')
   await other.post('/sign-out')
   assert.equal((await poll(freddy, kept.device_code)).status, 200)
+})
+
+const NEW = 'a quite different sentence'
+
+/** An owner who takes the account back, from a session of their own that began before the thief's. */
+interface Owner {
+  readonly freddy: Freddy
+  readonly who: Person
+  readonly token: string
+  /** When the thief came. */
+  readonly since: number
+}
+
+async function pressed(freddy: Freddy, path: string, form = ''): Promise<void> {
+  assert.equal((await press(freddy, path, form)).statusCode, 200, path)
+}
+
+async function moveTo({ freddy, who, token }: Owner, new_email: string): Promise<void> {
+  const { body } = await freddy.ask('POST /v1/user/email', {
+    token,
+    body: { new_email, current_password: who.password },
+  })
+  const verification_code = Number(await freddy.codeFor(new_email))
+  const done = await freddy.ask('POST /v1/user/email/verify', {
+    token,
+    body: { email_key: body.email_key, verification_code },
+  })
+  assert.equal(done.status, 200, done.text)
+}
+
+async function panicAbout({ freddy }: Owner, wanted: Wanted): Promise<void> {
+  const { app } = freddy.running
+  const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
+  const acting = { app, origin, now: freddy.now(), actor: 'shell', sessionId: null }
+  const target = await readTarget(app, wanted, freddy.now())
+  await confirmPanic(acting, target, (await planPanic(acting, target)).confirm)
+}
+
+/** Each way to end what others began on an account, once whoever let the device in has signed out. */
+const takingBack: Readonly<Record<string, (owner: Owner) => Promise<void>>> = {
+  async reset({ freddy, who }) {
+    await freddy.ask('POST /v1/auth/password/reset', { body: { email: who.email } })
+    await pressed(freddy, await linkFor(freddy, who.email, 'reset'), `new_password=${NEW}`)
+  },
+  disown: async ({ freddy, who }) => pressed(freddy, await linkFor(freddy, who.email, 'not-me')),
+  async password({ freddy, who, token }) {
+    const body = { current_password: who.password, new_password: NEW, confirm_password: NEW }
+    const { status } = await freddy.ask('PUT /v1/auth/password/update', { token, body })
+    assert.equal(status, 200)
+  },
+  email: (owner) => moveTo(owner, 'moved@example.com'),
+  async elsewhere({ freddy, token }) {
+    assert.equal((await freddy.ask('DELETE /v1/auth/sessions', { token })).status, 200)
+  },
+  'panic-user': (owner) => panicAbout(owner, { user: owner.who.email }),
+  'panic-since': (owner) => panicAbout(owner, { since: new Date(owner.since).toISOString() }),
+  'panic-device': (owner) => panicAbout(owner, { network: '198.51.100.0/24' }),
+  'panic-thief': (owner) => panicAbout(owner, { network: '203.0.113.0/24' }),
+}
+
+/** Lets a device in, and signs out; the code that the device polls with. */
+async function allowAndLeave(freddy: Freddy, who: Person): Promise<string> {
+  const thief = await browserOf(freddy, who)
+  const { body } = await begin(freddy)
+  assert.equal((await decide(thief, body.user_code, 'allow')).status, 200)
+  await thief.post('/sign-out')
+  return body.device_code
+}
+
+scene(
+  'attack 086: what somebody allowed before they signed out outlives no way to take the account back',
+  async (freddy) => {
+    for (const [name, takeBack] of Object.entries(takingBack)) {
+      const who = await freddy.person(name)
+      const { token } = await freddy.signIn(who, { from: '192.0.2.50' })
+      freddy.pass(MINUTE)
+      const since = freddy.now()
+      const code = await allowAndLeave(freddy, who)
+      await takeBack({ freddy, who, token, since })
+      assert.equal(codeOf(await poll(freddy, code)), 'ACCESS_DENIED', name)
+      freddy.pass(5 * MINUTE)
+    }
+    assert.deepEqual(
+      await freddy.database.read("SELECT id FROM audit_events WHERE event = 'pairing.verified'"),
+      [],
+    )
+  },
+)
+
+scene('attack 086: nor the way back to an old address', async (freddy) => {
+  const who = await freddy.person('ada')
+  const { token } = await freddy.signIn(who)
+  await moveTo({ freddy, who, token, since: freddy.now() }, 'thief@example.com')
+  const path = await linkFor(freddy, who.email, 'undo-email')
+  freddy.pass(MINUTE)
+  const code = await allowAndLeave(freddy, { ...who, email: 'thief@example.com' })
+  await pressed(freddy, path)
+  assert.equal(codeOf(await poll(freddy, code)), 'ACCESS_DENIED')
+})
+
+scene('a device is let in by a session that lives, and by no other', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const { device_id: sessionId, token } = await freddy.signIn(ada)
+  await begin(freddy)
+  const [row] = await freddy.database.read<{ id: string }>('SELECT id FROM pairings')
+  await freddy.ask('POST /v1/auth/logout', { token })
+  const origin = { address: '192.0.2.1', source: '192.0.2.1', network: null, agent: 'curl' }
+  const event = allowed({ now: freddy.now(), origin }, 'test.event')
+  const allowance = { id: String(row?.id), userId: ada.id, sessionId, amr: ['pwd', 'email'] }
+  assert.equal(await freddy.running.app.store.pairings.allow(allowance, event), false)
+})
+
+scene('attack 085: no device slips in while its person signs out elsewhere', async (freddy) => {
+  const rounds = Array.from({ length: 12 }, async (_, index) => {
+    const who = await freddy.person(`p${index}`)
+    const { token } = await freddy.signIn(who)
+    const window = await browserOf(freddy, who)
+    const { body } = await begin(freddy)
+    await decide(window, body.user_code, 'allow')
+    return { token, code: body.device_code }
+  })
+  const ready = await Promise.all(rounds)
+  await Promise.all(
+    ready.flatMap(({ token, code }) => [
+      poll(freddy, code),
+      freddy.ask('DELETE /v1/auth/sessions', { token }),
+    ]),
+  )
+  const live = await freddy.database.read('SELECT id FROM sessions WHERE ended_at IS NULL')
+  assert.equal(live.length, ready.length)
 })
 
 scene('neither code of a device is in any row', async (freddy) => {

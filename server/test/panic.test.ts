@@ -129,6 +129,12 @@ scene(
     assert.equal((await freddy.verify(challenge, code)).status, 401)
     assert.ok((await isIn(freddy, root)) && (await isIn(freddy, bob)) && (await opens(freddy, bob)))
 
+    // It goes with its person, and stands in their export.
+    const waiting = await freddy.database.read("SELECT user_id FROM outbox WHERE letter = 'panic'")
+    assert.deepEqual(
+      waiting.map((row) => ({ ...row })),
+      [{ user_id: ada.who.id }],
+    )
     await freddy.running.outbox.drain()
     const told = freddy.mail.mails.filter(({ raw }) =>
       raw.includes('You were signed out of Freddy'),

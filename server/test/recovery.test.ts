@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
 import { DAY, type Freddy, HOUR, MINUTE, type Person, scene, wrongCode } from './freddy.ts'
 import { linkFor, press } from './mailed-links.ts'
 
@@ -249,6 +250,71 @@ scene(
 
     const way = await linkFor(freddy, ada.email, 'reset')
     assert.ok(subjects(freddy, ada).includes('Your Freddy account needs a new password'))
+    assert.equal((await press(freddy, way, `new_password=${NEW}`)).statusCode, 200)
+    await freddy.signIn({ ...ada, password: NEW })
+  },
+)
+
+/** Once, between the moment at which a password was found right and what follows from it. */
+function afterProof(freddy: Freddy, context: TestContext, act: () => Promise<void>): void {
+  const { budgets } = freddy.running.app.store
+  const giveBack = budgets.giveBack.bind(budgets)
+  let due = true
+  context.mock.method(budgets, 'giveBack', async (keys: readonly string[]) => {
+    await giveBack(keys)
+    if (!due) return
+    due = false
+    await act()
+  })
+}
+
+scene(
+  'attack 086: a password that was proven before its owner took the account back does nothing after that',
+  async (freddy, context) => {
+    const ways = { reset: `new_password=${NEW}`, 'not-me': '' }
+    const deeds = ['DELETE /v1/user/me', 'PUT /v1/auth/password/update'] as const
+    for (const [purpose, form] of Object.entries(ways)) {
+      for (const [index, line] of deeds.entries()) {
+        const who = await freddy.person(`${purpose}-${index}`)
+        const { token } = await freddy.signIn(who)
+        if (purpose === 'reset') await forget(freddy, who.email)
+        const path = await linkFor(freddy, who.email, purpose)
+        afterProof(freddy, context, async () => {
+          assert.equal((await press(freddy, path, form)).statusCode, 200)
+        })
+        const change = { new_password: 'a sentence of the thief' }
+        const answer = await freddy.ask(line, {
+          token,
+          body: {
+            current_password: who.password,
+            ...(index === 1 ? { ...change, confirm_password: change.new_password } : {}),
+          },
+        })
+        context.mock.restoreAll()
+        assert.equal(answer.body.error?.code, 'INVALID_CREDENTIALS', `${purpose}, ${line}`)
+        const theirs = await freddy.login({ ...who, password: change.new_password })
+        assert.equal(theirs.status, 401)
+        const way = purpose === 'reset' ? null : await linkFor(freddy, who.email, 'reset')
+        if (way) assert.equal((await press(freddy, way, `new_password=${NEW}`)).statusCode, 200)
+        assert.equal((await freddy.login({ ...who, password: NEW })).status, 200)
+        freddy.pass(5 * MINUTE)
+      }
+    }
+  },
+)
+
+scene(
+  'attack 046: "not me" mails a new password, whatever strangers asked for before',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    await freddy.login(ada)
+    const path = await linkFor(freddy, ada.email, 'not-me')
+    await forget(freddy, ada.email)
+    await forget(freddy, ada.email)
+    const before = await linkFor(freddy, ada.email, 'reset')
+    assert.equal((await press(freddy, path)).statusCode, 200)
+    const way = await linkFor(freddy, ada.email, 'reset')
+    assert.notEqual(way, before)
     assert.equal((await press(freddy, way, `new_password=${NEW}`)).statusCode, 200)
     await freddy.signIn({ ...ada, password: NEW })
   },

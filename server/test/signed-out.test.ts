@@ -3,6 +3,7 @@ import { confirmPanic, planPanic } from '../src/auth/panic.ts'
 import { readTarget } from '../src/auth/panic-target.ts'
 import { appointUser, disableUser } from '../src/auth/roster.ts'
 import { type EndReason, endings } from '../src/auth/session-end.ts'
+import { storyOf } from '../src/auth/session-story.ts'
 import { afterRestore } from '../src/store/backup.ts'
 import { DAY, type Freddy, MINUTE, type Person, scene } from './freddy.ts'
 import { shellOn } from './shell.ts'
@@ -106,6 +107,19 @@ const ways: Partial<Record<EndReason, (freddy: Freddy, place: Place) => Promise<
   },
 }
 
+/** Its story begins with what ended it, and every part of it is told in words. */
+async function assertExplained(freddy: Freddy, id: string): Promise<void> {
+  const { app } = freddy.running
+  const session = await app.store.sessions.findAnybodys(id)
+  assert.ok(session)
+  const story = await storyOf(app, session, freddy.now(), 20)
+  for (const { what, row } of story) assert.notEqual(what, row.event)
+  const reason = session.end_reason ?? ''
+  // A restore is one event of the whole server.
+  if (reason === 'restored' || session.disabled_at !== null) return
+  assert.equal(story[0]?.row.happened_at, session.ended_at, `${reason}: ${story[0]?.what}`)
+}
+
 scene('attack 084, 085, 086: whoever is signed out is told why, at both doors', async (freddy) => {
   for (const [reason, end] of Object.entries(ways)) {
     const who = await freddy.person(`who-${reason}`)
@@ -115,6 +129,7 @@ scene('attack 084, 085, 086: whoever is signed out is told why, at both doors', 
     freddy.pass(MINUTE)
     await end(freddy, { who, session, other })
     assert.deepEqual(await toldTo(freddy, session), [reason, reason])
+    await assertExplained(freddy, session.device_id)
   }
   // Each of these has a scene of its own, here, in email-change.test.ts or in my-sessions.test.ts.
   const others: EndReason[] = [
@@ -190,6 +205,16 @@ scene('a session tells how it fared: what, when, from where, by whom', async (fr
   assert.equal(body.decisions[1].program, 'curl')
 })
 
+scene('whatever was done from a session is told in words', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const { token, device_id } = await freddy.signIn(ada)
+  freddy.pass(MINUTE)
+  assert.equal((await freddy.ask('GET /v1/user/export', { token })).status, 200)
+  const { body } = await show(freddy, device_id, token)
+  assert.equal(body.decisions[0].event, 'account.exported')
+  for (const { what, event } of body.decisions) assert.notEqual(what, event)
+})
+
 scene('an operator who ends a session is named, and not where they sit', async (freddy) => {
   const ada = await freddy.person('ada')
   const root = await freddy.person('root')
@@ -238,6 +263,22 @@ scene(
     assert.equal(await status(), 404)
   },
 )
+
+scene('ninety days count from the sign-out, not from the end it would have had', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const { device_id, token } = await freddy.signIn(ada)
+  freddy.pass(MINUTE)
+  await freddy.ask('POST /v1/auth/logout', { token })
+  const { sweep, sessions } = freddy.running.app.store
+  const isKept = async () => {
+    await sweep.expired(freddy.now(), { auditDays: 90 })
+    return (await sessions.findAnybodys(device_id)) !== null
+  }
+  freddy.pass(90 * DAY - 1)
+  assert.equal(await isKept(), true)
+  freddy.pass(1)
+  assert.equal(await isKept(), false)
+})
 
 scene(
   'attack 093: the session that gave way is explained, here and in the shell',

@@ -142,6 +142,20 @@ scene(
   },
 )
 
+scene('an event is not passed off as one from before the digests', async (freddy) => {
+  const audit = await sealedEvents(freddy, 3)
+  const gone = `usr_${'0'.repeat(32)}`
+  await audit.record(allowed({ now: freddy.now() + 9, origin }, 'user.deleted', { userId: gone }))
+  await sealEvents(audit)
+  assert.equal(await findBrokenSeal(audit), null)
+  await freddy.database.write(
+    `UPDATE audit_events SET sealed_as = NULL, source = NULL, agent = NULL, salt = NULL,
+       user_id = :gone, event = 'nothing.happened' WHERE position = 3`,
+    { gone },
+  )
+  assert.equal(await findBrokenSeal(audit), 3)
+})
+
 scene('the sweep keeps an event until the chain has passed it', async (freddy) => {
   const { audit, sweep } = freddy.running.app.store
   await audit.record(allowed({ now: freddy.now(), origin }, 'test.event'))

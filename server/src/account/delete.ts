@@ -21,7 +21,6 @@ export async function deletePerson(
   const { app, body } = call
   const { userId } = requireStrongSession(call)
   const user = await requirePerson(app, userId)
-  await requirePasswordAgain(call, user, body.current_password)
-  await leave(call, user)
+  await leave(call, user, await requirePasswordAgain(call, user, body.current_password))
   return { id: userId, object: 'user', deleted: true }
 }

@@ -30,6 +30,7 @@ export async function findBrokenSeal(audit: AuditStore): Promise<number | null> 
   const isGone = remembering(audit)
   let after = 0
   let seal: string | null = null
+  let kind: AuditRow['sealed_as'] = null
   for (;;) {
     const rows = await audit.listSealed(after, MOST_AT_ONCE)
     if (rows.length === 0) return null
@@ -39,7 +40,8 @@ export async function findBrokenSeal(audit: AuditStore): Promise<number | null> 
       const isFirst = seal === null && position > 1
       const follows = seal === null || position === after + 1
       const fits = isFirst || row.seal === sealOf(row, position, seal ?? '')
-      if (!follows || !(await isWhole(row, fits, isGone))) return position
+      kind ??= row.sealed_as
+      if (!follows || !(await isWhole(row, fits, kind, isGone))) return position
       seal = row.seal
       after = position
     }
@@ -55,16 +57,18 @@ export function personalDigest(salt: string, source: string | null, agent: strin
 
 /**
  * Whether an event says what was sealed. One without place, program and salt was erased: that is believed only of
- * somebody whose deletion stands in the trail. Of a seal from before, what was erased is part: it is taken as it stands.
+ * somebody whose deletion stands in the trail. Of a seal from before, what was erased is part: it is taken as it stands,
+ * as long as no newer seal (`kind`) came earlier in the chain. After one, whoever says "sealed before" rewrites.
  */
 async function isWhole(
   row: AuditRow,
   fits: boolean,
+  kind: AuditRow['sealed_as'],
   isGone: (row: AuditRow) => Promise<boolean>,
 ): Promise<boolean> {
   const { source, agent, salt, digest, sealed_as } = row
   const isBare = source === null && agent === null && salt === null
-  if (sealed_as === null) return fits || (isBare && isGone(row))
+  if (sealed_as === null) return fits || (kind === null && isBare && isGone(row))
   if (!fits) return false
   if (salt !== null) return digest === personalDigest(salt, source, agent)
   return isBare && isGone(row)

@@ -30,14 +30,12 @@ export async function changePassword(
   requireSame(body.new_password, body.confirm_password)
   const user = await requireOwner(app, userId)
   const spelt = requireNewPassword(app, user, body.new_password)
-  await requirePasswordAgain(call, user, body.current_password)
-
-  const proven = await requireOwner(app, userId)
+  const proven = await requirePasswordAgain(call, user, body.current_password)
   const ended = await app.store.recovery.changePassword({
     userId,
     now,
     sessionId,
-    from: proven.password_hash ?? '',
+    from: proven,
     to: await hashPassword(app, spelt),
     event: allowed(call, 'password.changed', { userId, subjectId: sessionId }),
     ...noticeOf(call, user, 'password-changed'),

@@ -15,7 +15,7 @@ import type { EmailAddress } from './email-address.ts'
 import { newLink, UNDO_MS } from './link.ts'
 import { dueLetter, ownerLetter } from './notice.ts'
 import { randomId } from './random.ts'
-import { forgetEnded, newReset, proofOf } from './recovery.ts'
+import { forgetEnded, newOwnReset, proofOf } from './recovery.ts'
 
 /** A change that is about to be opened. To an address that is somebody's it is kept like any other, and leads nowhere. */
 export async function newEmailChange(
@@ -94,15 +94,13 @@ export async function undoEmailChange(call: Call, link: LinkRow): Promise<boolea
   const { app, now } = call
   const user = await app.store.users.find(link.user_id)
   if (!user || user.disabled_at !== null || link.address === null) return false
-  const { opening } = await newReset(call, user, link.address)
   const ended = await app.store.emailChanges.undo({
     userId: user.id,
     now,
     proof: proofOf('mail_links', link),
     since: link.created_at,
     address: link.address,
-    // Whatever strangers asked for that mailbox: this one its owner asked for.
-    reset: { ...opening, letter: codeLetter(opening.challenge, now, 'password_reset') },
+    reset: await newOwnReset(call, user, link.address),
     event: allowed(call, 'email.change_undone', { userId: user.id }),
     letters: [],
     links: [],

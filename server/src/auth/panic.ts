@@ -91,7 +91,10 @@ export async function confirmPanic(
     now,
     aim,
     keptSession,
-    letters: people.map(({ address }) => ownerLetter(acting, address, 'panic')),
+    letters: people.map(({ id, address }) => ({
+      ...ownerLetter(acting, address, 'panic'),
+      userId: id,
+    })),
     events: [
       tell(acting, 'panic.confirmed', row),
       ...people.map(({ id }) => tell(acting, 'panic.ended', row, id)),

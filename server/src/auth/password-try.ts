@@ -8,15 +8,18 @@ import { counter, takeTry } from './budget.ts'
 import { writeToOwner } from './notice.ts'
 import { isPassword, refreshHash } from './password.ts'
 
-/** The password of somebody who is signed in, asked for again; it spends what a login would (security case 6). */
+/**
+ * The password of somebody who is signed in, asked for again; it spends what a login would (security case 6). The hash
+ * that was proven: what rests on it happens only while it is still the account's.
+ */
 export async function requirePasswordAgain(
   call: Call,
   user: UserRow,
   password: string,
-): Promise<void> {
+): Promise<string> {
   const tries = triesOf(call, user, user.address, null)
   await spendTry(call, user, tries)
-  await requirePassword(call, password, user, tries)
+  return requirePassword(call, password, user, tries)
 }
 
 /** Whose budget a wrong password spends. A known device has one of its own, so strangers cannot lock it out. */
@@ -53,13 +56,13 @@ export async function spendTry(
   throw tooMany('TOO_MANY_LOGIN_ATTEMPTS', wait)
 }
 
-/** A try that was right, or that was not decided, is given back; only wrong passwords count. */
+/** A try that was right, or that was not decided, is given back; only wrong passwords count. The hash that was proven. */
 export async function requirePassword(
   call: Call,
   password: string,
   user: UserRow | null,
   tries: readonly Counter[],
-): Promise<void> {
+): Promise<string> {
   const { app } = call
   const giveBack = () => app.store.budgets.giveBack(tries.map(({ key }) => key))
   const right = await isPassword(app, user, password, nameOf(user, tries)).catch(async (cause) => {
@@ -68,8 +71,9 @@ export async function requirePassword(
   })
   if (right && user && user.disabled_at === null) {
     await giveBack()
-    await refreshHash(app, user, password)
-    return requireOwnPassword(call, user)
+    const proven = await refreshHash(app, user, password)
+    await requireOwnPassword(call, user)
+    return proven
   }
   await recordRefusal(call, 'login.refused', { reason: 'wrong_password', userId: user?.id ?? null })
   await noticeHammering(call, user, tries)

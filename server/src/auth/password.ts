@@ -78,12 +78,16 @@ async function proves(app: App, stored: string, typed: string, spelt: string): P
   return app.hasher.verify(hash, pepper(app, pepperId, spelt))
 }
 
-/** Moves a proven password to argon2id under the newest pepper; wrong ones never get here. */
-export async function refreshHash(app: App, user: UserRow, text: string): Promise<void> {
-  const stored = user.password_hash
-  if (!stored || splitHash(stored).pepperId === app.keyring.current.id) return
+/**
+ * Moves a proven password to argon2id under the newest pepper; wrong ones never get here. The hash that is proven now:
+ * who finds another one in the row finds another password.
+ */
+export async function refreshHash(app: App, user: UserRow, text: string): Promise<string> {
+  const stored = user.password_hash ?? ''
+  if (stored === '' || splitHash(stored).pepperId === app.keyring.current.id) return stored
   const better = await hashPassword(app, spellPassword(text) ?? '').catch(whenBusy)
-  if (better !== null) await app.store.users.rehash(user.id, stored, better)
+  if (better === null) return stored
+  return (await app.store.users.rehash(user.id, stored, better)) ? better : stored
 }
 
 function isGuessable(spelt: string, context: readonly string[]): boolean {

@@ -52,6 +52,12 @@ export async function newReset(
   return { emailKey, opening }
 }
 
+/** One that its owner asked for by a link of ours: it is mailed, whatever strangers asked for that mailbox. */
+export async function newOwnReset(call: Call, user: UserRow, address: string): Promise<Opening> {
+  const { opening } = await newReset(call, user, address)
+  return { ...opening, letter: codeLetter(opening.challenge, call.now, 'password_reset') }
+}
+
 /** The password that may follow, or WEAK_PASSWORD; nothing is hashed and nothing spent yet. */
 export function requireNewPassword(app: App, user: UserRow | null, text: string): string {
   const words = [user?.address ?? '', user?.user_name ?? '', user?.full_name ?? '']
@@ -85,12 +91,11 @@ export async function disown(call: Call, link: LinkRow): Promise<boolean> {
   const { app, now } = call
   const user = await app.store.users.find(link.user_id)
   if (!user || user.disabled_at !== null) return false
-  const { opening } = await newReset(call, user, user.address)
   const ended = await app.store.recovery.disown({
     userId: user.id,
     now,
     proof: proofOf('mail_links', link),
-    reset: opening,
+    reset: await newOwnReset(call, user, user.address),
     event: allowed(call, 'account.disowned', { userId: user.id }),
     letters: [],
     links: [],

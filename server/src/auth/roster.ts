@@ -34,19 +34,24 @@ export async function deleteUser(acting: Acting, id: string): Promise<void> {
   app.outbox.poke()
 }
 
-/** Somebody goes by themselves, as long as the password that they just proved is theirs. */
-export async function leave({ app, origin, now }: Call, user: UserRow): Promise<void> {
-  const { id, password_hash } = await requirePerson(app, user.id)
+/** Somebody goes by themselves, as long as the password that they just proved is theirs and opens the account. */
+export async function leave(
+  { app, origin, now }: Call,
+  user: UserRow,
+  provenHash: string,
+): Promise<void> {
+  const { id } = user
   const left = await app.store.roster.delete(id, {
     event: departed(now, id),
     letter: ownerLetter({ app, origin, now }, user.address, 'farewell'),
-    provenHash: password_hash ?? '',
+    provenHash,
   })
   forgetPerson(app, id)
   app.outbox.poke()
   if (left) return
-  const { role } = await requirePerson(app, id)
-  throw role === 'admin' ? lastAdmin() : new ApiError('INVALID_CREDENTIALS')
+  const { role, password_hash, reset_required_at } = await requirePerson(app, id)
+  const stands = password_hash === provenHash && reset_required_at === null
+  throw stands && role === 'admin' ? lastAdmin() : new ApiError('INVALID_CREDENTIALS')
 }
 
 /** A new role begins with a new sign-in: sessions of the old one end. */

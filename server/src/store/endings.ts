@@ -1,5 +1,6 @@
 import type { EndReason } from '../auth/session-end.ts'
 import type { Row, Statement } from './database.ts'
+import { denyPairings } from './pairing-ends.ts'
 import type { Guard } from './sql.ts'
 
 /** Whose ways in end, when, why, and on which condition. */
@@ -17,8 +18,9 @@ export interface Ended {
 }
 
 /**
- * Ends a person's e-mail keys and links, then the sessions, but for the one that goes on (security rule 16). Keys come
- * first: a verify under way holds its key's row, and the session it makes is seen by the statement after it.
+ * Ends a person's e-mail keys, links and devices that were let in but have not come, then the sessions, but for the one
+ * that goes on (security rule 16). Sessions come last: a verify or poll under way holds its row, and the session it makes
+ * is seen by the statement after it.
  */
 export function endSignIns(ending: Ending, but: string | null): Statement[] {
   const { userId, now, reason, guard } = ending
@@ -31,6 +33,7 @@ export function endSignIns(ending: Ending, but: string | null): Statement[] {
       sql: `UPDATE mail_links SET ended_at = :now WHERE ${live} AND purpose <> 'undo-email'`,
       params,
     },
+    denyPairings({ sql: `user_id = :user AND ${guard.sql}`, params }),
     {
       sql: `UPDATE sessions SET ended_at = :now, end_reason = :reason
         WHERE user_id = :user AND ended_at IS NULL AND id <> :but AND ${guard.sql} RETURNING id`,

@@ -16,11 +16,17 @@ export interface InvitationRow {
 export interface InvitationStore {
   /** Puts it in the place of an older one of its address. False when the address has an account. */
   create(invitation: InvitationRow, letter: NewLetter, event: AuditEvent): Promise<boolean>
-  /** That of the first account, without a letter; nothing once there is an account. */
+  /**
+   * That of the first admin, without a letter, in the place of every other that would make one; nothing once there is
+   * an account.
+   */
   createFirst(invitation: InvitationRow): Promise<void>
   /** The one of these that is live and for this address. */
   findLive(ids: readonly string[], address: string, now: number): Promise<InvitationRow | null>
 }
+
+/** Where the last invitation of a first admin is noted. */
+const FIRST = 'first-admin'
 
 const live = 'consumed_at IS NULL AND ended_at IS NULL AND expires_at > :now'
 
@@ -46,8 +52,21 @@ export function createInvitationStore(database: Database): InvitationStore {
 
     async createFirst(invitation) {
       const nobody: Guard = { sql: 'NOT EXISTS (SELECT 1 FROM users)', params: {} }
-      const { sql, params } = insert('invitations', { ...invitation }, nobody)
-      await database.write(sql, params)
+      const { id, created_at: now } = invitation
+      await database.batch([
+        // Written first: of two at once the second waits here, and ends what the first one made.
+        {
+          sql: `INSERT INTO settings (name, value) VALUES ('${FIRST}', :id)
+            ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+          params: { id },
+        },
+        {
+          sql: `UPDATE invitations SET ended_at = :now
+            WHERE role = 'admin' AND ended_at IS NULL AND consumed_at IS NULL AND ${nobody.sql}`,
+          params: { now },
+        },
+        insert('invitations', { ...invitation }, nobody),
+      ])
     },
 
     async findLive(ids, address, now) {
@@ -63,7 +82,10 @@ export function createInvitationStore(database: Database): InvitationStore {
   }
 }
 
-/** The account of a registration stands: its invitation is used, and gives the role it carries. */
+/**
+ * The account of a registration stands: its invitation is used, and gives the role it carries. One that was to make the
+ * first admin makes no second one.
+ */
 export function acceptInvitation(challengeId: string, userId: string, now: number): Statement[] {
   const params = { challenge: challengeId, user: userId, now }
   const mine = `SELECT r.invitation_id FROM registrations r JOIN users u ON u.address = r.address
@@ -71,7 +93,9 @@ export function acceptInvitation(challengeId: string, userId: string, now: numbe
   return [
     {
       sql: `UPDATE users SET role = 'admin' WHERE id = :user AND EXISTS (SELECT 1 FROM invitations
-        WHERE role = 'admin' AND id IN (${mine}) AND ${live})`,
+        WHERE role = 'admin' AND id IN (${mine}) AND ${live}
+          AND NOT (EXISTS (SELECT 1 FROM settings WHERE name = '${FIRST}' AND value = invitations.id)
+            AND EXISTS (SELECT 1 FROM users o WHERE o.role = 'admin')))`,
       params,
     },
     {

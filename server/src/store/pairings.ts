@@ -66,7 +66,7 @@ export interface PairingStore {
   findWaiting(hashes: readonly string[], now: number): Promise<PairingRow | null>
   /** Notes a poll. False when it came too soon: then the pause grows by `slowerMs`. */
   poll(id: string, now: number, slowerMs: number): Promise<boolean>
-  /** Lets the device in, while nobody has answered. True for exactly one caller. */
+  /** Lets the device in, while nobody has answered and the session lives. True for exactly one caller. */
   allow(allowance: Allowance, event: AuditEvent): Promise<boolean>
   /** Turns the device away, while nobody has answered. True for exactly one caller. */
   deny(id: string, event: AuditEvent): Promise<boolean>
@@ -80,7 +80,10 @@ const waits = 'allowed_at IS NULL AND denied_at IS NULL AND expires_at > :now'
 /** A clock and a network may shorten a pause by so much. */
 const JITTER_MS = 500
 
-/** Whoever allowed it may have signed out since; where their session ended otherwise, nothing rests on it any more. */
+/**
+ * Whoever allowed it may have signed out since; where their session ended otherwise, nothing rests on it any more.
+ * What ends all of a person's ways in turns away what such a session left behind (store/pairing-ends.ts).
+ */
 const stands = `EXISTS (SELECT 1 FROM sessions s JOIN users u ON u.id = s.user_id
   WHERE s.id = pairings.allowed_by AND s.user_id = pairings.user_id
     AND (s.ended_at IS NULL OR s.end_reason = 'signed_out')
@@ -96,7 +99,7 @@ export function createPairingStore(database: Database): PairingStore {
     )
     return row ?? null
   }
-  const changed = async (statements: Statement[], index = 0) => {
+  const changedBy = async (index: number, statements: Statement[]) => {
     const results = await database.batch(statements)
     return (results.at(index)?.length ?? 0) > 0
   }
@@ -127,10 +130,14 @@ export function createPairingStore(database: Database): PairingStore {
     },
 
     allow: ({ id, userId, sessionId, amr }, event) =>
-      changed([
+      changedBy(1, [
+        // Whatever ends the person's ways in comes before it, and is seen here, or after it, and sees this.
+        holdUser(userId),
         {
           sql: `UPDATE pairings SET user_id = :user, allowed_by = :session, amr = :amr, allowed_at = :now
-            WHERE id = :id AND ${waits} RETURNING id`,
+            WHERE id = :id AND ${waits} AND EXISTS (
+              SELECT 1 FROM sessions WHERE id = :session AND user_id = :user AND ended_at IS NULL)
+            RETURNING id`,
           params: {
             id,
             user: userId,
@@ -146,7 +153,7 @@ export function createPairingStore(database: Database): PairingStore {
       ]),
 
     deny: (id, event) =>
-      changed([
+      changedBy(0, [
         {
           sql: `UPDATE pairings SET denied_at = :now WHERE id = :id AND ${waits} RETURNING id`,
           params: { id, now: event.happenedAt },
@@ -158,7 +165,7 @@ export function createPairingStore(database: Database): PairingStore {
       ]),
 
     // The row of the second statement says whether the session began.
-    consume: (entry) => changed(consumeStatements(entry), 1),
+    consume: (entry) => changedBy(1, consumeStatements(entry)),
   }
 }
 
@@ -174,6 +181,7 @@ function consumeStatements({ id, session, event, ifNew }: Entry): Statement[] {
     {
       sql: `UPDATE pairings SET consumed_at = :now, consumed_by = :session
         WHERE id = :id AND allowed_at IS NOT NULL AND user_id = :user AND consumed_at IS NULL
+          AND denied_at IS NULL
           AND expires_at > :now AND ${stands} RETURNING id`,
       params: { id, now, session: session.id, user: session.userId },
     },

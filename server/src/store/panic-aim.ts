@@ -1,4 +1,5 @@
 import type { Params } from './database.ts'
+import { letIn } from './pairing-ends.ts'
 import type { Guard } from './sql.ts'
 
 /** What a panic is about: a person, the sources of a network, or everything since a moment. */
@@ -13,6 +14,8 @@ export interface Aimed {
   readonly apiKeys: Guard
   readonly challenges: Guard
   readonly links: Guard
+  /** Devices that were let in and have not come yet. */
+  readonly pairings: Guard
 }
 
 const live = {
@@ -20,6 +23,7 @@ const live = {
   apiKeys: 'revoked_at IS NULL AND paused_at IS NULL',
   challenges: 'consumed_at IS NULL AND ended_at IS NULL',
   links: 'consumed_at IS NULL AND ended_at IS NULL',
+  pairings: letIn,
 } as const
 
 export function aimed(aim: Aim, now: number, keptSession: string | null): Aimed {
@@ -33,6 +37,7 @@ export function aimed(aim: Aim, now: number, keptSession: string | null): Aimed 
     apiKeys: guard('apiKeys'),
     challenges: guard('challenges'),
     links: guard('links'),
+    pairings: guard('pairings'),
   }
 }
 
@@ -40,7 +45,7 @@ function conditions(aim: Aim): { columns: Readonly<Record<keyof Aimed, string>>;
   if ('userId' in aim) {
     const mine = 'user_id = :aim'
     return {
-      columns: { sessions: mine, apiKeys: mine, challenges: mine, links: mine },
+      columns: { sessions: mine, apiKeys: mine, challenges: mine, links: mine, pairings: mine },
       params: { aim: aim.userId },
     }
   }
@@ -49,7 +54,13 @@ function conditions(aim: Aim): { columns: Readonly<Record<keyof Aimed, string>>;
     // A link by which an owner undoes a sign-in works against whoever signed in.
     const links = `${newer} AND purpose <> 'not-me'`
     return {
-      columns: { sessions: newer, apiKeys: newer, challenges: newer, links },
+      columns: {
+        sessions: newer,
+        apiKeys: newer,
+        challenges: newer,
+        links,
+        pairings: 'allowed_at >= :aim',
+      },
       params: { aim: aim.since },
     }
   }
@@ -61,7 +72,7 @@ function from(sources: readonly string[]): ReturnType<typeof conditions> {
   if (sources.length === 0) {
     const none = '1 = 0'
     return {
-      columns: { sessions: none, apiKeys: none, challenges: none, links: none },
+      columns: { sessions: none, apiKeys: none, challenges: none, links: none, pairings: none },
       params: {},
     }
   }
@@ -74,6 +85,8 @@ function from(sources: readonly string[]): ReturnType<typeof conditions> {
       apiKeys: `EXISTS (${made})`,
       challenges: `source IN (${list})`,
       links: '1 = 0',
+      pairings: `(source IN (${list}) OR EXISTS (SELECT 1 FROM sessions s
+        WHERE s.id = allowed_by AND (s.source IN (${list}) OR s.seen_source IN (${list}))))`,
     },
     params: Object.fromEntries(sources.map((source, index) => [`aim_${index}`, source])),
   }

@@ -2,6 +2,7 @@ import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement } from './database.ts'
 import { type Ended, endedIn } from './endings.ts'
 import { type NewLetter, queueLetter } from './outbox.ts'
+import { denyPairings, letIn } from './pairing-ends.ts'
 import { type Aim, aimed } from './panic-aim.ts'
 import { findReach, type Reach } from './panic-reach.ts'
 import { type Guard, insert } from './sql.ts'
@@ -85,6 +86,9 @@ export function createPanicStore(database: Database): PanicStore {
         `SELECT source FROM sessions WHERE ended_at IS NULL AND expires_at > :now
          UNION SELECT seen_source FROM sessions WHERE ended_at IS NULL AND expires_at > :now
          UNION SELECT source FROM challenges WHERE consumed_at IS NULL AND ended_at IS NULL
+         UNION SELECT source FROM pairings WHERE ${letIn}
+         UNION SELECT s.source FROM sessions s JOIN pairings ON allowed_by = s.id WHERE ${letIn}
+         UNION SELECT s.seen_source FROM sessions s JOIN pairings ON allowed_by = s.id WHERE ${letIn}
          UNION SELECT e.source FROM audit_events e JOIN api_keys k ON k.id = e.subject_id
            WHERE e.event = 'key.created' AND k.revoked_at IS NULL AND k.paused_at IS NULL`,
         { now },
@@ -133,10 +137,10 @@ function take({ confirmHash, actor, target, by, now }: Confirmation): Statement 
   }
 }
 
-/** Challenges and links first: what a sign-in under way makes of them is seen by the statement after. */
+/** Challenges, links and devices let in first: what a sign-in under way makes of them is seen by the statement after. */
 function endAimed(confirmation: Confirmation, mine: Guard): Statement[] {
   const { aim, now, keptSession } = confirmation
-  const { sessions, apiKeys, challenges, links } = aimed(aim, now, keptSession)
+  const { sessions, apiKeys, challenges, links, pairings } = aimed(aim, now, keptSession)
   const panic = '(SELECT id FROM panics WHERE confirmed_by = :confirmed_by)'
   const params = (guard: Guard) => ({ now, ...guard.params, ...mine.params })
   return [
@@ -148,6 +152,7 @@ function endAimed(confirmation: Confirmation, mine: Guard): Statement[] {
       sql: `UPDATE mail_links SET ended_at = :now WHERE ${links.sql} AND ${mine.sql}`,
       params: params(links),
     },
+    denyPairings({ sql: `${pairings.sql} AND ${mine.sql}`, params: params(pairings) }),
     {
       sql: `UPDATE sessions SET ended_at = :now, end_reason = 'panic', panic_id = ${panic}
         WHERE ended_at IS NULL AND ${mine.sql}

@@ -41,7 +41,7 @@ export interface Disowning extends Change {
 /** Null, and nothing happened, unless the proof was alive: each of these happens for exactly one caller. */
 export interface RecoveryStore {
   resetPassword(reset: Reset): Promise<Ended | null>
-  /** Null when another change was first. */
+  /** Null when another change was first, or ended the session. */
   changePassword(change: PasswordChange): Promise<Ended | null>
   disown(disowning: Disowning): Promise<Ended | null>
 }
@@ -88,8 +88,10 @@ export function createRecoveryStore(database: Database): RecoveryStore {
           lockUser(change),
           {
             sql: `UPDATE users SET password_hash = :to, updated_at = :now
-              WHERE id = :user AND password_hash = :from AND disabled_at IS NULL RETURNING id`,
-            params: { to, now, user: userId, from },
+              WHERE id = :user AND password_hash = :from AND disabled_at IS NULL
+                AND EXISTS (SELECT 1 FROM sessions WHERE id = :session AND ended_at IS NULL)
+              RETURNING id`,
+            params: { to, now, user: userId, from, session: sessionId },
           },
           ...endSignIns({ userId, now, reason: 'password_changed', guard }, sessionId),
           ...tellOf(change, guard),

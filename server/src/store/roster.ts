@@ -81,7 +81,11 @@ export function createRosterStore(database: Database): RosterStore {
 
     async delete(id, departure) {
       const { provenHash } = departure
-      const proven = provenHash === undefined ? '' : ' AND password_hash = :proven'
+      // Of the person's own row alone, which is held: what else may end meanwhile would leave half a deletion.
+      const proven =
+        provenHash === undefined
+          ? ''
+          : ' AND password_hash = :proven AND reset_required_at IS NULL AND disabled_at IS NULL'
       const condition = `${another}${proven}`
       const guard = {
         sql: `EXISTS (SELECT 1 FROM users WHERE id = :whom AND ${condition})`,

@@ -62,7 +62,7 @@ export function startSession(session: NewSession, guard: Guard): Statement[] {
 }
 
 /** Endings that say that a place was not its owner's: it does not become known by them. */
-const disowned = "('not_me', 'token_reuse', 'panic')"
+const disowned = "('not_me', 'email_change_undone', 'token_reuse', 'panic')"
 
 /**
  * Holds when this person began no other session at this place for so long. Of a session from before places were

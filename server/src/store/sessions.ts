@@ -2,6 +2,8 @@ import type { EndReason } from '../auth/session-end.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database } from './database.ts'
 import { forgetPanics } from './endings.ts'
+import { holdUser } from './factor-change.ts'
+import { denyPairings } from './pairing-ends.ts'
 import { always, type Guard } from './sql.ts'
 import { type Told, tell } from './told.ts'
 
@@ -76,7 +78,7 @@ export interface SessionStore {
   end(id: string, reason: EndReason, event: AuditEvent): Promise<boolean>
   /** Ends a session of this person; another person's stays. True for the one that ended it. */
   endOwn(id: string, userId: string, reason: EndReason, event: AuditEvent): Promise<boolean>
-  /** Ends every session of a person but the one named; the ids of those that lived. */
+  /** Ends every session of a person but the one named, with each sign-in under way; the ids of those that lived. */
   endOthers(but: string, userId: string, reason: EndReason, event: AuditEvent): Promise<string[]>
   /** Notes that the session goes on from elsewhere, and tells its owner; happens once to each session. */
   roam(id: string, told: Told, event: AuditEvent): Promise<boolean>
@@ -187,16 +189,26 @@ export function createSessionStore(database: Database): SessionStore {
     },
 
     async endOthers(but, userId, reason, event) {
-      const [ended = []] = await database.batch([
+      const now = event.happenedAt
+      const results = await database.batch([
+        // In the order of a sign-in, which holds its code, then its person: the session it makes is seen below.
+        {
+          sql: `UPDATE challenges SET ended_at = :now WHERE user_id = :user AND purpose = 'login'
+            AND consumed_at IS NULL AND ended_at IS NULL`,
+          params: { user: userId, now },
+        },
+        holdUser(userId),
+        denyPairings({ sql: 'user_id = :user', params: { user: userId, now } }),
         {
           sql: `UPDATE sessions SET ended_at = :now, end_reason = :reason
             WHERE user_id = :user AND id <> :but AND ended_at IS NULL RETURNING id, expires_at`,
-          params: { but, user: userId, reason, now: event.happenedAt },
+          params: { but, user: userId, reason, now },
         },
         forgetPanics(userId, always),
         recordEvent(event),
       ])
-      const lived = ended.filter((row) => Number(row.expires_at) > event.happenedAt)
+      const ended = results[3] ?? []
+      const lived = ended.filter((row) => Number(row.expires_at) > now)
       return lived.map((row) => String(row.id))
     },
 

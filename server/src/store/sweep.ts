@@ -39,7 +39,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['registrations', 'expires_at <= :now'],
   ['name_claims', 'expires_at <= :now'],
   ['challenges', `resend_until <= ${at} - ${DAY} AND code_expires_at <= ${at} - ${DAY}`],
-  ['sessions', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
+  ['sessions', `ended_at <= ${at} - ${ENDED_KEPT_MS} OR expires_at <= ${at} - ${ENDED_KEPT_MS}`],
   ['held_addresses', 'expires_at <= :now'],
   ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['pairings', `expires_at <= ${at} - ${DAY}`],

@@ -43,7 +43,7 @@ export interface UserStore {
   /** False when the user name is somebody else's, or held for a registration. */
   rename(id: string, names: NewNames, event: AuditEvent): Promise<boolean>
   /** Puts a better hash in the place of the one that was just proven; of many at once, one wins. */
-  rehash(id: string, from: string, to: string): Promise<void>
+  rehash(id: string, from: string, to: string): Promise<boolean>
 }
 
 const columns = `id, address, user_name, full_name, password_hash, created_at, updated_at,
@@ -99,10 +99,11 @@ export function createUserStore(database: Database): UserStore {
     },
 
     async rehash(id, from, to) {
-      await database.write(
-        'UPDATE users SET password_hash = :to WHERE id = :id AND password_hash = :from',
+      const rows = await database.write(
+        'UPDATE users SET password_hash = :to WHERE id = :id AND password_hash = :from RETURNING id',
         { id, from, to },
       )
+      return rows.length > 0
     },
   }
 }
