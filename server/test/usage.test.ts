@@ -94,6 +94,37 @@ scene('a person sees what was used by key, model and day; a key sees its own', a
   }
 })
 
+scene(
+  'a model whose name no database keeps is refused, and the bill goes on for everybody',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const free = await keyOf(freddy, ada)
+    const bound = await keyOf(freddy, ada, { models: ['echo-*'] })
+    const asked = [
+      ['/v1/responses', { input: 'hello' }],
+      ['/v1/model/response', { inputs: 'hello' }],
+      ['/v1/chat/completions', { messages: [{ role: 'user', content: 'hello' }] }],
+      ['/v1/embeddings', { input: 'hello' }],
+    ] as const
+    for (const [path, more] of asked) {
+      for (const model of ['echo-1\u0000', '\ud800', 'a\udc00b', '\n', '\u007f', '\u0085', '']) {
+        for (const { headers } of [free, bound]) {
+          const answer = await freddy.ask(`POST ${path}`, { headers, body: { ...more, model } })
+          assert.equal(answer.status, 422, `${path} ${JSON.stringify(model)}`)
+          assert.equal(answer.body.error.details.fields[0].field, 'model')
+        }
+      }
+      for (const model of ['🦜'.repeat(200), 'large model/v2:ü']) {
+        const body = { ...more, model }
+        const answer = await freddy.ask(`POST ${path}`, { headers: free.headers, body })
+        assert.equal(answer.status, 200, answer.text)
+      }
+    }
+    const { body } = await freddy.ask('GET /v1/usage', { headers: free.headers })
+    assert.equal(body.total.calls, 2 * asked.length)
+  },
+)
+
 scene('the number that refuses is the number that is shown', async (freddy) => {
   const ada = await freddy.person('ada')
   const { token } = await freddy.signIn(ada)
