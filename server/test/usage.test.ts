@@ -301,7 +301,7 @@ scene(
       set('--tokens-per-month 12 --money-per-day 2.5'),
       'ada: tokens per month 12, money per day 2.5',
     )
-    await ask(freddy, other.headers)
+    const right = await ask(freddy, other.headers)
     assert.equal((await freddy.ask('POST /v1/responses', { token, body: question })).status, 200)
     for (const headers of [one.headers, other.headers, { authorization: `Bearer ${token}` }]) {
       const refused = await ask(freddy, headers)
@@ -311,6 +311,18 @@ scene(
       assert.equal(resets_at, '2026-12-01T00:00:00.000Z')
       assert.equal(approval_url, undefined, "a person's budget is the operator's")
     }
+    const dear = await ask(freddy, other.headers)
+    const told = async (call: Answer, seer: object) => {
+      const { body } = await freddy.ask(`GET /v1/usage/requests/${idOf(call)}/explain`, seer)
+      return body.limits.map(({ level, limit }: Record<string, string>) => `${level} ${limit}`)
+    }
+    const persons = ['person money_per_day', 'person tokens_per_month']
+    assert.deepEqual(await told(right, { token }), [...persons, 'key tokens_per_day'])
+    assert.deepEqual(await told(dear, { token }), [...persons, 'key tokens_per_day'])
+    const seer = { headers: other.headers }
+    assert.deepEqual(await told(right, seer), ['key tokens_per_day'], 'none of its business')
+    assert.deepEqual(await told(dear, seer), ['person tokens_per_month', 'key tokens_per_day'])
+
     const { body } = await freddy.ask('GET /v1/usage', { headers: other.headers })
     assert.deepEqual(
       body.limits.map(({ level, used }: { level: string; used: number }) => [level, used]),
@@ -325,6 +337,37 @@ scene(
     assert.deepEqual(
       events.map(({ actor }) => actor),
       ['shell', 'shell'],
+    )
+  },
+)
+
+scene(
+  'a person sees the limits of every live key, however many have ended since',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const capped = await keyOf(freddy, ada, { limits: { tokens_per_day: 10, money_per_month: 7 } })
+    await keyOf(freddy, ada)
+    freddy.pass(1)
+    const newer = await keyOf(freddy, ada, { limits: { tokens_per_month: 20 } })
+    await ask(freddy, capped.headers)
+    for (const ended of ['revoked_at', 'expires_at']) {
+      await freddy.database.write(
+        `WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < 200)
+         INSERT INTO api_keys (id, user_id, name, hash, prefix, last4, scopes, created_at, tokens_per_day, ${ended})
+         SELECT CAST(:id AS TEXT) || CAST(n AS TEXT), CAST(:user AS TEXT), 'k', CAST(:id AS TEXT) || CAST(n AS TEXT),
+           'p', 'l', 'responses', CAST(:now AS BIGINT) + 1, 5, CAST(:now AS BIGINT) FROM counter`,
+        { id: ended, user: ada.id, now: freddy.now() },
+      )
+    }
+    const { token } = await freddy.signIn(ada)
+    const { body } = await freddy.ask('GET /v1/usage', { token })
+    assert.deepEqual(
+      body.limits.map(({ key, limit, used }: Record<string, string>) => [key, limit, used]),
+      [
+        [newer.id, 'tokens_per_month', 0],
+        [capped.id, 'tokens_per_day', 4],
+        [capped.id, 'money_per_month', 0],
+      ],
     )
   },
 )
