@@ -92,7 +92,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const close = async () => {
     await http.close()
     await jobs?.stop()
-    await app.app.usage.flush()
+    await app.app.usage.flush().catch((cause) => log.warn({ event: 'usage.write', cause }))
     await tellOfCanaries(app.app).catch((cause) => log.warn({ event: 'keys.canaries', cause }))
     await app.app.keyUses.flush().catch((cause) => log.warn({ event: 'keys.uses', cause }))
     await app.app.sightings.flush().catch((cause) => log.warn({ event: 'session.see', cause }))
