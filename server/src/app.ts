@@ -92,7 +92,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const close = async () => {
     await http.close()
     await jobs?.stop()
-    await app.app.usage.flush()
+    await app.app.usage.flush().catch((cause) => log.warn({ event: 'usage.write', cause }))
     await tellOfCanaries(app.app).catch((cause) => log.warn({ event: 'keys.canaries', cause }))
     await app.app.keyUses.flush().catch((cause) => log.warn({ event: 'keys.uses', cause }))
     await app.app.sightings.flush().catch((cause) => log.warn({ event: 'session.see', cause }))
@@ -187,7 +187,15 @@ function assemble(
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
     limiter: createLimiter(config.limits),
     hasher: createHasher({ threads: config.workers || availableParallelism() }),
-    usage: createUsageQueue(parts.store.ledger),
+    usage: createUsageQueue(parts.store.ledger, ({ request_id, user_id, ...usage }, cause) =>
+      parts.log.error({
+        event: 'usage.dropped',
+        requestId: request_id,
+        userId: user_id,
+        count: usage.input_tokens + usage.output_tokens,
+        cause,
+      }),
+    ),
     keyUses: createKeyUses(parts.store.keyUses, (cause) =>
       parts.log.warn({ event: 'keys.uses', cause }),
     ),

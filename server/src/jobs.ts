@@ -38,22 +38,29 @@ export function startJobs(app: App): Jobs {
   }
 }
 
-/** Never twice at once, and a failure waits for the next round. */
-function every(app: App, ms: number, event: string, work: () => Promise<unknown>): Jobs {
-  let running = Promise.resolve()
+/** Never twice at once: a round that comes while one is under way is left out, and a failure waits for the next. */
+export function every(
+  { log }: Pick<App, 'log'>,
+  ms: number,
+  event: string,
+  work: () => Promise<unknown>,
+): Jobs {
+  let running: Promise<void> | null = null
+  const run = async () => {
+    try {
+      await work()
+    } catch (cause) {
+      log.warn({ event, cause })
+    }
+    running = null
+  }
   const timer = setInterval(() => {
-    running = running.then(async () => {
-      try {
-        await work()
-      } catch (cause) {
-        app.log.warn({ event, cause })
-      }
-    })
+    running ??= run()
   }, ms).unref()
   return {
-    stop() {
+    async stop() {
       clearInterval(timer)
-      return running
+      await running
     },
   }
 }

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import pg from 'pg'
 import { DatabaseUnavailable } from '../src/store/database.ts'
 import { migrate } from '../src/store/migrate.ts'
+import { openPostgres } from '../src/store/postgres.ts'
 import { openSqlite } from '../src/store/sqlite.ts'
 import { databases, type Place } from './databases.ts'
 
@@ -188,6 +189,27 @@ test('F11: a database that another process holds is unavailable, and works again
   assert.deepEqual((await database.write(put('a').sql, put('a').params)).length, 1)
   await database.close()
   await place.drop()
+})
+
+test('a database that has no room, or is only read, is unavailable: no statement is at fault', async () => {
+  const [sqlite, postgres] = [await databases[0].open(), await databases[1].open()]
+  const big = { ...put('big').params, colour: 'x'.repeat(100_000) }
+  await sqlite.database.migrate('0000-marbles', table)
+  await sqlite.database.write('PRAGMA max_page_count = 20')
+  await assert.rejects(sqlite.database.write(put('big').sql, big), DatabaseUnavailable)
+  await assert.rejects(
+    sqlite.database.batch([put('a'), { sql: put('big').sql, params: big }]),
+    DatabaseUnavailable,
+  )
+  assert.equal((await sqlite.database.write(put('a').sql, put('a').params)).length, 1)
+  await sqlite.drop()
+
+  await postgres.database.migrate('0000-marbles', table)
+  const url = `${postgres.url}?options=${encodeURIComponent('-c default_transaction_read_only=on')}`
+  const onlyRead = await openPostgres({ url })
+  await assert.rejects(onlyRead.batch([put('a'), put('b')]), DatabaseUnavailable)
+  await onlyRead.close()
+  await postgres.drop()
 })
 
 test('F14: connections that PostgreSQL ended are replaced', async () => {

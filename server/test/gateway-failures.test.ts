@@ -219,6 +219,70 @@ modelScene(
 )
 
 modelScene(
+  'attack 120: an answer that is made in the background is owed for whole, heard or not',
+  async (freddy, model, token) => {
+    const background = { ...hello, background: true, max_output_tokens: 900 }
+    const most = (body: object) => Math.ceil(JSON.stringify(body).length / 4) + 900
+    const unfinished = (status: string) => ({ ...response('', null), status, output: [] })
+    const made = [
+      unfinished('queued'),
+      { ...unfinished('in_progress'), usage: { input_tokens: 1 } },
+    ]
+    for (const answered of [...made, response('Hi')]) {
+      model.behave((answer) => json(answer, answered))
+      const { status } = await freddy.ask('POST /v1/responses', { token, body: background })
+      assert.equal(status, 200)
+      freddy.pass(1)
+    }
+    assert.deepEqual(await booked(freddy), [most(background), most(background), 5])
+
+    const created = event({ type: 'response.created', response: unfinished('in_progress') })
+    const completed = event({ type: 'response.completed', response: response('Hi') })
+    const listening = { ...background, stream: true }
+    for (const events of [created + delta, created + delta + completed]) {
+      model.behave((answer) => {
+        beginEvents(answer)
+        answer.end(events)
+      })
+      await freddy.ask('POST /v1/responses', { token, body: listening })
+      freddy.pass(1)
+    }
+    assert.deepEqual((await booked(freddy)).slice(3), [most(listening), 5])
+
+    await freddy.running.http.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = freddy.running.http.server.address() as AddressInfo
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const told: [body: object, tokens: number][] = [
+      [listening, most(listening)],
+      [{ ...listening, background: 1 }, most({ ...listening, background: 1 })],
+      [{ ...listening, background: false }, most({ ...listening, background: false }) - 900 + 2],
+    ]
+    for (const [body] of told) {
+      model.behave((answer) => {
+        beginEvents(answer)
+        answer.write(created + delta)
+      })
+      const ask = request({ port, path: '/v1/responses', method: 'POST', headers })
+      ask.on('error', () => {})
+      ask.end(JSON.stringify(body))
+      const [answer] = await once(ask, 'response')
+      answer.on('error', () => {})
+      await once(answer, 'data')
+      ask.destroy()
+      while (freddy.running.app.upstreams.open > 0)
+        await new Promise((resolve) => setImmediate(resolve))
+      freddy.pass(1)
+    }
+    const last = (await booked(freddy)).slice(5)
+    assert.deepEqual(
+      last,
+      told.map(([, tokens]) => tokens),
+    )
+  },
+  'first=60',
+)
+
+modelScene(
   'who waits hears a comment, and an end that came late is told in the stream',
   async (freddy, model, token) => {
     model.behave(() => {})

@@ -247,6 +247,58 @@ scene('attack 099: what all children spend never passes their parent', async (fr
   assert.equal((await freddy.ask('POST /v1/responses', asParent)).status, 402)
 })
 
+scene(
+  'a key is given a true account of the calls of a key that it made, and of no other',
+  async (freddy) => {
+    const { app } = freddy.running
+    const ada = await keyOwner(freddy)
+    const mayLook = { scopes: ['responses', 'models', 'usage:read', 'keys:derive'] }
+    const parent = await parentKey(ada, { ...mayLook, limits: { tokens_per_day: 1000 } })
+    const { key: stranger } = (await ada.make({ scopes: ['responses', 'usage:read'] })).body
+    const wish = { scopes: ['responses', 'usage:read'], limits: { tokens_per_day: 100 } }
+    const one = await child(freddy, parent.key, wish)
+    const ask = () => {
+      const body = { model: 'echo-1', input: 'hello' }
+      return freddy.ask('POST /v1/responses', { headers: { 'api-key': one.key }, body })
+    }
+    const look = (id: unknown, key: string) =>
+      freddy.ask(`GET /v1/usage/requests/${id}/explain`, { headers: { 'api-key': key } })
+    const answered = await ask()
+    assert.equal(answered.status, 200, answered.text)
+    const id = answered.headers['x-request-id']
+    const { body } = await look(id, parent.key)
+    const step = { tokens: 4, money_millionths: 0 }
+    assert.deepEqual(body.moves, [
+      { step: 'reserved', from: 'free', to: 'held', ...step },
+      { step: 'settled', from: 'held', to: 'spent', ...step },
+    ])
+    const levels = async (key: string) =>
+      (await look(id, key)).body.limits.map(({ level }: { level: string }) => level)
+    assert.deepEqual(await levels(parent.key), ['parent', 'key'])
+    assert.deepEqual(await levels(one.key), ['key'])
+
+    const row = (await app.store.apiKeys.find(one.id, ada.id)) ?? assert.fail()
+    const most = { inputTokens: 10, outputTokens: 20, money: 0 }
+    const payer = { userId: ada.id, keyId: one.id, limits: row, parent: parentOf(row) }
+    const asked = { ...payer, requestId: 'req_open', model: 'm', most }
+    await reserve({ app, now: freddy.now() }, asked)
+    assert.equal((await look('req_open', parent.key)).body.outcome, 'open')
+
+    freddy.pass(MINUTE)
+    let turned = await ask()
+    for (let calls = 1; turned.status === 200 && calls < 20; calls++) turned = await ask()
+    assert.equal(turned.status, 429)
+    freddy.pass(MINUTE)
+    const refused = turned.headers['x-request-id']
+    assert.equal((await look(refused, parent.key)).body.code, 'TOO_MANY_REQUESTS')
+    assert.equal((await look(refused, one.key)).status, 200)
+    for (const other of [id, 'req_open', refused]) {
+      assert.equal((await look(other, stranger)).status, 404)
+    }
+  },
+  { env: { LIMITS: 'requests=8/60' } },
+)
+
 scene('a call of a child that nobody settled goes off its parent too', async (freddy) => {
   const { app } = freddy.running
   const ada = await keyOwner(freddy)

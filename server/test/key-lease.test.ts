@@ -167,6 +167,17 @@ duringOutage(
   },
 )
 
+duringOutage(
+  'a server whose database is away closes all the same, and says what it could not write',
+  async ({ freddy, outage, make, say }) => {
+    const key = await make()
+    assert.equal((await say(key)).status, 200)
+    await outage.fall()
+    await freddy.running.close()
+    assert.ok(freddy.log.some((line) => line.includes('"usage.write"')))
+  },
+)
+
 for (const what of ['a key that is known', 'a stranger'] as const) {
   const { open } = databases[1]
   test(`${what} waits for a silent database a while and no longer (PostgreSQL)`, async () => {

@@ -7,11 +7,16 @@ import { ApiError } from '../src/errors.ts'
 import { explain } from '../src/responses/explanation.ts'
 import { abandon, reserve, settle, settleOverdue, standing } from '../src/responses/ledger.ts'
 import { mostInput, mostOutput } from '../src/responses/usage.ts'
-import { createUsageQueue } from '../src/responses/usage-queue.ts'
+import { createUsageQueue, type UsageQueue } from '../src/responses/usage-queue.ts'
+import { DatabaseUnavailable } from '../src/store/database.ts'
 import type { Booking, HoldRow } from '../src/store/ledger.ts'
 import { HOUR, scene } from './freddy.ts'
 import { startModelServer } from './model-server.ts'
 import { call, startProcess } from './server-process.ts'
+
+type QueueStore = Parameters<typeof createUsageQueue>[0]
+
+const nothingIsDropped = () => assert.fail('an entry was dropped')
 
 const CALLS = 400
 const CAP = 20_000
@@ -159,19 +164,101 @@ scene('what is written twice, since nobody knew whether it was, counts once', as
   const held = await reserve({ app, now: freddy.now() }, spending)
   const { book } = app.store.ledger
   const written: Booking[][] = []
-  const usage = createUsageQueue({
+  const store: QueueStore = {
     reserve: app.store.ledger.reserve,
     async book(bookings) {
       written.push([...bookings])
       await book(bookings)
-      if (written.length === 1) throw new Error('the connection went before the answer came')
+      if (written.length === 1) throw new DatabaseUnavailable('it went before the answer came')
     },
-  })
+  }
+  const usage = createUsageQueue(store, nothingIsDropped)
   await assert.rejects(settle({ ...app, usage }, held, { ...most, outputTokens: 5 }))
   await usage.flush()
   assert.equal(written.length, 2)
   const [day] = await standing(app, { ...caller, limits: null }, freddy.now())
   assert.deepEqual([day?.used, day?.held], [15, 0])
+})
+
+scene(
+  'an entry that the database does not take keeps no other from the bill, nor a hold another',
+  async (freddy) => {
+    const { app } = freddy.running
+    const { token } = await freddy.signIn(await freddy.person('ada'))
+    const { body: key } = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'bulk' } })
+    const most = { inputTokens: 10, outputTokens: 20, money: 0 }
+    const limits = { ...unlimited, tokens_per_day: 1000 }
+    const userId = (await freddy.ask('GET /v1/auth/check', { token })).body.user_id
+    const ask = (index: number, inputTokens: number) =>
+      reserve(
+        { app, now: freddy.now() },
+        {
+          requestId: `req_${index}`,
+          userId,
+          keyId: key.id,
+          limits,
+          model: 'm',
+          most: { ...most, inputTokens },
+        },
+      )
+    // Too large for its column on both databases: no whole number, and one past 64 bits.
+    const asked = await Promise.allSettled(
+      [10, 0.5, 1e300, 10].map((tokens, at) => ask(at, tokens)),
+    )
+    assert.deepEqual(
+      asked.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'rejected', 'fulfilled'],
+    )
+    for (const [index, one] of asked.entries()) {
+      if (one.status === 'rejected') continue
+      const used = index === 0 ? { ...most, outputTokens: 0.5 } : most
+      await settle(app, one.value, used)
+    }
+    const about = { userId, keyId: null, limits: null, model: 'm' }
+    for (const money of [0, 0.5, 0, 0]) {
+      const held = await reserve({ app, now: freddy.now() }, { ...about, requestId: 'free', most })
+      await settle(app, held, { ...most, money })
+    }
+    await app.usage.flush()
+    const shown = await freddy.ask('GET /v1/usage?by=key', { token })
+    assert.equal(shown.body.total.calls, 4, shown.text)
+    const dropped = freddy.log.filter((line) => line.includes('usage.dropped'))
+    assert.deepEqual(
+      dropped.map((line) => JSON.parse(line).requestId),
+      ['req_0', 'free'],
+    )
+
+    // What was held for the one that was dropped is booked when its time is over.
+    freddy.pass(HOUR)
+    await settleOverdue(app, freddy.now())
+    const lost = await app.store.usage.find('req_0', { userId, keyId: null })
+    assert.deepEqual([lost?.outcome, lost?.input_tokens], ['estimated', 10])
+  },
+)
+
+scene('a flush ends, however many calls are added meanwhile', async (freddy) => {
+  const { app } = freddy.running
+  const { id } = await freddy.person('ada')
+  const at = { app, now: freddy.now() }
+  const most = { inputTokens: 10, outputTokens: 20, money: 0 }
+  const spending = { userId: id, keyId: null, limits: null, requestId: 'r', model: 'm', most }
+  const held = await reserve(at, spending)
+  let rounds = 0
+  const store: QueueStore = {
+    reserve: app.store.ledger.reserve,
+    async book(bookings) {
+      rounds += 1
+      if (rounds > 5) throw new DatabaseUnavailable('this flush has no end')
+      await settle({ ...app, usage }, held, most)
+      await app.store.ledger.book(bookings)
+    },
+  }
+  const usage: UsageQueue = createUsageQueue(store, nothingIsDropped)
+  await settle({ ...app, usage }, held, most)
+  await usage.flush()
+  assert.ok(usage.holds(id), 'what came meanwhile is left to the next one')
+  await usage.flush()
+  assert.equal(rounds, 2)
 })
 
 test('what a call may come to is no less than what its body lets the model do', () => {

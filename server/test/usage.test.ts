@@ -94,6 +94,37 @@ scene('a person sees what was used by key, model and day; a key sees its own', a
   }
 })
 
+scene(
+  'a model whose name no database keeps is refused, and the bill goes on for everybody',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const free = await keyOf(freddy, ada)
+    const bound = await keyOf(freddy, ada, { models: ['echo-*'] })
+    const asked = [
+      ['/v1/responses', { input: 'hello' }],
+      ['/v1/model/response', { inputs: 'hello' }],
+      ['/v1/chat/completions', { messages: [{ role: 'user', content: 'hello' }] }],
+      ['/v1/embeddings', { input: 'hello' }],
+    ] as const
+    for (const [path, more] of asked) {
+      for (const model of ['echo-1\u0000', '\ud800', 'a\udc00b', '\n', '\u007f', '\u0085', '']) {
+        for (const { headers } of [free, bound]) {
+          const answer = await freddy.ask(`POST ${path}`, { headers, body: { ...more, model } })
+          assert.equal(answer.status, 422, `${path} ${JSON.stringify(model)}`)
+          assert.equal(answer.body.error.details.fields[0].field, 'model')
+        }
+      }
+      for (const model of ['🦜'.repeat(200), 'large model/v2:ü']) {
+        const body = { ...more, model }
+        const answer = await freddy.ask(`POST ${path}`, { headers: free.headers, body })
+        assert.equal(answer.status, 200, answer.text)
+      }
+    }
+    const { body } = await freddy.ask('GET /v1/usage', { headers: free.headers })
+    assert.equal(body.total.calls, 2 * asked.length)
+  },
+)
+
 scene('the number that refuses is the number that is shown', async (freddy) => {
   const ada = await freddy.person('ada')
   const { token } = await freddy.signIn(ada)
@@ -270,7 +301,7 @@ scene(
       set('--tokens-per-month 12 --money-per-day 2.5'),
       'ada: tokens per month 12, money per day 2.5',
     )
-    await ask(freddy, other.headers)
+    const right = await ask(freddy, other.headers)
     assert.equal((await freddy.ask('POST /v1/responses', { token, body: question })).status, 200)
     for (const headers of [one.headers, other.headers, { authorization: `Bearer ${token}` }]) {
       const refused = await ask(freddy, headers)
@@ -280,6 +311,18 @@ scene(
       assert.equal(resets_at, '2026-12-01T00:00:00.000Z')
       assert.equal(approval_url, undefined, "a person's budget is the operator's")
     }
+    const dear = await ask(freddy, other.headers)
+    const told = async (call: Answer, seer: object) => {
+      const { body } = await freddy.ask(`GET /v1/usage/requests/${idOf(call)}/explain`, seer)
+      return body.limits.map(({ level, limit }: Record<string, string>) => `${level} ${limit}`)
+    }
+    const persons = ['person money_per_day', 'person tokens_per_month']
+    assert.deepEqual(await told(right, { token }), [...persons, 'key tokens_per_day'])
+    assert.deepEqual(await told(dear, { token }), [...persons, 'key tokens_per_day'])
+    const seer = { headers: other.headers }
+    assert.deepEqual(await told(right, seer), ['key tokens_per_day'], 'none of its business')
+    assert.deepEqual(await told(dear, seer), ['person tokens_per_month', 'key tokens_per_day'])
+
     const { body } = await freddy.ask('GET /v1/usage', { headers: other.headers })
     assert.deepEqual(
       body.limits.map(({ level, used }: { level: string; used: number }) => [level, used]),
@@ -294,6 +337,37 @@ scene(
     assert.deepEqual(
       events.map(({ actor }) => actor),
       ['shell', 'shell'],
+    )
+  },
+)
+
+scene(
+  'a person sees the limits of every live key, however many have ended since',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const capped = await keyOf(freddy, ada, { limits: { tokens_per_day: 10, money_per_month: 7 } })
+    await keyOf(freddy, ada)
+    freddy.pass(1)
+    const newer = await keyOf(freddy, ada, { limits: { tokens_per_month: 20 } })
+    await ask(freddy, capped.headers)
+    for (const ended of ['revoked_at', 'expires_at']) {
+      await freddy.database.write(
+        `WITH RECURSIVE counter (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < 200)
+         INSERT INTO api_keys (id, user_id, name, hash, prefix, last4, scopes, created_at, tokens_per_day, ${ended})
+         SELECT CAST(:id AS TEXT) || CAST(n AS TEXT), CAST(:user AS TEXT), 'k', CAST(:id AS TEXT) || CAST(n AS TEXT),
+           'p', 'l', 'responses', CAST(:now AS BIGINT) + 1, 5, CAST(:now AS BIGINT) FROM counter`,
+        { id: ended, user: ada.id, now: freddy.now() },
+      )
+    }
+    const { token } = await freddy.signIn(ada)
+    const { body } = await freddy.ask('GET /v1/usage', { token })
+    assert.deepEqual(
+      body.limits.map(({ key, limit, used }: Record<string, string>) => [key, limit, used]),
+      [
+        [newer.id, 'tokens_per_month', 0],
+        [capped.id, 'tokens_per_day', 4],
+        [capped.id, 'money_per_month', 0],
+      ],
     )
   },
 )

@@ -1,9 +1,10 @@
 import type { Static } from 'typebox'
+import type { Principal } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Standing } from '../responses/caps.ts'
-import { explain } from '../responses/explanation.ts'
-import { spenderOf, standing } from '../responses/ledger.ts'
+import { type Explanation, explain } from '../responses/explanation.ts'
+import { spenderOf, standing, standingOfKeys } from '../responses/ledger.ts'
 import type { Caller } from '../store/usage.ts'
 import { moment } from '../wire/reply.ts'
 import {
@@ -75,7 +76,7 @@ export async function explainCall(
     code: told.code,
     sentence: told.sentence,
     moves: told.moves.map(({ money, ...move }) => ({ ...move, money_millionths: money })),
-    limits: told.looked.map(tellStanding),
+    limits: limitsFor(call, told).map(tellStanding),
   }
 }
 
@@ -84,19 +85,24 @@ function callerOf(call: Call<unknown, unknown, unknown>): Caller {
   return { userId, keyId }
 }
 
+/** What a key does not see of its person, it sees where that refused it: the refusal said so too. */
+function limitsFor(
+  { principal }: { readonly principal: Principal | null },
+  { looked, refusedBy }: Explanation,
+): readonly Standing[] {
+  if (principal?.kind !== 'key-holder') return looked
+  const { keyId } = principal
+  return looked.filter((one) => one.level === 'key' || one.owner === keyId || one === refusedBy)
+}
+
 /** A key is told of its own limits; what its person did with others is none of its business. */
 async function standingsFor(call: Call<unknown, unknown, unknown>): Promise<Standing[]> {
   const { app, now, principal } = call
   const mine = await standing(app, spenderOf(call), now)
   if (principal?.kind === 'key-holder') return mine.filter(({ level }) => level === 'key')
   const { userId } = spenderOf(call)
-  const keys = (await app.store.apiKeys.list(userId, null, MOST_KEYS)).filter(
-    ({ revoked_at }) => revoked_at === null,
-  )
-  const theirs = await Promise.all(
-    keys.map((key) => standing(app, { userId, keyId: key.id, limits: key }, now)),
-  )
-  return [...mine, ...theirs.flat().filter(({ level }) => level === 'key')]
+  const keys = await app.store.apiKeys.listCapped(userId, now, MOST_KEYS)
+  return [...mine, ...(await standingOfKeys(app, userId, keys, now))]
 }
 
 /** From the beginning of the UTC month until now, unless the query says otherwise. */

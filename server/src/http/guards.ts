@@ -161,8 +161,9 @@ function readCredential(app: App, request: FastifyRequest): Credential | null {
 
 /** Kept in memory only: a flood of refusals must not fill the disk. */
 function turnedAway(principal: Principal, limit: string, at: number, resetsAt: number): TurnedAway {
-  const keyId = principal.kind === 'key-holder' ? principal.keyId : null
-  return { userId: principal.userId, keyId, limit, at, resetsAt }
+  const holder = principal.kind === 'key-holder' ? principal : null
+  const keys = { keyId: holder?.keyId ?? null, parentId: holder?.parent?.id ?? null }
+  return { userId: principal.userId, ...keys, limit, at, resetsAt }
 }
 
 /** A key with request limits of its own is held to those. */

@@ -10,7 +10,7 @@ import { bookStream, newSeen, type Relay, relayEvents } from './relay.ts'
 import { sealResponseId } from './response-id.ts'
 import type { UpstreamAnswer } from './upstream.ts'
 import { refusalOf } from './upstream-refusal.ts'
-import { type AskPath, member, readUsage, tokensOfBytes, type Usage } from './usage.ts'
+import { type AskPath, isUnderWay, member, readUsage, tokensOfBytes, type Usage } from './usage.ts'
 
 const MOST_PLAIN_BYTES = 64 * 1024 * 1024
 
@@ -22,6 +22,8 @@ export interface Owed {
   /** What is owed when the model server tells no usage. */
   readonly expected: Usage
   readonly most: Usage
+  /** Whether the model server goes on to the end of a stream that nobody reads. */
+  readonly inBackground: boolean
   readonly caller: CallerWatch
   /** Whether the question went out. */
   sent: boolean
@@ -40,6 +42,8 @@ export async function plainAnswer(
     const { bytes, value } = await readPlain(await requireFine(await pending))
     const said = path === '/embeddings' ? 0 : tokensOfBytes(bytes.length)
     const guessed = { ...expected, outputTokens: said }
+    // The caller reads the rest of it later, where nothing is metered.
+    if (isUnderWay(value)) meter.estimate(most)
     bookAnswer(meter, readUsage(value), guessed)
     if (path !== '/responses') return jsonOf(bytes, {})
     const missesText = member(value, 'output_text') === undefined
@@ -63,10 +67,12 @@ export async function streamedAnswer(
   owed: Owed,
   hidesUsage: boolean,
 ): Promise<Streamed> {
-  const { meter, expected, caller } = owed
+  const { meter, expected, most, inBackground, caller } = owed
   const relay: Relay = {
     meter,
     expected,
+    most,
+    inBackground,
     seen: newSeen(),
     hidesUsage,
     keepAliveMs: call.app.config.upstreamTimes.keepalive,

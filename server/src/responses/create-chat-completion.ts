@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { randomId } from '../auth/random.ts'
 import type { Call } from '../context.ts'
+import { ModelName } from '../wire/body.ts'
 import { EVENT_HEADERS, Streamed } from '../wire/streamed.ts'
 import { ECHO_MODEL, echo } from './echo.ts'
 import { chatChunks } from './echo-events.ts'
@@ -9,7 +10,7 @@ import { member } from './usage.ts'
 
 /** Fields that are not listed go to the model unchanged. */
 export const ChatBody = Type.Object({
-  model: Type.String({ minLength: 1, maxLength: 200 }),
+  model: ModelName,
   messages: Type.Array(Type.Object({ role: Type.String({ minLength: 1, maxLength: 50 }) }), {
     minItems: 1,
   }),

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { Call } from '../context.ts'
+import { ModelName } from '../wire/body.ts'
 import type { Streamed } from '../wire/streamed.ts'
 import { ECHO_MODEL, echoVector, tokensOf } from './echo.ts'
 import { forward, meterEcho, modelFor } from './gateway.ts'
@@ -8,7 +9,7 @@ const Tokens = Type.Array(Type.Integer(), { minItems: 1 })
 
 /** Fields that are not listed go to the model unchanged. */
 export const EmbeddingBody = Type.Object({
-  model: Type.String({ minLength: 1, maxLength: 200 }),
+  model: ModelName,
   input: Type.Union([
     Type.String(),
     Type.Array(Type.Union([Type.String(), Tokens]), { minItems: 1, maxItems: 2048 }),

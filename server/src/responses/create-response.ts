@@ -3,6 +3,7 @@ import { userOf } from '../auth/principal.ts'
 import { randomId } from '../auth/random.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import { ModelName } from '../wire/body.ts'
 import { OrNull } from '../wire/reply.ts'
 import { EVENT_HEADERS, Streamed } from '../wire/streamed.ts'
 import { ECHO_MODEL, echo } from './echo.ts'
@@ -18,7 +19,7 @@ const Input = Type.Union([Type.String(), Type.Array(Type.Unknown(), { minItems: 
 
 /** Fields that are not listed go to the model unchanged, so none is refused (contract section 5). */
 export const ResponseBody = Type.Object({
-  model: Type.String({ minLength: 1, maxLength: 200 }),
+  model: ModelName,
   messages: Type.Optional(Messages),
   input: Type.Optional(Input),
   inputs: Type.Optional(Input),

@@ -19,6 +19,8 @@ export interface Move {
 export interface TurnedAway {
   readonly userId: string
   readonly keyId: string | null
+  /** The key that made its key. */
+  readonly parentId: string | null
   readonly limit: string
   readonly at: number
   readonly resetsAt: number
@@ -33,6 +35,8 @@ export interface Explanation {
   readonly model: string | null
   readonly moves: readonly Move[]
   readonly looked: readonly Standing[]
+  /** The one of them that refused it. */
+  readonly refusedBy: Standing | null
   readonly sentence: string
 }
 
@@ -50,9 +54,13 @@ export async function explain(
   if (usage) return explainEntry(usage, hold?.settled_by === usage.id ? hold : null)
   if (hold) return explainOpen(hold)
   const turned = app.turnedAway.get(requestId)
-  const isTheirs = turned?.userId === caller.userId
-  if (!turned || !isTheirs || (caller.keyId !== null && caller.keyId !== turned.keyId)) return null
-  return explainTurnedAway(turned)
+  return turned && isMine(turned, caller) ? explainTurnedAway(turned) : null
+}
+
+/** The same rule that finds the rows of the ledger. */
+function isMine({ userId, keyId, parentId }: TurnedAway, caller: Caller): boolean {
+  if (userId !== caller.userId) return false
+  return caller.keyId === null || [keyId, parentId].includes(caller.keyId)
 }
 
 /** How the amounts of a call moved; what it held and what it came to need not be the same. */
@@ -98,6 +106,7 @@ function explainEntry(usage: UsageRow, hold: HoldRow | null): Explanation {
     keyId: key_id,
     model,
     moves: movesOf(hold, usage),
+    refusedBy: refusedBy(usage, looked),
   }
   return { ...told, ...reasonOf(usage, looked) }
 }
@@ -127,12 +136,15 @@ function reasonOf(
       sentence: `This API key is not for the model ${model}.`,
     }
   }
-  const standing = looked.find(({ level, limit }) => `${level} ${limit}` === reason)
+  const standing = refusedBy(usage, looked)
   return {
     code: 'BUDGET_EXHAUSTED',
     sentence: standing ? sayReached(standing) : 'A budget was used up.',
   }
 }
+
+const refusedBy = ({ reason }: UsageRow, looked: readonly Standing[]) =>
+  looked.find(({ level, limit }) => `${level} ${limit}` === reason) ?? null
 
 function explainOpen(hold: HoldRow): Explanation {
   return {
@@ -143,6 +155,7 @@ function explainOpen(hold: HoldRow): Explanation {
     model: hold.model,
     moves: [{ step: 'reserved', from: 'free', to: 'held', ...amountOf(hold) }],
     looked: [],
+    refusedBy: null,
     sentence: 'It is under way; what is held is given back or booked when it ends.',
   }
 }
@@ -156,6 +169,7 @@ function explainTurnedAway({ keyId, limit, at, resetsAt }: TurnedAway): Explanat
     model: null,
     moves: [],
     looked: [],
+    refusedBy: null,
     sentence: `The limit ${limit} had no room; it had some again at ${moment(resetsAt)}.`,
   }
 }

@@ -11,7 +11,14 @@ import { ECHO_MODEL } from './echo.ts'
 import { noteRefusal, spenderOf } from './ledger.ts'
 import { openMeter } from './meter.ts'
 import { openResponseId } from './response-id.ts'
-import { type AskPath, estimateUsage, mostInput, mostOutput, type Usage } from './usage.ts'
+import {
+  type AskPath,
+  asksBackground,
+  estimateUsage,
+  mostInput,
+  mostOutput,
+  type Usage,
+} from './usage.ts'
 
 type AnyCall = Call<unknown, unknown, unknown>
 
@@ -74,7 +81,8 @@ export async function forward(
   }
   const meter = await openMeter(call, model, most)
   const caller = watchCaller(call)
-  const owed = { meter, expected, most, caller, sent: false }
+  const inBackground = asksBackground(path, body)
+  const owed = { meter, expected, most, inBackground, caller, sent: false }
   const pending = app.upstreams.ask({
     upstream: model.upstream,
     method: 'POST',

@@ -125,6 +125,22 @@ export async function standing(
   return standingsOf(caps, await app.store.ledger.listSpending(caps))
 }
 
+/** How keys of a person stand, each by itself: all of their counters are read at once. */
+export async function standingOfKeys(
+  app: App,
+  userId: string,
+  keys: readonly (SpendingLimits & { readonly id: string })[],
+  now: number,
+): Promise<Standing[]> {
+  const each = keys.map(async (limits) => {
+    const caller = { userId, keyId: limits.id, limits }
+    const caps = capsIn(placesOf(payerOf(caller), now), await limitsOf(app, caller, now))
+    return caps.filter((cap) => cap.level === 'key' && isCapped([cap]))
+  })
+  const caps = (await Promise.all(each)).flat()
+  return standingsOf(caps, await app.store.ledger.listSpending(caps))
+}
+
 const payerOf = ({ userId, keyId, parent }: Pick<Spending, 'userId' | 'keyId' | 'parent'>) => ({
   userId,
   keyId,

@@ -3,13 +3,16 @@ import { sseEvent } from '../wire/streamed.ts'
 import { eventBlocks } from './event-blocks.ts'
 import { bookAnswer, type Meter } from './meter.ts'
 import type { UpstreamAnswer } from './upstream.ts'
-import { member, readUsage, type Usage } from './usage.ts'
+import { isUnderWay, member, readUsage, type Usage } from './usage.ts'
 
 /** What a stream needs on its way through. */
 export interface Relay {
   readonly meter: Meter
   /** What is owed when the model server tells no usage. */
   readonly expected: Usage
+  readonly most: Usage
+  /** Whether its model server goes on to the end when nobody reads any more. */
+  readonly inBackground: boolean
   readonly seen: Seen
   /** We asked for the usage, the caller did not: its chunk stays here. */
   readonly hidesUsage: boolean
@@ -43,9 +46,11 @@ export async function* relayEvents(
   }
 }
 
-/** Books a stream as far as it was seen: what it told, else an event for a token; of one that said nothing, only its caller's leaving is owed for. */
-export function bookStream({ meter, expected, seen, isOwed }: Relay, failure: string): void {
+/** Books a stream as far as it was seen: what it told, else an event for a token; of one that said nothing, only its caller's leaving is owed for. What goes on in the background may come to the most. */
+export function bookStream(relay: Relay, failure: string): void {
+  const { meter, expected, most, inBackground, seen, isOwed } = relay
   if (seen.events === 0 && !isOwed()) meter.release(failure)
+  if (inBackground && !seen.isDone) meter.estimate(most)
   bookAnswer(meter, seen.usage, { ...expected, outputTokens: seen.events })
 }
 
@@ -53,10 +58,12 @@ export function bookStream({ meter, expected, seen, isOwed }: Relay, failure: st
 interface Seen {
   usage: Usage | null
   events: number
+  /** Whether the model server said that the response is made, or never will be. */
+  isDone: boolean
   readonly ids: Map<string, string>
 }
 
-export const newSeen = (): Seen => ({ usage: null, events: 0, ids: new Map() })
+export const newSeen = (): Seen => ({ usage: null, events: 0, isDone: false, ids: new Map() })
 
 async function* rewritten(
   relay: Relay,
@@ -82,7 +89,9 @@ function* readBlocks(relay: Relay, blocks: Buffer, seen: Seen): Generator<Buffer
     const value = valueIn(block)
     const usage = readUsage(value)
     if (usage) seen.usage = usage
-    learn(relay, member(value, 'response'), seen)
+    const response = member(value, 'response')
+    learn(relay, response, seen)
+    if (member(response, 'status') !== undefined) seen.isDone = !isUnderWay(response)
     const choices = member(value, 'choices')
     const isOnlyUsage = usage && Array.isArray(choices) && choices.length === 0
     if (!(relay.hidesUsage && isOnlyUsage)) kept.push(block)

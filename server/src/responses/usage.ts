@@ -18,6 +18,17 @@ export function readUsage(answer: unknown): Usage | null {
   return isCount(inputTokens) && isCount(outputTokens) ? { inputTokens, outputTokens } : null
 }
 
+const underWay: readonly unknown[] = ['queued', 'in_progress']
+
+/** Whether a response is still being made: what it takes is told when it is done, perhaps to nobody. */
+export const isUnderWay = (response: unknown) => underWay.includes(member(response, 'status'))
+
+/** Whether the model server is asked to go on without its caller; some take more than `true` for a yes. */
+export function asksBackground(path: AskPath, body: unknown): boolean {
+  const asked = member(body, 'background') ?? false
+  return path === '/responses' && asked !== false
+}
+
 /** About four bytes to a token; a streamed event carries about one. */
 export function estimateUsage(requestBytes: number, outputTokens: number): Usage {
   return { inputTokens: Math.ceil(requestBytes / BYTES_A_TOKEN), outputTokens }

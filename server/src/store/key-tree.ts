@@ -1,5 +1,5 @@
 import { CHILDREN_OF_A_KEY, LIVE_API_KEYS } from '../limits.ts'
-import type { ApiKeyRow, NewApiKey } from './api-keys.ts'
+import type { ApiKeyLimits, ApiKeyRow, NewApiKey } from './api-keys.ts'
 import type { Database } from './database.ts'
 import { all, type Guard } from './sql.ts'
 
@@ -34,12 +34,16 @@ const select = `SELECT k.id, k.user_id, k.name, k.hash, k.prefix, k.last4, k.sco
   FROM api_keys k JOIN users u ON u.id = k.user_id LEFT JOIN api_keys p ON p.id = k.parent_id
   WHERE (k.parent_id IS NULL OR p.id IS NOT NULL)`
 
+export type CappedKeyRow = Pick<ApiKeyRow, 'id'> & ApiKeyLimits
+
 export interface KeyReads {
   /** The key whose secret this is, or was before. */
   findByHash(hashes: readonly string[]): Promise<ApiKeyRow | null>
   find(id: string, userId: string): Promise<ApiKeyRow | null>
   /** Newest first, those after the one named. */
   list(userId: string, after: string | null, most: number): Promise<ApiKeyRow[]>
+  /** Live keys that may not spend all they want: a person's own first, then those that keys made, newest first. */
+  listCapped(userId: string, now: number, most: number): Promise<CappedKeyRow[]>
 }
 
 export function createKeyReads(database: Database): KeyReads {
@@ -67,6 +71,17 @@ export function createKeyReads(database: Database): KeyReads {
                AND k.id > :after)))
          ORDER BY k.created_at DESC, k.id LIMIT :most`,
         { user: userId, after, most },
+      ),
+
+    listCapped: (userId, now, most) =>
+      database.read<CappedKeyRow>(
+        `SELECT id, tokens_per_day, tokens_per_month, money_per_day, money_per_month
+         FROM (${select} AND k.user_id = :user) AS theirs
+         WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
+           AND (tokens_per_day IS NOT NULL OR tokens_per_month IS NOT NULL
+             OR money_per_day IS NOT NULL OR money_per_month IS NOT NULL)
+         ORDER BY CASE WHEN parent_id IS NULL THEN 0 ELSE 1 END, created_at DESC, id LIMIT :most`,
+        { user: userId, now, most },
       ),
   }
 }

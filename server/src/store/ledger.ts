@@ -15,7 +15,7 @@ import {
   standingIn,
 } from './spending.ts'
 import { all, type Guard, insert } from './sql.ts'
-import type { Caller } from './usage.ts'
+import { type Caller, ofCaller } from './usage.ts'
 
 /** Tokens, and money in millionths of a unit. */
 export interface Amount {
@@ -136,8 +136,8 @@ export function createLedgerStore(database: Database): LedgerStore {
 
     async findHold(requestId, { userId, keyId }) {
       const [row] = await database.read<KeptHoldRow>(
-        `SELECT ${columns}, settled_by FROM holds WHERE request_id = :request AND user_id = :user
-           AND (CAST(:key AS TEXT) IS NULL OR key_id = :key) ORDER BY created_at DESC, id LIMIT 1`,
+        `SELECT ${columns}, settled_by FROM holds WHERE request_id = :request AND ${ofCaller}
+         ORDER BY created_at DESC, id LIMIT 1`,
         { request: requestId, user: userId, key: keyId },
       )
       return row ?? null

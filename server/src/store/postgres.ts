@@ -116,7 +116,8 @@ async function again<T>(work: () => Promise<T>): Promise<T> {
       return await work()
     } catch (cause) {
       if (isLost(cause)) throw new DatabaseUnavailable('PostgreSQL', { cause })
-      if (!isDeadlock(cause) || round === MOST_TRIES) throw cause
+      if (!isDeadlock(cause)) throw cause
+      if (round === MOST_TRIES) throw new DatabaseUnavailable('PostgreSQL', { cause })
       await wait(Math.random() * 20 * round)
     }
   }
@@ -197,10 +198,10 @@ async function refuseUnreachable(pool: pg.Pool): Promise<void> {
 
 const isDeadlock = (cause: unknown) => ['40001', '40P01'].includes(codeOf(cause))
 
-/** Not answered because the server is away, full, or took too long. */
+/** Not answered because the server is away, full, took too long, or became one that is only read. */
 function isLost(cause: unknown): boolean {
   const code = codeOf(cause)
-  if (/^(57P0[1-5]|57014|53\d{3}|08\d{3}|25P03|E[A-Z]+)$/.test(code)) return true
+  if (/^(57P0[1-5]|57014|53\d{3}|08\d{3}|25P03|25006|E[A-Z]+)$/.test(code)) return true
   return cause instanceof Error && /timeout|terminated|ended|closed/i.test(cause.message) && !code
 }
 

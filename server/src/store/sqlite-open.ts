@@ -47,3 +47,12 @@ function expect(database: DatabaseSync, pragma: string, value: string | number):
     )
   }
 }
+
+/** BUSY, LOCKED, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB. */
+const silence = new Set([5, 6, 8, 10, 11, 13, 14, 15, 26])
+
+/** Whether it is the file that did not answer: no fault of the statement, which may be tried again. */
+export function isSilence(cause: unknown): boolean {
+  const { errcode = 0 } = cause as { errcode?: number }
+  return silence.has(errcode & 0xff)
+}

@@ -1,13 +1,10 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import { startWriter } from '../workers/writer.ts'
 import { type Database, DatabaseUnavailable, type Row, type Statement } from './database.ts'
-import { openSqliteFile, prepareOn } from './sqlite-open.ts'
+import { isSilence, openSqliteFile, prepareOn } from './sqlite-open.ts'
 
 const MIGRATIONS = `CREATE TABLE IF NOT EXISTS schema_migrations (
   version TEXT PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT`
-
-/** What SQLite says when the file does not answer: BUSY, LOCKED, IOERR, CORRUPT, CANTOPEN, PROTOCOL, NOTADB. */
-const silent = new Set([5, 6, 10, 11, 14, 15, 26])
 
 /** SQLite: reads on this thread by prepared statements, writes in groups on a thread of their own. */
 export async function openSqlite(options: {
@@ -30,8 +27,7 @@ export async function openSqlite(options: {
       try {
         return prepare(sql).all(params) as R[]
       } catch (cause) {
-        const { errcode = 0 } = cause as { errcode?: number }
-        if (silent.has(errcode & 0xff)) throw new DatabaseUnavailable('SQLite', { cause })
+        if (isSilence(cause)) throw new DatabaseUnavailable('SQLite', { cause })
         throw cause
       }
     },

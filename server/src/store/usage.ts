@@ -35,7 +35,8 @@ const names: Readonly<Record<Grouping, string>> = {
 
 const columns = `id, request_id, user_id, key_id, model, happened_at, input_tokens, output_tokens, money,
   outcome, reason, looked`
-const mine = `user_id = :user AND (CAST(:key AS TEXT) IS NULL OR key_id = :key
+/** Calls of a caller, in any table that names a call's person and key. */
+export const ofCaller = `user_id = :user AND (CAST(:key AS TEXT) IS NULL OR key_id = :key
   OR key_id IN (SELECT id FROM api_keys WHERE parent_id = :key))`
 
 export function createUsageStore(database: Database): UsageStore {
@@ -44,7 +45,7 @@ export function createUsageStore(database: Database): UsageStore {
       database.read<UsageSum>(
         `SELECT ${names[by]} AS name, count(*) AS calls, CAST(sum(input_tokens) AS BIGINT) AS input_tokens,
            CAST(sum(output_tokens) AS BIGINT) AS output_tokens, CAST(sum(money) AS BIGINT) AS money
-         FROM usage_entries WHERE ${mine} AND happened_at >= :from AND happened_at < :to
+         FROM usage_entries WHERE ${ofCaller} AND happened_at >= :from AND happened_at < :to
            AND outcome NOT IN ('refused', 'failed')
          GROUP BY ${names[by]} ORDER BY ${names[by]}`,
         { user: userId, key: keyId, from, to },
@@ -52,7 +53,7 @@ export function createUsageStore(database: Database): UsageStore {
 
     list: ({ userId, keyId }, after, most) =>
       database.read<UsageRow>(
-        `SELECT ${columns} FROM usage_entries WHERE ${mine}
+        `SELECT ${columns} FROM usage_entries WHERE ${ofCaller}
            AND (CAST(:after AS TEXT) IS NULL
              OR happened_at < (SELECT happened_at FROM usage_entries WHERE id = :after AND user_id = :user)
              OR (happened_at = (SELECT happened_at FROM usage_entries WHERE id = :after AND user_id = :user)
@@ -63,7 +64,7 @@ export function createUsageStore(database: Database): UsageStore {
 
     async find(requestId, { userId, keyId }) {
       const [row] = await database.read<UsageRow>(
-        `SELECT ${columns} FROM usage_entries WHERE request_id = :request AND ${mine}
+        `SELECT ${columns} FROM usage_entries WHERE request_id = :request AND ${ofCaller}
          ORDER BY happened_at DESC, id LIMIT 1`,
         { request: requestId, user: userId, key: keyId },
       )

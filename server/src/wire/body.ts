@@ -58,6 +58,12 @@ export const Password = Type.String({ minLength: 1, maxLength: 256 })
 export const Identifier = Type.String({ minLength: 1, maxLength: 320 })
 export const Name = Type.String({ minLength: 1, maxLength: MOST_NAME })
 export const Token = Type.String({ minLength: 1, maxLength: 4096 })
+/** It goes into the ledger as it is: no control character and no half of a pair, which not every database keeps. */
+export const ModelName = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\ud800-\\udfff]+$',
+})
 
 export const strict = { additionalProperties: false } as const
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Row } from '../store/database.ts'
-import { openSqliteFile, prepareOn } from '../store/sqlite-open.ts'
+import { isSilence, openSqliteFile, prepareOn } from '../store/sqlite-open.ts'
 import type { GroupAnswer, Job, Outcome, WriterOptions } from './writer.ts'
 
 /** The log is written back when nobody waits for this long: done while somebody waits it is the slow tail. */
@@ -60,7 +60,8 @@ function runJob(job: Job): Outcome {
     if (several) database.exec('RELEASE job')
     return { rows }
   } catch (cause) {
-    if (!database.isTransaction) throw cause
+    // A disk that is full, or gone, is so for the whole group.
+    if (!database.isTransaction || isSilence(cause)) throw cause
     if (several) database.exec('ROLLBACK TO job; RELEASE job')
     return { error: messageOf(cause) }
   }

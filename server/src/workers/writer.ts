@@ -89,6 +89,7 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
       })
     },
     async close() {
+      if (gone) return
       if (underWay.length) await new Promise<void>((resolve) => (drained = resolve))
       const ended = new Promise((resolve) => thread.once('exit', resolve))
       thread.ref()
