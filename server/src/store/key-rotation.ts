@@ -31,7 +31,7 @@ export function createKeyRotations(database: Database): KeyRotations {
         {
           sql: `UPDATE api_keys SET former_hash = hash, former_prefix = prefix, former_last4 = last4,
               former_ends_at = :ends, former_silence_ms = :silence, former_heard_at = :now,
-              former_warned_at = NULL,              replaced_at = :now, hash = :hash, prefix = :prefix, last4 = :last4
+              former_warned_at = NULL, replaced_at = :now, hash = :hash, prefix = :prefix, last4 = :last4
             WHERE id = :id AND user_id = :user AND hash = :from AND revoked_at IS NULL
               AND (expires_at IS NULL OR expires_at > :now) RETURNING id`,
           params: {

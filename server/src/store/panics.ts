@@ -2,7 +2,7 @@ import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement } from './database.ts'
 import { type Ended, endedIn } from './endings.ts'
 import { type NewLetter, queueLetter } from './outbox.ts'
-import { type Aim, aimed } from './panic-aim.ts'
+import { type Aim, aimed, keyMade } from './panic-aim.ts'
 import { findReach, type Reach } from './panic-reach.ts'
 import { type Guard, insert } from './sql.ts'
 
@@ -86,7 +86,7 @@ export function createPanicStore(database: Database): PanicStore {
          UNION SELECT seen_source FROM sessions WHERE ended_at IS NULL AND expires_at > :now
          UNION SELECT source FROM challenges WHERE consumed_at IS NULL AND ended_at IS NULL
          UNION SELECT e.source FROM audit_events e JOIN api_keys k ON k.id = e.subject_id
-           WHERE e.event = 'key.created' AND k.revoked_at IS NULL AND k.paused_at IS NULL`,
+           WHERE ${keyMade} AND k.revoked_at IS NULL AND k.paused_at IS NULL`,
         { now },
       )
       return rows.flatMap(({ source }) => source ?? [])
