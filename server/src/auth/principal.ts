@@ -35,6 +35,8 @@ export interface KeyHolder {
   readonly kind: 'key-holder'
   readonly userId: string
   readonly keyId: string
+  /** What is kept of the secret in hand: a key may have two. */
+  readonly hash: string
   readonly scopes: readonly string[]
   /** Null means every model. */
   readonly models: readonly string[] | null
@@ -161,6 +163,7 @@ export async function findKeyHolder(
     kind: 'key-holder',
     userId: row.user_id,
     keyId: row.id,
+    hash: hashes.find((hash) => hash === row.former_hash) ?? row.hash,
     scopes: row.scopes.split(' '),
     models: row.models?.split(' ') ?? null,
     limits: row,
