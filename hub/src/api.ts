@@ -18,7 +18,7 @@ export class Refusal extends Error {
 }
 
 /** The server could not be reached at all. */
-export class Unreachable extends Error {
+class Unreachable extends Error {
   override readonly name = 'Unreachable'
 }
 
@@ -35,11 +35,7 @@ export async function call<Answer>(
   signal?: AbortSignal,
 ): Promise<Answer> {
   const answer = await send(method, path, body, signal)
-  const said = await answer.json().catch(() => null)
-  if (answer.ok) return said as Answer
-  const refusal = refusalOf(answer, said)
-  if (isSessionOver(refusal)) signInAgain()
-  throw refusal
+  return (await (await requireFine(answer)).json()) as Answer
 }
 
 /** The same, as it comes: for answers that stream. */
@@ -69,7 +65,15 @@ export async function send(
   }
 }
 
-export function refusalOf(answer: Response, body: unknown): Refusal {
+/** Reads what was refused; where the session is over, the page goes to sign in. */
+export async function requireFine(answer: Response): Promise<Response> {
+  if (answer.ok) return answer
+  const refusal = refusalOf(answer, await answer.json().catch(() => null))
+  if (isSessionOver(refusal)) signInAgain()
+  throw refusal
+}
+
+function refusalOf(answer: Response, body: unknown): Refusal {
   return new Refusal(answer.status, body, answer.headers.get('x-request-id') ?? '')
 }
 

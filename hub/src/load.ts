@@ -11,6 +11,64 @@ export interface Loaded<Value> {
 }
 
 export function useLoad<Value>(path: string): Loaded<Value> {
+  return useReading(useCallback(() => call<Value>('GET', path), [path]))
+}
+
+/** A whole list, page after page. */
+export function useList<Item extends Listed>(path: string): Loaded<readonly Item[]> {
+  return useReading(useCallback(() => readAll<Item>(path), [path]))
+}
+
+/** The pages of a list that were asked for so far; `more` is null after the last one. */
+export function usePages<Item extends Listed>(
+  path: string,
+): Loaded<readonly Item[]> & { readonly more: (() => Promise<void>) | null } {
+  const [hasMore, setHasMore] = useState(false)
+  const read = useCallback(
+    async (after?: string) => {
+      const page = await readPage<Item>(path, after)
+      setHasMore(page.has_more)
+      return page.data
+    },
+    [path],
+  )
+  const shown = useReading(read)
+  const more = async () => {
+    const before = shown.value ?? []
+    shown.put([...before, ...(await read(before.at(-1)?.id))])
+  }
+  return { ...shown, more: hasMore ? more : null }
+}
+
+interface Listed {
+  readonly id: string
+}
+
+interface Page<Item> {
+  readonly data: readonly Item[]
+  readonly has_more: boolean
+}
+
+/** More pages than anybody has; a server that always says there is more is not believed for ever. */
+const MOST_PAGES = 50
+
+/** All items of a list. */
+export async function readAll<Item extends Listed>(path: string): Promise<readonly Item[]> {
+  const items: Item[] = []
+  for (let pages = 0; pages < MOST_PAGES; pages++) {
+    const { data, has_more } = await readPage<Item>(path, items.at(-1)?.id)
+    items.push(...data)
+    if (!has_more) break
+  }
+  return items
+}
+
+function readPage<Item>(path: string, after?: string): Promise<Page<Item>> {
+  const query = new URLSearchParams({ limit: '100', ...(after ? { after } : {}) })
+  return call<Page<Item>>('GET', `${path}${path.includes('?') ? '&' : '?'}${query}`)
+}
+
+function useReading<Value>(read: () => Promise<Value>): Loaded<Value> {
   const [state, setState] = useState<{ value: Value | null; failure: unknown }>({
     value: null,
     failure: null,
@@ -20,12 +78,12 @@ export function useLoad<Value>(path: string): Loaded<Value> {
     newest.current += 1
     const mine = newest.current
     try {
-      const value = await call<Value>('GET', path)
+      const value = await read()
       if (mine === newest.current) setState({ value, failure: null })
     } catch (failure) {
       if (mine === newest.current) setState((before) => ({ ...before, failure }))
     }
-  }, [path])
+  }, [read])
   useEffect(() => {
     void reload()
   }, [reload])

@@ -5,7 +5,7 @@ export async function* eventsOf(answer: Response): AsyncGenerator<Record<string,
   let rest = ''
   for (;;) {
     const { value, done } = await reader.read()
-    if (done) return
+    if (done) break
     rest += value
     const blocks = rest.split(/\r?\n\r?\n/)
     rest = blocks.pop() ?? ''

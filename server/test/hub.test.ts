@@ -85,7 +85,8 @@ scene('attack 115: a cookie alone opens nothing, and neither does another site',
   assert.equal((await ask({ ...asPage, ...ours, 'api-key': 'ak_x' })).status, 400)
   assert.equal((await ask({ ...asPage, ...ours })).status, 201)
 
-  for (const path of ['/sign-in', '/sign-in/code', '/register', '/forgot', '/sign-out']) {
+  const doors = ['/sign-in', '/sign-in/code', '/sign-in/code/resend', '/register', '/forgot']
+  for (const path of [...doors, '/setup', '/sign-out', '/language']) {
     const forged = await window.post(path, {}, { origin: 'https://evil.example' })
     assert.equal(forged.status, 403, path)
   }
@@ -142,7 +143,8 @@ scene(
     assert.equal(page.status, 401)
     assert.equal(page.text.includes('<script>alert'), false)
     for (const path of ['/sign-in', '/register', '/forgot', '/setup?t=x']) {
-      const { headers } = await window.get(path)
+      const { headers, text } = await window.get(path)
+      assert.doesNotMatch(text, /\{\w+\}/, path)
       const policy = String(headers['content-security-policy'])
       assert.match(policy, /default-src 'none'.*frame-ancestors 'none'/)
       assert.equal(policy.includes('unsafe'), false)
@@ -260,6 +262,9 @@ scene('somebody registers, signs out, and comes back with a new password', async
 
   freddy.pass(5 * MINUTE)
   assert.equal((await window.post('/forgot', { email: fields.email })).location, '/sign-in/code')
+  const asking = await window.get('/sign-in/code')
+  assert.match(asking.text, /8 characters or more/)
+  assert.doesNotMatch(asking.text.replace(/data-text="[^"]*"/, ''), /\{\w+\}/)
   const code = await freddy.codeFor(fields.email)
   const reset = { verification_code: code, new_password: 'another sentence of mine' }
   const changed = await window.post('/sign-in/code', reset)

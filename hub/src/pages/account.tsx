@@ -3,6 +3,7 @@ import { useAct } from '../act.ts'
 import { call } from '../api.ts'
 import { useLoad } from '../load.ts'
 import type { Me } from '../pages.ts'
+import { CodeInput, digitsOf } from '../parts/code-input.tsx'
 import { Dialog } from '../parts/dialog.tsx'
 import { Form, Input } from '../parts/form.tsx'
 import { Section } from '../parts/section.tsx'
@@ -79,21 +80,15 @@ function Email({ me, reload }: { readonly me: Me; readonly reload: () => Promise
           class="card"
           button={say('confirm')}
           onCancel={() => setAsked(null)}
-          submit={async ({ code = '' }) => {
-            const verification_code = code.replace(/[\s-]/g, '')
+          submit={async ({ code }) => {
+            const verification_code = digitsOf(code)
             await call('POST', '/v1/user/email/verify', { email_key: asked.key, verification_code })
             setAsked(null)
             toast(say('saved'))
             await reload()
           }}
         >
-          <Input
-            name="code"
-            label={say('code')}
-            inputMode="numeric"
-            autocomplete="one-time-code"
-            maxLength={20}
-          />
+          <CodeInput />
         </Form>
       </Section>
     )

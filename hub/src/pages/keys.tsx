@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks'
-import { useLoad } from '../load.ts'
+import { useList } from '../load.ts'
 import { CreateKey } from '../parts/create-key.tsx'
 import { KeyRow } from '../parts/key-row.tsx'
 import { Ready } from '../parts/states.tsx'
@@ -16,6 +16,8 @@ export interface ApiKey {
   readonly networks: readonly string[] | null
   readonly limits: Readonly<Record<string, number | null>>
   readonly status: 'active' | 'paused' | 'expired' | 'revoked'
+  /** The key that made it. */
+  readonly parent_id: string | null
   readonly created_at: string
   readonly expires_at: string | null
   readonly last_used_at: string | null
@@ -35,14 +37,9 @@ export interface ApiKey {
   } | null
 }
 
-interface KeyList {
-  readonly data: readonly ApiKey[]
-  readonly has_more: boolean
-}
-
 /** Where people make, watch and end their keys. */
 export function KeysPage() {
-  const keys = useLoad<KeyList>('/v1/api-keys?limit=100')
+  const keys = useList<ApiKey>('/v1/api-keys')
   const [creating, setCreating] = useState(false)
   const create = (
     <button type="button" class="button" onClick={() => setCreating(true)}>
@@ -53,11 +50,11 @@ export function KeysPage() {
     <>
       <div class="page-head">
         <h1>{say('keys')}</h1>
-        {keys.value?.data.length ? create : null}
+        {keys.value?.length ? create : null}
         <p>{say('keysLead')}</p>
       </div>
       <Ready of={keys}>
-        {({ data }) =>
+        {(data) =>
           data.length === 0 ? (
             <div class="empty">
               <h2>{say('noKeys')}</h2>

@@ -1,4 +1,4 @@
-import { useLoad } from '../load.ts'
+import { useList, useLoad } from '../load.ts'
 import { Bars } from '../parts/bars.tsx'
 import { Calls } from '../parts/calls.tsx'
 import { Limits } from '../parts/limits.tsx'
@@ -35,8 +35,9 @@ export interface Limit {
   readonly resets_at: string
 }
 
-interface Keys {
-  readonly data: readonly { readonly id: string; readonly name: string }[]
+interface NamedKey {
+  readonly id: string
+  readonly name: string
 }
 
 /** What was used today and this month, by key and model, and how far the limits are gone. */
@@ -44,7 +45,7 @@ export function UsagePage() {
   const days = useLoad<Usage>('/v1/usage?by=day')
   const models = useLoad<Usage>('/v1/usage?by=model')
   const keys = useLoad<Usage>('/v1/usage?by=key')
-  const named = useLoad<Keys>('/v1/api-keys?limit=100').value?.data ?? []
+  const named = useList<NamedKey>('/v1/api-keys').value ?? []
   const nameOf = (id: string | null | undefined) =>
     named.find((key) => key.id === id)?.name ?? id ?? say('inTheHub')
   return (

@@ -1,26 +1,25 @@
 import { useAct } from '../act.ts'
 import { call } from '../api.ts'
-import { useLoad } from '../load.ts'
+import { usePages } from '../load.ts'
 import { ago, say } from '../words.ts'
+import { More } from './more.tsx'
 import { Section } from './section.tsx'
 import { Problem, Ready, When } from './states.tsx'
 import { toast } from './toast.tsx'
 
-interface Mails {
-  readonly data: readonly {
-    readonly id: string
-    readonly letter: string
-    readonly state: 'queued' | 'sent' | 'delayed' | 'refused'
-    readonly reason: string | null
-    readonly created_at: string
-  }[]
+interface Mail {
+  readonly id: string
+  readonly letter: string
+  readonly state: 'queued' | 'sent' | 'delayed' | 'refused'
+  readonly reason: string | null
+  readonly created_at: string
 }
 
 const tones = { queued: '', sent: 'good', delayed: 'warn', refused: 'bad' } as const
 
 /** The mails that went out, and those that wait: how each fares, never what it says. */
 export function AdminMails() {
-  const mails = useLoad<Mails>('/v1/admin/mails?limit=100')
+  const mails = usePages<Mail>('/v1/admin/mails')
   const { busy, failure, act } = useAct()
   const test = () =>
     act(async () => {
@@ -37,7 +36,7 @@ export function AdminMails() {
     <Section title={say('mails')} lead={say('mailsLead')} action={button}>
       <Problem cause={failure} />
       <Ready of={mails}>
-        {({ data }) =>
+        {(data) =>
           data.length === 0 ? (
             <p class="quiet-text">{say('noMails')}</p>
           ) : (
@@ -58,6 +57,7 @@ export function AdminMails() {
           )
         }
       </Ready>
+      <More more={mails.more} />
     </Section>
   )
 }

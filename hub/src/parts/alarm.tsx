@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { call } from '../api.ts'
+import { readAll } from '../load.ts'
 import type { ApiKey } from '../pages/keys.tsx'
 import { say } from '../words.ts'
 import { Dialog } from './dialog.tsx'
@@ -39,9 +40,14 @@ export function Alarm({ onDone }: { readonly onDone: () => void }) {
   )
 }
 
+/** Every key that opens something; those that a key made stop with it. One that cannot be paused keeps none of the others. */
 async function pauseAll(): Promise<number> {
-  const { data } = await call<{ data: readonly ApiKey[] }>('GET', '/v1/api-keys?limit=100')
-  const active = data.filter(({ status }) => status === 'active')
-  for (const { id } of active) await call('POST', `/v1/api-keys/${id}/pause`)
-  return active.length
+  const keys = await readAll<ApiKey>('/v1/api-keys')
+  const open = keys.filter(({ status, parent_id }) => status === 'active' && !parent_id)
+  const failures: unknown[] = []
+  for (const { id } of open) {
+    await call('POST', `/v1/api-keys/${id}/pause`).catch((cause) => failures.push(cause))
+  }
+  if (failures.length) throw failures[0]
+  return open.length
 }

@@ -3,9 +3,10 @@ import { useAct } from '../act.ts'
 import { call } from '../api.ts'
 import type { FactorProps } from '../pages/security.tsx'
 import { day, say } from '../words.ts'
+import { CodeInput, digitsOf } from './code-input.tsx'
 import { Copy } from './copy.tsx'
 import { Dialog } from './dialog.tsx'
-import { Form, Input } from './form.tsx'
+import { Form } from './form.tsx'
 import { Section } from './section.tsx'
 import { Problem } from './states.tsx'
 import { toast } from './toast.tsx'
@@ -63,8 +64,8 @@ function Confirm({ begun, reload, onClose }: ConfirmProps) {
       <Form
         button={say('confirm')}
         onCancel={onClose}
-        submit={async ({ code = '' }) => {
-          const verification_code = code.replace(/\s/g, '')
+        submit={async ({ code }) => {
+          const verification_code = digitsOf(code)
           await call('POST', '/v1/user/factors/totp/confirm', { verification_code })
           toast(say('added', { name: say('authenticator') }))
           await reload()
@@ -77,13 +78,7 @@ function Confirm({ begun, reload, onClose }: ConfirmProps) {
           <code class="small">{begun.secret}</code>
           <Copy text={begun.secret} />
         </div>
-        <Input
-          name="code"
-          label={say('appCode')}
-          inputMode="numeric"
-          autocomplete="one-time-code"
-          maxLength={8}
-        />
+        <CodeInput label={say('appCode')} />
       </Form>
     </Dialog>
   )

@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks'
+import { useAct } from '../act.ts'
 import { call } from '../api.ts'
 import { useLoad } from '../load.ts'
 import { ago, number, say } from '../words.ts'
 import { Dialog } from './dialog.tsx'
 import { Form, Input } from './form.tsx'
 import { Section } from './section.tsx'
-import { Ready, When } from './states.tsx'
+import { Problem, Ready, When } from './states.tsx'
 
 interface Call {
   readonly id: string
@@ -34,6 +35,7 @@ interface CallsProps {
 export function Calls({ nameOf }: CallsProps) {
   const calls = useLoad<{ data: readonly Call[] }>('/v1/usage/requests?limit=20')
   const [told, setTold] = useState<Explanation | null>(null)
+  const { failure, act } = useAct()
   const explain = async (id: string) =>
     setTold(await call<Explanation>('GET', `/v1/usage/requests/${encodeURIComponent(id)}/explain`))
   return (
@@ -45,61 +47,73 @@ export function Calls({ nameOf }: CallsProps) {
       >
         <Input name="request_id" label="x-request-id" maxLength={128} />
       </Form>
+      <Problem cause={failure} />
       <Ready of={calls}>
         {({ data }) => (
           <ul class="list">
             {data.map((each) => (
-              <li class="row apart" key={each.id}>
-                <div class="stack tight">
-                  <div class="row">
-                    <h3>{each.model}</h3>
-                    <span class={`badge ${tones[each.outcome]}`}>
-                      {say(`outcome.${each.outcome}`)}
-                    </span>
-                  </div>
-                  <div class="facts">
-                    <When iso={each.created_at} text={ago(each.created_at)} />
-                    <span>{nameOf(each.key)}</span>
-                    <span>
-                      {say('tokensUsed', {
-                        input: number(each.input_tokens),
-                        output: number(each.output_tokens),
-                      })}
-                    </span>
-                  </div>
-                </div>
-                <button
-                  type="button"
-                  class="button quiet small"
-                  onClick={() => void explain(each.request_id)}
-                >
-                  {say('explain')}
-                </button>
-              </li>
+              <Row
+                key={each.id}
+                of={each}
+                caller={nameOf(each.key)}
+                explain={() => void act(() => explain(each.request_id))}
+              />
             ))}
           </ul>
         )}
       </Ready>
-      {told && (
-        <Dialog title={say('why')} onClose={() => setTold(null)}>
-          <p>{told.sentence}</p>
-          {told.moves.length > 0 && (
-            <ul class="facts">
-              {told.moves.map(({ step, tokens }) => (
-                <li key={step}>
-                  {step}: {number(tokens)}
-                </li>
-              ))}
-            </ul>
-          )}
-          <code class="small breaks">{told.request_id}</code>
-          <div class="row">
-            <button type="button" class="button quiet" onClick={() => setTold(null)}>
-              {say('close')}
-            </button>
-          </div>
-        </Dialog>
-      )}
+      {told && <Told of={told} onClose={() => setTold(null)} />}
     </Section>
+  )
+}
+
+interface RowProps {
+  readonly of: Call
+  readonly caller: string
+  readonly explain: () => void
+}
+
+function Row({ of: each, caller, explain }: RowProps) {
+  const tokens = { input: number(each.input_tokens), output: number(each.output_tokens) }
+  return (
+    <li class="row apart">
+      <div class="stack tight">
+        <div class="row">
+          <h3>{each.model}</h3>
+          <span class={`badge ${tones[each.outcome]}`}>{say(`outcome.${each.outcome}`)}</span>
+        </div>
+        <div class="facts">
+          <When iso={each.created_at} text={ago(each.created_at)} />
+          <span>{caller}</span>
+          <span>{say('tokensUsed', tokens)}</span>
+        </div>
+      </div>
+      <button type="button" class="button quiet small" onClick={explain}>
+        {say('explain')}
+      </button>
+    </li>
+  )
+}
+
+function Told({ of: told, onClose }: { readonly of: Explanation; readonly onClose: () => void }) {
+  return (
+    <Dialog title={say('why')} onClose={onClose}>
+      <p>{told.sentence}</p>
+      {told.moves.length > 0 && (
+        <ul class="facts">
+          {told.moves.map(({ step, tokens }) => (
+            <li key={step}>
+              {step}: {number(tokens)}
+            </li>
+          ))}
+        </ul>
+      )}
+      <code class="small breaks">{told.request_id}</code>
+      <div class="row">
+        <button type="button" class="button quiet" onClick={onClose}>
+          {say('close')}
+        </button>
+      </div>
+    </Dialog>
   )
 }

@@ -10,6 +10,8 @@ interface CopyProps {
 /** Copies a text and says so. */
 export function Copy({ text, label = say('copy'), ...rest }: CopyProps) {
   const [copied, setCopied] = useState(false)
+  // Off loopback, over plain HTTP, a browser has no clipboard for pages: the text can be selected.
+  if (!navigator.clipboard) return null
   const copy = async () => {
     await navigator.clipboard.writeText(text)
     setCopied(true)

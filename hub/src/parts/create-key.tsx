@@ -45,22 +45,7 @@ function Ask({ onMade, onClose }: AskProps) {
       submit={async (_, form) => onMade(await call<NewKey>('POST', '/v1/api-keys', bodyOf(form)))}
     >
       <Input name="name" label={say('keyName')} hint={say('keyNameHint')} maxLength={64} focus />
-      <fieldset class="plain stack tight">
-        <legend class="legend">{say('keyMay')}</legend>
-        {scopes.map((scope) => (
-          <label class="choice" key={scope}>
-            <input
-              type="checkbox"
-              name="scopes"
-              value={scope}
-              defaultChecked={usual.includes(scope)}
-            />
-            <span>
-              {say(`scope.${scope}`)} <code class="quiet-text">{scope}</code>
-            </span>
-          </label>
-        ))}
-      </fieldset>
+      <Scopes />
       <div class="field">
         <label for="key-life">{say('keyEnds')}</label>
         <select id="key-life" name="life">
@@ -72,36 +57,64 @@ function Ask({ onMade, onClose }: AskProps) {
           <option value="">{say('never')}</option>
         </select>
       </div>
-      <details>
-        <summary>{say('keyNarrow')}</summary>
-        <div class="stack">
-          <Input
-            name="models"
-            label={say('models')}
-            hint={say('modelsHint')}
-            maxLength={2000}
-            optional
-          />
-          <Input
-            name="networks"
-            label={say('networks')}
-            hint={say('networksHint')}
-            maxLength={1000}
-            optional
-          />
-          {limits.map((limit) => (
-            <Input
-              key={limit}
-              name={limit}
-              label={nameOfLimit(limit)}
-              inputMode="numeric"
-              maxLength={15}
-              optional
-            />
-          ))}
-        </div>
-      </details>
+      <Narrower />
     </Form>
+  )
+}
+
+function Scopes() {
+  return (
+    <fieldset class="plain stack tight">
+      <legend class="legend">{say('keyMay')}</legend>
+      {scopes.map((scope) => (
+        <label class="choice" key={scope}>
+          <input
+            type="checkbox"
+            name="scopes"
+            value={scope}
+            defaultChecked={usual.includes(scope)}
+          />
+          <span>
+            {say(`scope.${scope}`)} <code class="quiet-text">{scope}</code>
+          </span>
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+/** What few keys need. */
+function Narrower() {
+  return (
+    <details>
+      <summary>{say('keyNarrow')}</summary>
+      <div class="stack">
+        <Input
+          name="models"
+          label={say('models')}
+          hint={say('modelsHint')}
+          maxLength={2000}
+          optional
+        />
+        <Input
+          name="networks"
+          label={say('networks')}
+          hint={say('networksHint')}
+          maxLength={1000}
+          optional
+        />
+        {limits.map((limit) => (
+          <Input
+            key={limit}
+            name={limit}
+            label={nameOfLimit(limit)}
+            inputMode="numeric"
+            maxLength={15}
+            optional
+          />
+        ))}
+      </div>
+    </details>
   )
 }
 

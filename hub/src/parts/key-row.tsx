@@ -23,6 +23,8 @@ export function KeyRow({ of: key, reload }: KeyRowProps) {
   const [asking, setAsking] = useState<'revoke' | 'rotate' | null>(null)
   const { busy, failure, act } = useAct()
   const close = () => setAsking(null)
+  // A key that another key made goes as that one goes.
+  const isOwn = key.parent_id === null
   const hold = (verb: 'pause' | 'resume') =>
     act(async () => {
       await call('POST', `/v1/api-keys/${key.id}/${verb}`)
@@ -43,9 +45,13 @@ export function KeyRow({ of: key, reload }: KeyRowProps) {
         </div>
         {key.status !== 'revoked' && (
           <div class="row">
-            {key.status === 'active' && button(say('rotate'), () => setAsking('rotate'))}
-            {key.status === 'active' && button(say('pause'), () => void hold('pause'))}
-            {key.status === 'paused' && button(say('resume'), () => void hold('resume'))}
+            {isOwn && key.status === 'active' && (
+              <>
+                {button(say('rotate'), () => setAsking('rotate'))}
+                {button(say('pause'), () => void hold('pause'))}
+              </>
+            )}
+            {isOwn && key.status === 'paused' && button(say('resume'), () => void hold('resume'))}
             {button(say('revoke'), () => setAsking('revoke'))}
           </div>
         )}

@@ -1,7 +1,8 @@
 import { useState } from 'preact/hooks'
 import { call } from '../api.ts'
 import { moment, number, say } from '../words.ts'
-import { Form, Input } from './form.tsx'
+import { CodeInput, digitsOf } from './code-input.tsx'
+import { Form } from './form.tsx'
 import { nameOfLimit } from './limits.tsx'
 import { toast } from './toast.tsx'
 
@@ -33,7 +34,7 @@ export function Raise({ nameOf, onGranted }: RaiseProps) {
     return (
       <Form
         class="card"
-        button={say('changeEmail')}
+        button={say('sendCode')}
         onCancel={close}
         submit={async () => setBegun(await call<Raised>('POST', '/v1/usage/raise', { key, limit }))}
       >
@@ -48,8 +49,8 @@ export function Raise({ nameOf, onGranted }: RaiseProps) {
       class="card"
       button={say('raise')}
       onCancel={close}
-      submit={async ({ code = '' }) => {
-        const verification_code = code.replace(/[\s-]/g, '')
+      submit={async ({ code }) => {
+        const verification_code = digitsOf(code)
         const body = { email_key: begun.email_key, verification_code }
         const { expires_at } = await call<{ expires_at: string }>(
           'POST',
@@ -63,7 +64,7 @@ export function Raise({ nameOf, onGranted }: RaiseProps) {
     >
       <h2>{say('raiseTitle')}</h2>
       <p>{say('raiseCode', { amount: number(amount) })}</p>
-      <Input name="code" label={say('code')} inputMode="numeric" autocomplete="one-time-code" />
+      <CodeInput />
     </Form>
   )
 }

@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks'
 import { useAct } from '../act.ts'
 import { call } from '../api.ts'
-import { useLoad } from '../load.ts'
+import { useLoad, usePages } from '../load.ts'
 import { ago, day, moment, say } from '../words.ts'
 import { Alarm } from './alarm.tsx'
 import { Dialog } from './dialog.tsx'
+import { More } from './more.tsx'
 import { Section } from './section.tsx'
 import { Problem, Ready, When } from './states.tsx'
 import { toast } from './toast.tsx'
@@ -21,10 +22,6 @@ interface Session {
   readonly explanation: string
 }
 
-interface List {
-  readonly data: readonly Session[]
-}
-
 interface Told extends Session {
   readonly decisions: readonly {
     readonly happened_at: string
@@ -37,7 +34,7 @@ interface Told extends Session {
 /** Where one is signed in, and where one was. */
 export function Sessions() {
   const [ended, setEnded] = useState(false)
-  const list = useLoad<List>(`/v1/auth/sessions?limit=50${ended ? '&state=ended' : ''}`)
+  const list = usePages<Session>(`/v1/auth/sessions${ended ? '?state=ended' : ''}`)
   const [shown, setShown] = useState<Session | null>(null)
   const { busy, failure, act } = useAct()
   const end = (session: Session) =>
@@ -52,7 +49,7 @@ export function Sessions() {
       toast(say('sessionsEnded', { count: deleted }))
       await list.reload()
     })
-  const button = (list.value?.data.length ?? 0) > 1 && !ended && (
+  const button = (list.value?.length ?? 0) > 1 && !ended && (
     <button type="button" class="button quiet small" disabled={busy} onClick={endOthers}>
       {say('endOthers')}
     </button>
@@ -62,7 +59,7 @@ export function Sessions() {
       <Section title={say('sessions')} lead={say('sessionsLead')} action={button}>
         <Problem cause={failure} />
         <Ready of={list}>
-          {({ data }) =>
+          {(data) =>
             data.length === 0 ? (
               <p class="quiet-text">{say('noneEnded')}</p>
             ) : (
@@ -80,6 +77,7 @@ export function Sessions() {
             )
           }
         </Ready>
+        <More more={list.more} />
         <div class="row">
           <button type="button" class="link" onClick={() => setEnded(!ended)}>
             {say(ended ? 'showLive' : 'showEnded')}

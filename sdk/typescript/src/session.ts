@@ -17,6 +17,12 @@ export class Session implements Credential {
   readonly #store: TokenStore
   readonly #refresh: Refresh
   #held: Tokens | null = null
+  /** What the last sign-in, refresh or log-out would have the store keep. */
+  #wanted: Tokens | null = null
+  /** Counts those, for who read the store before one of them. */
+  #generation = 0
+  /** How many are busy with the store. */
+  #settling = 0
   #renewing: Promise<Renewal> | null = null
 
   constructor(store: TokenStore, refresh: Refresh) {
@@ -29,7 +35,12 @@ export class Session implements Credential {
   }
 
   async load(): Promise<void> {
-    this.#held ??= await this.#read()
+    // After a log-out, what the store still keeps is not ours any more.
+    if (this.#held || this.#settling > 0) return
+    const generation = this.#generation
+    const kept = await this.#read()
+    // Somebody signed in or out meanwhile: that counts.
+    if (generation === this.#generation) this.#held ??= kept
   }
 
   async renew(refused: Readonly<Record<string, string>>): Promise<Renewal> {
@@ -46,13 +57,27 @@ export class Session implements Credential {
   requireKeeping(): void {}
 
   async keep(tokens: Tokens): Promise<void> {
-    this.#held = tokens
-    await within(STORE_MS, 'The token store', this.#store.write(tokens))
+    await this.#settle(tokens)
   }
 
   async forget(): Promise<void> {
-    this.#held = null
-    await within(STORE_MS, 'The token store', this.#store.clear())
+    await this.#settle(null)
+  }
+
+  /** A store may end what it was asked in any order: whoever finds that another wish came meanwhile repeats that one. */
+  async #settle(tokens: Tokens | null): Promise<void> {
+    this.#held = this.#wanted = tokens
+    this.#generation++
+    this.#settling++
+    try {
+      for (let settled: Tokens | null | undefined; settled !== this.#wanted; ) {
+        settled = this.#wanted
+        const asked = settled ? this.#store.write(settled) : this.#store.clear()
+        await within(STORE_MS, 'The token store', asked)
+      }
+    } finally {
+      this.#settling--
+    }
   }
 
   #requireHeld(): Tokens {

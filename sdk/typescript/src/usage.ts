@@ -1,7 +1,7 @@
 import type { List, ModelCall, Page, Usage, UsageStory } from './answers.ts'
 import { type CallOptions, type Client, queryOf } from './client.ts'
 
-/** A span of time, by moments; the last 30 days when absent. */
+/** A span of time, by moments; the UTC month until now when absent. */
 export interface UsageQuery {
   readonly from?: string
   readonly to?: string

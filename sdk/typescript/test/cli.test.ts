@@ -100,6 +100,26 @@ scene('sessions are listed and ended, one by one or all', async (freddy, context
     assert.equal((await freddy.ask('GET /v1/user/me', { token })).status, 401)
 })
 
+scene('a key of the environment keeps no session alive at a log-out', async (freddy, context) => {
+  const shell = await adasShell(freddy, context)
+  const key = (await shell.run(['keys', 'create', 'ci', '--scopes', 'models'])).stdout.trim()
+  const env = { FREDDY_API_KEY: key }
+  const ada = { id: '', email: 'ada@example.com', userName: 'ada', password: PASSWORD }
+  const { token } = await freddy.signIn(ada)
+  const goesOn = 'FREDDY_API_KEY is set and goes on; its key stays alive.\n'
+
+  const out = await shell.run(['logout', '--all'], [], env)
+  assert.deepEqual([out.status, out.stderr], [0, `Signed out everywhere.\n${goesOn}`])
+  assert.equal(await timesOf(freddy, 'session.ended'), 1)
+  assert.equal((await freddy.ask('GET /v1/user/me', { token })).status, 401)
+  assert.equal((await shell.run(['whoami'])).status, 4)
+
+  const bare = await shell.run(['logout'], [], env)
+  assert.deepEqual([bare.status, bare.stderr], [0, goesOn])
+  assert.equal((await shell.run(['logout', '--all'], [], env)).status, 4, 'no session, no others')
+  assert.equal((await shell.run(['whoami'], [], env)).status, 0, 'the key itself lives on')
+})
+
 scene('a key is kept in place of a session by --with-token', async (freddy, context) => {
   const ada = await freddy.person('ada')
   const { token } = await freddy.signIn(ada)

@@ -13,6 +13,7 @@ import {
   type Tokens,
 } from '../src/index.ts'
 import { within } from '../src/transport.ts'
+import { slowStore } from './slow-store.ts'
 
 const first: Tokens = { token: 'access-1', refreshToken: 'refresh-1' }
 const second: Tokens = { token: 'access-2', refreshToken: 'refresh-2' }
@@ -54,6 +55,9 @@ function clientOf(
   })
 }
 
+const verified: Rule = { on: 'POST /v1/auth/verify', answer: { body: second } }
+const loggedOut: Rule = { on: 'POST /v1/auth/logout', answer: { body: {} } }
+
 test('when a refresh is refused, tokens that another process kept meanwhile are taken', async (context) => {
   const server = await served(context, [
     me('access-1', over),
@@ -82,6 +86,77 @@ test('who signs out while a refresh is under way stays signed out', async (conte
   await assert.rejects(auth.me(), NotSignedInError)
   assert.equal(await store.read(), null)
   assert.deepEqual(server.problems(), [])
+})
+
+test('who signs in while the store is read has the new session', async (context) => {
+  const server = await served(context, [{ ...verified, times: 2 }])
+  for (const kept of [first, null]) {
+    const { store, begun, goOn } = slowStore(context, 'read', kept)
+    const auth = clientOf(server, { store })
+    const restored = auth.restore()
+    await begun
+    await auth.verify('uuid-1', 2290)
+    goOn()
+    assert.equal(await restored, true)
+    assert.equal(auth.getHeaders().Authorization, 'Bearer access-2')
+  }
+  assert.deepEqual(server.problems(), [])
+})
+
+test('who signs out while the store is read stays signed out', async (context) => {
+  const server = await served(context, [loggedOut])
+  const { store, begun, goOn } = slowStore(context, 'read', first)
+  const auth = clientOf(server, { store })
+  const restored = auth.restore()
+  await begun
+  await auth.logout()
+  goOn()
+  assert.equal(await restored, false)
+  assert.throws(() => auth.getHeaders(), NotSignedInError)
+  assert.deepEqual(server.problems(), [])
+})
+
+test('who signs out while renewed tokens are written stays signed out', async (context) => {
+  const server = await served(context, [
+    me('access-1', over),
+    refresh('refresh-1', { body: { token: 'access-2' } }),
+    loggedOut,
+  ])
+  const { store, begun, goOn } = slowStore(context, 'write', first)
+  const auth = clientOf(server, { store })
+  const asked = assert.rejects(auth.me(), NotSignedInError)
+  await begun
+  await auth.logout()
+  goOn()
+  await asked
+  assert.equal(await store.read(), null)
+  assert.equal(await auth.restore(), false)
+  assert.deepEqual(server.problems(), [])
+})
+
+test('what the store still keeps during a log-out signs nobody in', async (context) => {
+  const server = await served(context, [loggedOut])
+  const { store, begun, goOn } = slowStore(context, 'clear', first)
+  const auth = clientOf(server, { store })
+  const out = auth.logout()
+  await begun
+  assert.equal(await auth.restore(), false)
+  goOn()
+  await out
+  assert.equal(await auth.restore(), false)
+})
+
+test('who signs in while a log-out clears the store stays signed in', async (context) => {
+  const server = await served(context, [loggedOut, verified])
+  const { store, begun, goOn } = slowStore(context, 'clear', first)
+  const auth = clientOf(server, { store })
+  const out = auth.logout()
+  await begun
+  await auth.verify('uuid-1', 2290)
+  goOn()
+  await out
+  assert.deepEqual(await store.read(), second)
+  assert.equal(await auth.restore(), true)
 })
 
 test('who leaves while a refresh is under way takes it from nobody', async (context) => {

@@ -1,5 +1,6 @@
 import { defineCommand } from 'citty'
-import { openPlace } from './place.ts'
+import { FreddyAuth } from '../freddy-auth.ts'
+import { isApiKey, openPlace, type Place } from './place.ts'
 import { answer, common, run, talk } from './shell.ts'
 
 export const logoutCommand = defineCommand({
@@ -10,16 +11,27 @@ export const logoutCommand = defineCommand({
   },
   run: ({ args }) =>
     run(args, async () => {
-      const { auth, store, apiKey, server } = await openPlace(args)
-      // A key is not ended by forgetting it here: it may be in use elsewhere.
-      if (!apiKey && args.all) await auth.sessions.revokeOthers()
-      if (!apiKey) await auth.logout()
-      await store.clear()
-      if (args.json) answer(args, { server, signed_in: false })
-      if (apiKey) talk('The API key is forgotten here; it stays alive. End it: freddy keys revoke')
-      else talk(args.all ? 'Signed out everywhere.' : 'Signed out.')
+      const place = await openPlace(args)
+      const { FREDDY_API_KEY: key } = process.env
+      // Where there is only a key of the environment, nothing is here to end.
+      if (place.kept || args.all || !key) talk(await leave(place, args.all ? 'all' : 'this'))
+      if (key) talk('FREDDY_API_KEY is set and goes on; its key stays alive.')
+      if (args.json) answer(args, { server: place.server, signed_in: false })
     }),
 })
+
+/** Ends what is kept here, and says what became of it. */
+async function leave({ server, store, kept }: Place, which: 'this' | 'all'): Promise<string> {
+  // A key is not ended by forgetting it here: it may be in use elsewhere.
+  if (isApiKey(kept?.token)) {
+    await store.clear()
+    return 'The API key is forgotten here; it stays alive. End it: freddy keys revoke'
+  }
+  const auth = new FreddyAuth({ baseUrl: server, store })
+  if (which === 'all') await auth.sessions.revokeOthers()
+  await auth.logout()
+  return which === 'all' ? 'Signed out everywhere.' : 'Signed out.'
+}
 
 export const whoamiCommand = defineCommand({
   meta: { name: 'whoami', description: 'Who is signed in, and where' },

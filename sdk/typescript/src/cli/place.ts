@@ -4,7 +4,7 @@ import { FreddyAuth } from '../freddy-auth.ts'
 import { placesOf } from '../node/places.ts'
 import { writePrivate } from '../node/private-file.ts'
 import { systemStore } from '../node/system-store.ts'
-import type { TokenStore } from '../token-store.ts'
+import type { TokenStore, Tokens } from '../token-store.ts'
 import { type Common, Complaint } from './shell.ts'
 
 const STANDARD = 'http://localhost:3000/v1'
@@ -20,6 +20,8 @@ export interface Place {
   readonly server: string
   readonly auth: FreddyAuth
   readonly store: TokenStore & { readonly place: string }
+  /** A session, or an API key in place of one, whatever the environment says. */
+  readonly kept: Tokens | null
   /** The API key in use, if it is one; from the environment it comes before anything kept. */
   readonly apiKey: string | null
 }
@@ -30,7 +32,7 @@ export async function openPlace(args: Common): Promise<Place> {
   const kept = await store.read()
   const apiKey = process.env.FREDDY_API_KEY || (isApiKey(kept?.token) ? kept.token : null)
   const auth = new FreddyAuth({ baseUrl: server, ...(apiKey ? { apiKey } : { store }) })
-  return { server, auth, store, apiKey }
+  return { server, auth, store, kept, apiKey }
 }
 
 export function isApiKey(token: string | undefined): token is string {

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { resendWait, rules } from '../../auth/challenge.ts'
 import { deliveryOf } from '../../auth/delivery.ts'
 import { assertionOptions } from '../../auth/passkey.ts'
+import { shortestPassword } from '../../auth/password.ts'
 import { type Method, methodsOf } from '../../auth/second-step.ts'
 import { TOTP_SHAPE } from '../../auth/totp.ts'
 import type { App } from '../../context.ts'
@@ -33,7 +34,11 @@ export async function codeDraft(app: App, request: FastifyRequest, asked: Asked)
   const options = passkey ? await assertionOptions(app, challenge, userId) : null
   return {
     ...titleOf(challenge, method),
-    values: { email: challenge.address, digits: challenge.digits },
+    values: {
+      email: challenge.address,
+      digits: challenge.digits,
+      least: shortestPassword(app),
+    },
     form: {
       action: onward('/sign-in/code', request),
       button: purpose === 'password_reset' ? 'changePassword' : 'verify',

@@ -81,7 +81,7 @@ function retyped(field: Field, form: URLSearchParams): Field {
 }
 
 /** What an error means to a reader, in their language. */
-export function sentenceOf(language: string, { code, details }: ApiError, id: string): string {
+function sentenceOf(language: string, { code, details }: ApiError, id: string): string {
   if (!isErrorWord(code)) return sayError(language, 'unknown', { id })
   const reason = details?.reason ? `${details.reason}.` : ''
   return sayError(language, code, { wait: waitOf(language, details?.retry_after ?? 1), reason })

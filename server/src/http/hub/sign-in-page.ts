@@ -76,7 +76,7 @@ const template = Handlebars.compile(
 {{#if lead}}<p class="lead">{{lead}}</p>{{/if}}
 {{#if notice}}<p class="notice" role="status">{{notice}}</p>{{/if}}
 {{#if problem}}<p class="problem" role="alert" id="problem">{{problem}}</p>{{/if}}
-{{#if facts}}<dl class="facts">
+{{#if facts}}<dl>
 {{#each facts}}<dt>{{label}}</dt><dd>{{text}}</dd>
 {{/each}}</dl>{{/if}}
 {{#if form}}
