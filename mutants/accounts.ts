@@ -189,7 +189,7 @@ export const accounts: readonly Mutant[] = [
   {
     name: 'so is one of a seal from before',
     file: 'auth/audit-chain.ts',
-    find: 'fits || (isBare && isGone(row))',
+    find: 'fits || (kind === null && isBare && isGone(row))',
     replace: 'fits || isBare',
     tests: 'deletion.test.ts',
     named: 'sealed before',
@@ -245,9 +245,9 @@ export const accounts: readonly Mutant[] = [
   },
   {
     name: 'the way back mails a reset whatever the cap of the mailbox says',
-    file: 'auth/email-change.ts',
-    find: "reset: { ...opening, letter: codeLetter(opening.challenge, now, 'password_reset') }",
-    replace: 'reset: opening',
+    file: 'auth/recovery.ts',
+    find: "return { ...opening, letter: codeLetter(opening.challenge, call.now, 'password_reset') }",
+    replace: 'return opening',
     tests: 'email-change.test.ts',
     named: 'whatever strangers',
   },

@@ -380,8 +380,8 @@ export const keys: readonly Mutant[] = [
   {
     name: 'a reset ends both secrets at once',
     file: 'auth/recovery.ts',
-    find: 'ended.keyHashes.includes(hash)',
-    replace: 'ended.keyHashes.length < 0',
+    find: 'hashes.has(hash)',
+    replace: 'hashes.size < 0',
     tests: 'key-rotation.test.ts',
     named: 'a password reset',
   },

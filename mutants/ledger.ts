@@ -116,8 +116,8 @@ export const ledger: readonly Mutant[] = [
   {
     name: "nobody sees another person's use",
     file: 'store/usage.ts',
-    find: 'const mine = `user_id = :user',
-    replace: 'const mine = `:user = :user',
+    find: 'const ofCaller = `user_id = :user',
+    replace: 'const ofCaller = `:user = :user',
     tests: 'usage.test.ts',
     named: 'every refusal of a call',
   },
@@ -132,8 +132,8 @@ export const ledger: readonly Mutant[] = [
   {
     name: "a call that was turned away is its own caller's to ask about",
     file: 'responses/explanation.ts',
-    find: 'turned?.userId === caller.userId',
-    replace: 'turned !== undefined',
+    find: 'userId !== caller.userId',
+    replace: "userId === ''",
     tests: 'usage.test.ts',
     named: 'a call too many',
   },

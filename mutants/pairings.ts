@@ -30,7 +30,6 @@ export const pairings: readonly Mutant[] = [
   {
     name: 'and longer once it did not',
     file: 'store/pairings.ts',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of the source
     find: 'THEN interval_ms + ${slowerMs}',
     replace: 'THEN interval_ms + 0',
     tests,
@@ -39,7 +38,6 @@ export const pairings: readonly Mutant[] = [
   {
     name: 'nothing rests on a session that was ended',
     file: 'store/pairings.ts',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: a piece of the source
     find: ' AND ${stands} RETURNING',
     replace: ' RETURNING',
     tests,

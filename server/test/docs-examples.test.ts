@@ -239,6 +239,21 @@ const outcome = () => verify(token).then(({ sid }) => sid, ({ message }) => mess
 console.log(await outcome())
 await listen()
 console.log(await outcome())
+// Listed, and back again: its panic was undone.
+ended.set((await ask(token)).sid, Date.now())
+console.log(await outcome())
+const post = (path, body) => fetch(freddy + path, {
+  method: 'POST',
+  headers: { authorization: 'Bearer ' + token, 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+}).then((answer) => answer.json())
+const { id, key } = await post('/v1/api-keys', { name: 'k' })
+const about = () => verifyKey(key).then(({ key_id }) => key_id === id, ({ message }) => message)
+console.log(await about())
+await post('/v1/api-keys/' + id + '/rotate', { overlap_days: 0 })
+console.log(await about())
+await listen()
+console.log(await about())
 await fetch(freddy + '/v1/auth/logout', { method: 'POST', headers: { authorization: 'Bearer ' + token } })
 await listen()
 console.log(await outcome())
@@ -249,7 +264,9 @@ console.log(await outcome())
       symlinkSync(join(import.meta.dirname, '../../node_modules'), join(folder, 'node_modules'))
       writeFileSync(file, program)
       const said = await run(process.execPath, [file], { API_KEY, TOKEN: token })
-      const lines = ['nobody knows what ended', told.sid, 'this session has ended']
+      const ofKey = ['true', 'true', 'this key opens nothing']
+      const session = [told.sid, told.sid]
+      const lines = ['nobody knows what ended', ...session, ...ofKey, 'this session has ended']
       assert.deepEqual(said.trim().split('\n'), lines)
     } finally {
       rmSync(folder, { recursive: true, force: true })

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { makeApiKey } from '../src/auth/api-key.ts'
 import { parseForm } from '../src/wire/form.ts'
-import { type Answer, DAY, type Freddy, scene } from './freddy.ts'
+import { type Answer, DAY, type Freddy, MINUTE, scene } from './freddy.ts'
+import { keyOwner } from './key-owner.ts'
 
 const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
 const inactive = { active: false }
@@ -63,6 +64,34 @@ scene('a server that was shown a token or a key is told what it is worth', async
     iat,
     exp: iat + (90 * DAY) / 1000,
   })
+})
+
+scene('to ask about an old secret is to use it, and tells when it ends', async (freddy) => {
+  const key = await introspector(freddy)
+  const ada = await keyOwner(freddy)
+  const made = (await ada.make()).body
+  await ada.act(made.id, 'rotate', { overlap_days: 30, end_when_silent: 3600 })
+  const ask = (token: string) => {
+    const headers = { 'api-key': key, 'user-agent': 'resource/1' }
+    return freddy.ask('POST /v1/auth/introspect', { headers, from: '203.0.113.7', body: { token } })
+  }
+  const ends = async () => (await ask(made.key)).body.exp - Math.floor(freddy.now() / 1000)
+  for (let count = 0; count < 3; count++) {
+    assert.equal(await ends(), 3600)
+    await freddy.running.app.keyUses.flush()
+    freddy.pass(45 * MINUTE)
+  }
+  const shown = await ada.show(made.id)
+  assert.deepEqual([shown.last_used_network, shown.last_used_client], ['203.0.113.7', 'resource/1'])
+  const [caller] = shown.old_secret.callers
+  assert.deepEqual([caller.network, caller.client, caller.calls], ['203.0.113.7', 'resource/1', 3])
+  freddy.pass(15 * MINUTE)
+  assert.deepEqual((await ask(made.key)).body, inactive)
+
+  const other = (await ada.make({ expires_at: null })).body
+  assert.equal((await ask(other.key)).body.exp, undefined)
+  await ada.act(other.id, 'rotate', { overlap_days: 2 })
+  assert.equal((await ask(other.key)).body.exp, Math.floor(freddy.now() / 1000) + (2 * DAY) / 1000)
 })
 
 scene('introspection takes a form as RFC 7662 says, and JSON', async (freddy) => {

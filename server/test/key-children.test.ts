@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { createApp } from '../src/app.ts'
 import { childEnd, isNamed, parentOf, scopesToGive, widened } from '../src/auth/key-tree.ts'
 import { operatorScopes, scopes } from '../src/auth/principal.ts'
 import { ApiError } from '../src/errors.ts'
@@ -113,7 +114,7 @@ scene(
     await ada.act(parent.id, 'resume')
     assert.equal(await code(), undefined)
 
-    await ada.act(parent.id, 'rotate', { overlap_days: 0 })
+    await ada.act(parent.id, 'rotate', { overlap_days: 1 })
     assert.equal(await code(), undefined)
 
     const soon = new Date(freddy.now() + MINUTE).toISOString()
@@ -133,6 +134,45 @@ scene(
     assert.equal((await ada.show(two.id)).status, 'revoked')
   },
 )
+
+scene(
+  'attack 099: a secret that ends at once takes what was made with it along',
+  async (freddy) => {
+    const ada = await keyOwner(freddy)
+    const { config, log, store } = freddy.running.app
+    const parent = await parentKey(ada)
+    const thieves = await child(freddy, parent.key, { expires_in: 86_400 })
+    assert.equal((await useKey(freddy, thieves.key)).status, 200)
+    const other = await createApp(config, { now: freddy.now, log })
+    const ask = (method: 'GET' | 'POST', url: string, payload?: object) => {
+      const headers = { host: 'localhost', 'api-key': parent.key }
+      return other.http.inject({ method, url, headers, ...(payload ? { payload } : {}) })
+    }
+    try {
+      assert.equal((await ask('GET', '/v1/models')).statusCode, 200)
+      const { body } = await ada.act(parent.id, 'rotate', { overlap_days: 0 })
+      assert.deepEqual(refusal(await useKey(freddy, thieves.key)), [401, 'INVALID_API_KEY'])
+      assert.equal((await ada.show(thieves.id)).status, 'revoked')
+      const since = { since: freddy.now(), afterId: '', most: 10 }
+      assert.ok((await store.revocations.list(since)).some(({ id }) => id === thieves.id))
+      // Another server remembers the old secret for a second: it makes no key in that.
+      assert.equal((await ask('GET', '/v1/models')).statusCode, 200)
+      const late = await ask('POST', '/v1/api-keys/children', { name: 'c' })
+      assert.deepEqual([late.statusCode, late.json().error?.code], [401, 'API_KEY_EXPIRED'])
+      assert.equal((await derive(freddy, body.key)).status, 201)
+    } finally {
+      await other.close()
+    }
+  },
+)
+
+scene('attack 099: a child ends with the old secret that made it', async (freddy) => {
+  const ada = await keyOwner(freddy)
+  const parent = await parentKey(ada)
+  await ada.act(parent.id, 'rotate', { overlap_days: 30, end_when_silent: 3600 })
+  const one = await child(freddy, parent.key, { expires_in: 86_400 })
+  assert.equal(Date.parse(one.body.expires_at), freddy.now() + HOUR)
+})
 
 scene(
   'attack 099: a key that leaked takes its children with it, and the mail counts them',
@@ -394,7 +434,8 @@ test('attack 099: of random trees of wishes no child is wider than its parent', 
           assert.ok(most === null || above === null || most <= above, name)
         }
         const { retiresIn } = parent
-        const retiring = retiresIn === null ? null : { since: 0, until: retiresIn }
+        const retiring =
+          retiresIn === null ? null : { since: 0, until: retiresIn, endsIfSilent: retiresIn }
         const end = childEnd(row, retiring, wish.seconds, 0)
         assert.ok(end <= DAY && end <= (parent.life ?? DAY) && end <= (retiresIn ?? DAY))
       }

@@ -14,7 +14,11 @@ interface Scene {
   readonly place: Place
   readonly outage: Outage
   readonly token: string
-  make(more?: { expiresAt?: number; limits?: ApiKeyLimits }): Promise<string>
+  make(more?: {
+    expiresAt?: number
+    limits?: ApiKeyLimits
+    scopes?: readonly string[]
+  }): Promise<string>
   look(key: string): Promise<Answer>
   say(key: string): Promise<Answer>
 }
@@ -139,6 +143,26 @@ duringOutage(
     assert.equal((await look(key)).status, 200)
     freddy.pass(1)
     isAway(await look(key))
+  },
+)
+
+duringOutage(
+  'no other server is told by a lease what a key is worth',
+  async ({ freddy, outage, make, look }) => {
+    const known = await make()
+    const asking = await make({ scopes: ['tokens:introspect'] })
+    const ask = () =>
+      freddy.ask('POST /v1/auth/introspect', {
+        headers: { 'api-key': asking },
+        body: { token: known },
+      })
+    assert.equal((await ask()).body.active, true)
+    freddy.pass(1000)
+    await outage.fall()
+    assert.equal((await look(known)).status, 200)
+    isAway(await ask())
+    const check = await freddy.ask('GET /v1/auth/check', { headers: { 'api-key': known } })
+    assert.equal(check.status, 200, check.text)
   },
 )
 

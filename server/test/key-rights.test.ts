@@ -313,6 +313,28 @@ scene('when, from where and with what a key was last used is written in rounds',
   assert.equal((await ada.show(id)).last_used_client, 'three/3')
 })
 
+scene('a busy key is written once a minute of each place', async (freddy) => {
+  const ada = await keyOwner(freddy)
+  const { key, id } = (await ada.make()).body
+  const began = freddy.now()
+  const call = async (from: string) => {
+    assert.equal((await useKey(freddy, key, from)).status, 200)
+    await freddy.running.app.keyUses.flush()
+    const { last_used_at, last_used_network } = await ada.show(id)
+    return [Date.parse(last_used_at) - began, last_used_network]
+  }
+  const here = '203.0.113.7'
+  const told = []
+  for (let count = 0; count < 6; count++) {
+    told.push(await call(here))
+    freddy.pass(12_000)
+  }
+  assert.deepEqual(told, [...Array.from({ length: 5 }, () => [0, here]), [60_000, here]])
+  assert.deepEqual(await call('203.0.113.8'), [72_000, '203.0.113.8'])
+  freddy.pass(1000)
+  assert.deepEqual(await call(here), [73_000, here])
+})
+
 scene('what was noted of a key is written when the server closes', async (freddy) => {
   const ada = await keyOwner(freddy)
   const { key, id } = (await ada.make()).body

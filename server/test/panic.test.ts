@@ -190,6 +190,26 @@ scene(
   },
 )
 
+scene('a panic about a network ends the keys that a key made there', async (freddy) => {
+  const root = await admin(freddy)
+  const ada = await come(freddy, 'ada', '192.0.2.77')
+  const scopes = ['models', 'keys:derive']
+  const wish = { token: ada.token, from: '192.0.2.77', body: { name: 'ci', scopes } }
+  const parent = (await freddy.ask('POST /v1/api-keys', wish)).body
+  const derive = async (from: string) => {
+    const more = { headers: { 'api-key': parent.key }, from, body: { name: 'job' } }
+    const made = await freddy.ask('POST /v1/api-keys/children', more)
+    assert.equal(made.status, 201, made.text)
+    return String(made.body.key)
+  }
+  const keys = [await derive('203.0.113.9'), await derive('192.0.2.9'), String(parent.key)]
+  const done = await doIt(freddy, root.token, { network: '203.0.113.0/24' })
+  assert.deepEqual(done.ends, { sessions: 0, api_keys: 1 })
+  const answers = keys.map((key) => freddy.ask('GET /v1/models', { headers: { 'api-key': key } }))
+  const statuses = (await Promise.all(answers)).map(({ status }) => status)
+  assert.deepEqual(statuses, [401, 200, 200])
+})
+
 scene(
   'a panic since a moment ends what began from then on, but for the session that asks',
   async (freddy) => {

@@ -235,6 +235,14 @@ test('the file for Traefik takes and sets the same headers as the others', () =>
   const [, list = ''] = /authResponseHeaders:\n((?: +- .+\n)+)/.exec(file) ?? []
   const names = list.split('\n').flatMap((line) => /- (.+)$/.exec(line)?.[1] ?? [])
   assert.deepEqual(names, ['X-Freddy-User', 'X-Freddy-Scopes', 'X-Freddy-Key'])
-  for (const name of names) assert.ok(file.includes(`${name.replaceAll('-', '_')}: ""`), name)
+  const [, taken = ''] = /freddy-strip:\n.+\n.+\n((?: +.+: ""\n)+)/.exec(file) ?? []
+  const spellings = names.flatMap((name) => {
+    const [x, freddy, what] = name.split('-')
+    const marks = ['--', '-_', '_-', '__']
+    return marks.map(([first, second]) => `${x}${first}${freddy}${second}${what}`)
+  })
+  assert.equal(spellings.length, 12)
+  for (const name of spellings) assert.ok(taken.includes(` ${name}: ""\n`), name)
+  assert.match(file, /middlewares: \[freddy-strip, freddy, freddy-done\]/)
   assert.match(file, /trustForwardHeader: false/)
 })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { makeApiKey } from '../src/auth/api-key.ts'
 import { allowed } from '../src/auth/audit.ts'
-import { deleteUser } from '../src/auth/roster.ts'
+import { appointUser, deleteUser } from '../src/auth/roster.ts'
 import { DAY, type Freddy, MINUTE, type Person, scene } from './freddy.ts'
+import { keyOwner } from './key-owner.ts'
 
 const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
 
@@ -18,13 +19,20 @@ async function follower(freddy: Freddy) {
   const { app } = freddy.running
   const wish = { userId: id, name: 'k', scopes: ['tokens:introspect'], expiresAt: null }
   const made = await makeApiKey({ app, origin, now: freddy.now() }, wish)
-  return async (after?: string): Promise<Told> => {
+  const headers = { 'api-key': made?.key ?? '' }
+  const worth = async (token: string): Promise<boolean> => {
+    const answer = await freddy.ask('POST /v1/auth/introspect', { headers, body: { token } })
+    assert.equal(answer.status, 200, answer.text)
+    return answer.body.active
+  }
+  const listen = async (after?: string): Promise<Told> => {
     const line = `GET /v1/auth/revocations${after ? `?after=${after}` : ''}`
-    const answer = await freddy.ask(line, { headers: { 'api-key': made?.key ?? '' } })
+    const answer = await freddy.ask(line, { headers })
     assert.equal(answer.status, 200, answer.text)
     const { data, next, has_more } = answer.body
     return { ids: data.map((row: { id: string }) => row.id), next, hasMore: has_more }
   }
+  return Object.assign(listen, { worth })
 }
 
 async function makeKey(freddy: Freddy, token: string): Promise<string> {
@@ -70,6 +78,45 @@ scene('who follows what ended hears of every way to end', async (freddy) => {
   assert.ok((await listen()).ids.includes(deleted.session))
   freddy.pass(10 * MINUTE)
   assert.equal((await listen()).ids.includes(deleted.session), false)
+})
+
+scene('who follows what ended hears of another secret, and asks again', async (freddy) => {
+  const listen = await follower(freddy)
+  const ada = await keyOwner(freddy)
+  const { id, key } = (await ada.make()).body
+  freddy.pass(5 * MINUTE)
+  const { next, ids } = await listen()
+  assert.deepEqual(ids, [])
+  const { body } = await ada.act(id, 'rotate', { overlap_days: 0 })
+  assert.deepEqual((await listen(next)).ids, [id])
+  assert.deepEqual([await listen.worth(key), await listen.worth(body.key)], [false, true])
+})
+
+scene('a session that a panic ended is listed until the panic is undone', async (freddy) => {
+  const listen = await follower(freddy)
+  const ada = await keyOwner(freddy)
+  const { key, id } = (await ada.make()).body
+  const root = await freddy.person('root')
+  await appointUser(
+    { app: freddy.running.app, origin, now: freddy.now(), actor: 'shell' },
+    root.id,
+    'admin',
+  )
+  freddy.pass(1000)
+  const { token } = await freddy.signIn(root)
+  const panic = async (more: object) => {
+    const body = { user: 'ada', ...more }
+    return (await freddy.ask('POST /v1/admin/panic', { token, body })).body
+  }
+  const alive = async () => [await listen.worth(ada.token), await listen.worth(key)]
+  const done = await panic({ confirm: (await panic({})).confirm })
+  const { ids } = await listen()
+  assert.equal(ids.length, 2)
+  assert.ok(ids.includes(id))
+  assert.deepEqual(await alive(), [false, false])
+  assert.equal((await freddy.ask(`POST /v1/admin/panic/${done.id}/undo`, { token })).status, 200)
+  assert.deepEqual((await listen()).ids, [])
+  assert.deepEqual(await alive(), [true, true])
 })
 
 scene('what a slower server writes a moment later is still heard of', async (freddy) => {

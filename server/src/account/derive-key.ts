@@ -1,5 +1,6 @@
 import type { Static } from 'typebox'
 import { makeApiKey } from '../auth/api-key.ts'
+import { retiringSecret } from '../auth/former-secret.ts'
 import { childEnd, scopesToGive, widened } from '../auth/key-tree.ts'
 import { requireKeyHolder } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
@@ -23,7 +24,7 @@ export async function deriveApiKey(call: Call<Wish>): Promise<Static<typeof NewA
   const seconds = body.expires_in ?? STANDARD_SECONDS
   const made = await makeApiKey(call, {
     userId: holder.userId,
-    parentId: parent.id,
+    parent: { id: parent.id, hash: holder.hash },
     name: body.name,
     scopes: body.scopes ?? scopesToGive(parent),
     expiresAt: childEnd(parent, holder.retiring, seconds, now),
@@ -33,6 +34,8 @@ export async function deriveApiKey(call: Call<Wish>): Promise<Static<typeof NewA
     labels,
   })
   if (made) return { ...describe(made.row, labels), key: made.key }
+  // In the meantime its secret may have been replaced.
+  retiringSecret(await requireKey(call, parent.id, holder.userId), [holder.hash], now)
   throw new ApiError('OPERATION_NOT_ALLOWED', { details: { reason: 'too_many_children' } })
 }
 

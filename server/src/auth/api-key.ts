@@ -29,8 +29,8 @@ export interface KeyWish {
   readonly labels?: Labels
   /** It never works, and tells its owner who tries it. */
   readonly canary?: true
-  /** The key that makes it. */
-  readonly parentId?: string
+  /** The key that makes it, and what is kept of the secret by which it does. */
+  readonly parent?: { readonly id: string; readonly hash: string }
   /** Who made it, where it is not its owner. */
   readonly actor?: string
 }
@@ -51,7 +51,7 @@ export async function makeApiKey(
     ...apiKeyEnds(key),
     scopes: wish.scopes.join(' '),
     created_at: now,
-    parent_id: wish.parentId ?? null,
+    parent_id: wish.parent?.id ?? null,
     canary_at: wish.canary ? now : null,
     expires_at: wish.expiresAt,
     reminded_days: reminderPassed(wish.expiresAt, now),
@@ -61,10 +61,11 @@ export async function makeApiKey(
     ...wish.limits,
   }
   const about = { userId: wish.userId, subjectId: row.id, actor: wish.actor ?? null }
-  const event = wish.parentId
-    ? allowed(call, 'key.derived', { ...about, reason: wish.parentId })
+  const event = wish.parent
+    ? allowed(call, 'key.derived', { ...about, reason: wish.parent.id })
     : allowed(call, 'key.created', about)
-  return (await app.store.apiKeys.create(row, wish.labels ?? {}, event)) ? { key, row } : null
+  const by = wish.parent?.hash ?? null
+  return (await app.store.apiKeys.create(row, by, wish.labels ?? {}, event)) ? { key, row } : null
 }
 
 /** From now on this process asks the database again, whichever of its secrets, or its children's, a caller holds. */

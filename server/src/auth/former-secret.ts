@@ -5,6 +5,8 @@ import type { ApiKeyRow } from '../store/api-keys.ts'
 export interface Retiring {
   readonly since: number
   readonly until: number
+  /** When it ends if this call was the last with it. */
+  readonly endsIfSilent: number
 }
 
 /** Null for the secret that a key has now; of the one before it how long it goes on. 401 when that is over. */
@@ -19,7 +21,8 @@ export function retiringSecret(
     const details = { reason: 'key_rotated', ended_at: new Date(endsAt).toISOString() }
     throw new ApiError('API_KEY_EXPIRED', { details })
   }
-  return { since: row.replaced_at ?? 0, until: latestEnd(row) }
+  const endsIfSilent = formerEnd({ ...row, former_heard_at: now })
+  return { since: row.replaced_at ?? 0, until: latestEnd(row), endsIfSilent }
 }
 
 /** When the former secret ends as things stand: sooner where it is to end when nobody was heard with it for so long. */

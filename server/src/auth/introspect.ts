@@ -2,7 +2,8 @@ import { type Static, Type } from 'typebox'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { strict, Token } from '../wire/body.ts'
-import { findKeyHolder, scopes } from './principal.ts'
+import { readApiKey } from './key-lease.ts'
+import { findKeyHolder, noteKeyUse, scopes } from './principal.ts'
 import { findLiveSession, waysOf } from './session.ts'
 
 /** RFC 7662. The hint is taken and not needed: what a credential is, it shows itself. */
@@ -52,12 +53,16 @@ async function aboutToken({ app, body, now }: Call<Static<typeof IntrospectBody>
   return { active: true, token_type: 'bearer', ...about, amr, iat, exp, iss, aud, jti }
 }
 
+/** Asking about a key is a use of it, of which the server that asks is the place and the program. */
 async function aboutKey(call: Call<Static<typeof IntrospectBody>>): Promise<Told> {
-  const { row, holder } = await findKeyHolder(call, call.body.token)
+  const { row, holder } = await findKeyHolder(call, call.body.token, readApiKey)
   // From where it is used is not known here: a key that is bound to networks is not vouched for.
   if (row.networks !== null || row.parent_networks !== null) return { active: false }
   const seconds = (ms: number) => Math.floor(ms / 1000)
-  const end = row.expires_at
+  noteKeyUse(call, row, holder)
+  // The secret before the one that the key has ends sooner, and silence may end it.
+  const never = Number.POSITIVE_INFINITY
+  const end = Math.min(row.expires_at ?? never, holder.retiring?.endsIfSilent ?? never)
   return {
     active: true,
     token_type: 'bearer',
@@ -65,6 +70,6 @@ async function aboutKey(call: Call<Static<typeof IntrospectBody>>): Promise<Told
     scope: holder.scopes.join(' '),
     key_id: holder.keyId,
     iat: seconds(row.created_at),
-    ...(end === null ? {} : { exp: seconds(end) }),
+    ...(end === never ? {} : { exp: seconds(end) }),
   }
 }

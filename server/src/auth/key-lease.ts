@@ -19,11 +19,7 @@ export async function findApiKey(
   // Once the database was silent, one call a second waits for it, and the others go on.
   if (known && known.askedAt > known.readAt) remember(app, { ...known, askedAt: now })
   try {
-    const row = await app.store.apiKeys.findByHash(hashes)
-    // A canary is looked up as often as a key that nobody has, so that no time tells them apart.
-    if (row && row.canary_at === null) remember(app, { row, readAt: now, askedAt: now })
-    else for (const hash of hashes) app.liveApiKeys.delete(hash)
-    return row
+    return await readApiKey(app, hashes, now)
   } catch (cause) {
     const last = recall(app, hashes)
     if (!(cause instanceof DatabaseUnavailable) || !last) throw cause
@@ -31,6 +27,21 @@ export async function findApiKey(
     remember(app, { ...last, askedAt: now })
     return last.row
   }
+}
+
+/** The same without a lease: what another server is told, and may hand on, is what the database says. */
+export async function readApiKey(
+  app: App,
+  hashes: readonly string[],
+  now: number,
+): Promise<ApiKeyRow | null> {
+  const known = recall(app, hashes)
+  if (known && isFresh(known, now)) return known.row
+  const row = await app.store.apiKeys.findByHash(hashes)
+  // A canary is looked up as often as a key that nobody has, so that no time tells them apart.
+  if (row && row.canary_at === null) remember(app, { row, readAt: now, askedAt: now })
+  else for (const hash of hashes) app.liveApiKeys.delete(hash)
+  return row
 }
 
 const isFresh = ({ readAt }: RememberedKey, now: number) => isWithin(now - readAt, REMEMBERED_MS)

@@ -73,7 +73,7 @@ export function widened(
 export const scopesToGive = ({ scopes }: Pick<ApiKeyRow, 'scopes'>) =>
   scopes.split(' ').filter((scope) => scope !== 'keys:derive' && scope !== 'tokens:introspect')
 
-/** When a child ends: with its parent at the latest, or with the secret of it that asked. */
+/** When a child ends: with its parent at the latest, or with the secret of it that asked, as that stands now. */
 export function childEnd(
   parent: Pick<ApiKeyRow, 'expires_at'>,
   retiring: Retiring | null,
@@ -81,7 +81,8 @@ export function childEnd(
   now: number,
 ): number {
   const never = Number.POSITIVE_INFINITY
-  return Math.min(now + seconds * 1000, parent.expires_at ?? never, retiring?.until ?? never)
+  const ends = [parent.expires_at ?? never, retiring?.endsIfSilent ?? never]
+  return Math.min(now + seconds * 1000, ...ends)
 }
 
 /** A beginning is within a beginning of it; a name is within itself, and its beginnings. */

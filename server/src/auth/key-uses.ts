@@ -5,10 +5,15 @@ import { randomId } from './random.ts'
 
 /** Notes that wait to be written, from which on they are written at once. */
 const MOST_WAITING = 1000
+/** From the same place a key was used at such a moment or just before: what its owner is shown is that exact. */
+const GRAIN_MS = 60_000
+
+type UsedKey = Pick<ApiKeyRow, 'id' | 'last_used_at' | 'last_used_source'>
 
 /** Uses of keys on their way to the database: no call waits for a write, and a busy key is one write a round. */
 export interface KeyUses {
-  note(row: Pick<ApiKeyRow, 'id'>, origin: Origin, now: number): void
+  /** Once a minute of each place, by what its row says was written. */
+  note(row: UsedKey, origin: Origin, now: number): void
   /** A call with the secret that the key had before. */
   noteFormer(row: Pick<ApiKeyRow, 'id' | 'former_hash'>, origin: Origin, now: number): void
   /** A call with the whole key from outside its networks. */
@@ -51,7 +56,10 @@ export function createKeyUses(store: KeyUseStore, onFailure: (cause: unknown) =>
     if (sizeOf(waiting) === MOST_WAITING) flush().catch(onFailure)
   }
   return {
-    note({ id }, { source, agent }, at) {
+    note(row, { source, agent }, at) {
+      const { id, last_used_at, last_used_source } = row
+      const isKnown = last_used_at !== null && at - last_used_at < GRAIN_MS
+      if (isKnown && last_used_source === source) return
       waiting.uses.set(id, { keyId: id, at, source, agent })
       flushWhenMany()
     },

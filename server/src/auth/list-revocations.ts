@@ -29,7 +29,7 @@ export const RevocationsAnswer = Type.Object({
 })
 
 /**
- * Sessions and keys that ended while a token of theirs may still live, oldest first. `next` tells the last minute again:
+ * Sessions and keys that ended, or have another secret, while a token of theirs may still live, oldest first. `next` tells the last minute again:
  * two servers may write in another order than they began, and an id that is told twice does no harm.
  */
 export async function listRevocations(

@@ -172,7 +172,8 @@ function hashesOf({ keyring }: App, confirm: string): string[] {
 
 function forget(app: App, { sessions, keyHashes }: Ended): void {
   for (const id of sessions) forgetSession(app, id)
-  forgetApiKeys(app, ({ hash }) => keyHashes.includes(hash))
+  const hashes = new Set(keyHashes)
+  forgetApiKeys(app, ({ hash }) => hashes.has(hash))
 }
 
 function refusal(reason: string): ApiError {

@@ -35,6 +35,8 @@ export interface KeyHolder {
   readonly kind: 'key-holder'
   readonly userId: string
   readonly keyId: string
+  /** What is kept of the secret in hand: a key may have two. */
+  readonly hash: string
   readonly scopes: readonly string[]
   /** Null means every model. */
   readonly models: readonly string[] | null
@@ -137,23 +139,32 @@ async function keyHolder(
   call: Pick<Call, 'app' | 'origin' | 'now'>,
   text: string,
 ): Promise<KeyHolder> {
-  const { app, origin, now } = call
-  const { row, holder } = await findKeyHolder(call, text)
+  const { row, holder } = await findKeyHolder(call, text, findApiKey)
   await requireNetwork(call, row)
-  app.keyUses.note(row, origin, now)
-  if (holder.retiring) app.keyUses.noteFormer(row, origin, now)
+  noteKeyUse(call, row, holder)
   return holder
 }
 
-/** Who holds a key that opens something now, from wherever it is used. */
+/** That a key was used, and whether it was by the secret before the one it has. */
+export function noteKeyUse(
+  { app, origin, now }: Pick<Call, 'app' | 'origin' | 'now'>,
+  row: ApiKeyRow,
+  { retiring }: KeyHolder,
+): void {
+  app.keyUses.note(row, origin, now)
+  if (retiring) app.keyUses.noteFormer(row, origin, now)
+}
+
+/** Who holds a key that opens something now, from wherever it is used; with the lease or without it. */
 export async function findKeyHolder(
   { app, origin, now }: Pick<Call, 'app' | 'origin' | 'now'>,
   text: string,
+  find: typeof findApiKey,
 ): Promise<{ row: ApiKeyRow; holder: KeyHolder }> {
   // A wrong checksum is a typing mistake: no look-up is spent on it.
   if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
   const hashes = apiKeyHashes(app.keyring, text)
-  const found = await findApiKey(app, hashes, now)
+  const found = await find(app, hashes, now)
   if (found) noteCanary(app, found, origin, now)
   const row = requireLiveKey(found, now)
   const parent = parentOf(row)
@@ -161,6 +172,7 @@ export async function findKeyHolder(
     kind: 'key-holder',
     userId: row.user_id,
     keyId: row.id,
+    hash: hashes.find((hash) => hash === row.former_hash) ?? row.hash,
     scopes: row.scopes.split(' '),
     models: row.models?.split(' ') ?? null,
     limits: row,

@@ -119,5 +119,6 @@ export function proofOf(table: Proof['table'], { id }: Pick<ChallengeRow, 'id'>)
 /** From the next request on this process asks the database about all of these. */
 export function forgetEnded(app: App, ended: Ended): void {
   for (const id of ended.sessions) forgetSession(app, id)
-  forgetApiKeys(app, ({ hash }) => ended.keyHashes.includes(hash))
+  const hashes = new Set(ended.keyHashes)
+  forgetApiKeys(app, ({ hash }) => hashes.has(hash))
 }

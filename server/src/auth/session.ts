@@ -2,6 +2,7 @@ import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { NewSession } from '../store/session-start.ts'
 import type { LiveSessionRow } from '../store/sessions.ts'
+import { forgetApiKeys } from './api-key.ts'
 import { keyedHash } from './keyring.ts'
 import { placeOf } from './place.ts'
 import { randomBytes, randomId } from './random.ts'
@@ -145,9 +146,7 @@ export function forgetPerson(app: App, userId: string): void {
   for (const [id, { row }] of app.liveSessions.entries()) {
     if (row.user_id === userId) app.liveSessions.delete(id)
   }
-  for (const [hash, { row }] of app.liveApiKeys.entries()) {
-    if (row.user_id === userId) app.liveApiKeys.delete(hash)
-  }
+  forgetApiKeys(app, (row) => row.user_id === userId)
 }
 
 /** Why its session ended is told to who holds a genuine token of it, and to nobody else. */

@@ -83,8 +83,11 @@ export interface LabelRow {
 }
 
 export interface ApiKeyStore extends KeyReads, KeyEnds, KeyPauses, KeyRotations {
-  /** False when the person has as many live keys as one may have, or the parent as many children. */
-  create(key: NewApiKey, labels: Labels, event: AuditEvent): Promise<boolean>
+  /**
+   * False when the person has as many live keys as one may have, or the parent as many children; false too when the secret by
+   * which the parent makes it, named by its hash, opens nothing any more.
+   */
+  create(key: NewApiKey, by: string | null, labels: Labels, event: AuditEvent): Promise<boolean>
   listLabels(ids: readonly string[]): Promise<LabelRow[]>
   /** False when there is no such key, or it has ended. Null leaves the labels as they are. */
   change(
@@ -99,18 +102,23 @@ export function createApiKeyStore(database: Database): ApiKeyStore {
   return {
     ...createKeyReads(database),
 
-    async create(key, labels, event) {
+    async create(key, by, labels, event) {
       const made: Guard = {
         sql: 'EXISTS (SELECT 1 FROM api_keys WHERE id = :made)',
         params: { made: key.id },
       }
-      const [, created] = await database.batch([
+      const [, , created] = await database.batch([
         {
           // The user's row is locked by the update in it, so that two at once cannot both be the last.
           sql: 'UPDATE users SET updated_at = :now WHERE id = :user RETURNING id',
           params: { now: key.created_at, user: key.user_id },
         },
-        insert('api_keys', { ...key }, hasRoom(key), 'RETURNING id'),
+        {
+          // So is the parent's, so that a new secret of it finds this child, or this child that.
+          sql: 'UPDATE api_keys SET user_id = user_id WHERE id = :parent',
+          params: { parent: key.parent_id ?? '' },
+        },
+        insert('api_keys', { ...key }, hasRoom(key, by), 'RETURNING id'),
         ...label(key.id, labels, made),
         recordEvent(event, made),
       ])

@@ -1,5 +1,5 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
-import type { Database } from './database.ts'
+import type { Database, Statement } from './database.ts'
 import type { Guard } from './sql.ts'
 
 /** A key's next secret, and what becomes of the one it has. */
@@ -16,7 +16,10 @@ export interface Rotation {
 }
 
 export interface KeyRotations {
-  /** True for the one that replaced it. The secret before the one replaced opens nothing from now on. */
+  /**
+   * True for the one that replaced it. The secret before the one replaced opens nothing from now on; where the one replaced
+   * does not either, the keys that were made with it are revoked.
+   */
   rotate(rotation: Rotation, event: AuditEvent): Promise<boolean>
 }
 
@@ -31,7 +34,7 @@ export function createKeyRotations(database: Database): KeyRotations {
         {
           sql: `UPDATE api_keys SET former_hash = hash, former_prefix = prefix, former_last4 = last4,
               former_ends_at = :ends, former_silence_ms = :silence, former_heard_at = :now,
-              former_warned_at = NULL,              replaced_at = :now, hash = :hash, prefix = :prefix, last4 = :last4
+              former_warned_at = NULL, replaced_at = :now, hash = :hash, prefix = :prefix, last4 = :last4
             WHERE id = :id AND user_id = :user AND hash = :from AND revoked_at IS NULL
               AND (expires_at IS NULL OR expires_at > :now) RETURNING id`,
           params: {
@@ -43,9 +46,19 @@ export function createKeyRotations(database: Database): KeyRotations {
           sql: `DELETE FROM former_secret_callers WHERE key_id = :id AND ${done.sql}`,
           params: { id, ...done.params },
         },
+        ...(formerEndsAt > event.happenedAt ? [] : [revokeChildren(id, event.happenedAt, done)]),
         recordEvent(event, done),
       ])
       return (rotated?.length ?? 0) > 0
     },
+  }
+}
+
+/** Whoever holds a secret that leaked has had time to make keys of it. */
+function revokeChildren(id: string, now: number, done: Guard): Statement {
+  return {
+    sql: `UPDATE api_keys SET revoked_at = :now
+      WHERE parent_id = :id AND revoked_at IS NULL AND ${done.sql}`,
+    params: { id, now, ...done.params },
   }
 }

@@ -86,8 +86,11 @@ export function createKeyReads(database: Database): KeyReads {
   }
 }
 
-/** There is room for one more: among a person's keys, or among the children of a live key that is nobody's child. */
-export function hasRoom(key: NewApiKey): Guard {
+/**
+ * There is room for one more: among a person's keys, or among the children of a live key that is nobody's child, and that the
+ * secret it is made by still opens.
+ */
+export function hasRoom(key: NewApiKey, by: string | null): Guard {
   const live = 'revoked_at IS NULL AND (expires_at IS NULL OR expires_at > :made_at)'
   const params = { owner: key.user_id, made_at: key.created_at }
   const mine = `user_id = :owner AND ${live}`
@@ -95,9 +98,10 @@ export function hasRoom(key: NewApiKey): Guard {
     const sql = `(SELECT count(*) FROM api_keys WHERE ${mine} AND parent_id IS NULL) < ${LIVE_API_KEYS}`
     return { sql, params }
   }
-  const parent = `id = :parent AND parent_id IS NULL AND paused_at IS NULL AND ${mine}`
+  const opens = '(hash = :by OR (former_hash = :by AND former_ends_at > :made_at))'
+  const parent = `id = :parent AND parent_id IS NULL AND paused_at IS NULL AND ${opens} AND ${mine}`
   return all(
-    { sql: `EXISTS (SELECT 1 FROM api_keys WHERE ${parent})`, params },
+    { sql: `EXISTS (SELECT 1 FROM api_keys WHERE ${parent})`, params: { ...params, by } },
     {
       sql: `(SELECT count(*) FROM api_keys WHERE parent_id = :parent AND ${mine}) < ${CHILDREN_OF_A_KEY}`,
       params: { parent: key.parent_id },

@@ -67,6 +67,9 @@ function conditions(aim: Aim): { columns: Readonly<Record<keyof Aimed, string>>;
   return from(aim.sources)
 }
 
+/** Of an audit event: that a person, or a key, made a key. */
+export const keyMade = "e.event IN ('key.created', 'key.derived')"
+
 /** A key remembers no source: the event of its making does. */
 function from(sources: readonly string[]): ReturnType<typeof conditions> {
   if (sources.length === 0) {
@@ -78,7 +81,7 @@ function from(sources: readonly string[]): ReturnType<typeof conditions> {
   }
   const list = sources.map((_, index) => `:aim_${index}`).join(', ')
   const made = `SELECT 1 FROM audit_events e WHERE e.subject_id = api_keys.id
-    AND e.event = 'key.created' AND e.source IN (${list})`
+    AND ${keyMade} AND e.source IN (${list})`
   return {
     columns: {
       sessions: `(source IN (${list}) OR seen_source IN (${list}))`,

@@ -3,7 +3,7 @@ import type { Database, Statement } from './database.ts'
 import { type Ended, endedIn } from './endings.ts'
 import { type NewLetter, queueLetter } from './outbox.ts'
 import { denyPairings, letIn } from './pairing-ends.ts'
-import { type Aim, aimed } from './panic-aim.ts'
+import { type Aim, aimed, keyMade } from './panic-aim.ts'
 import { findReach, type Reach } from './panic-reach.ts'
 import { type Guard, insert } from './sql.ts'
 
@@ -90,7 +90,7 @@ export function createPanicStore(database: Database): PanicStore {
          UNION SELECT s.source FROM sessions s JOIN pairings ON allowed_by = s.id WHERE ${letIn}
          UNION SELECT s.seen_source FROM sessions s JOIN pairings ON allowed_by = s.id WHERE ${letIn}
          UNION SELECT e.source FROM audit_events e JOIN api_keys k ON k.id = e.subject_id
-           WHERE e.event = 'key.created' AND k.revoked_at IS NULL AND k.paused_at IS NULL`,
+           WHERE ${keyMade} AND k.revoked_at IS NULL AND k.paused_at IS NULL`,
         { now },
       )
       return rows.flatMap(({ source }) => source ?? [])

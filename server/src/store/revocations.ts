@@ -1,7 +1,10 @@
 import type { Database, Statement } from './database.ts'
 import type { Guard } from './sql.ts'
 
-/** What opens nothing any more: a session for good, a key as long as it is ended, paused or its owner disabled. */
+/**
+ * What opens nothing any more, as things stand: a session, which only the undoing of a panic brings back, and a key while it
+ * is ended, paused or its owner disabled. A key stands here too since its secret was replaced.
+ */
 export interface RevocationRow {
   readonly id: string
   readonly kind: 'session' | 'key'
@@ -34,6 +37,7 @@ const sources = [
   `SELECT id, 'session' AS kind, ended_at FROM sessions WHERE ${after('ended_at', 'id')}`,
   `SELECT id, 'key' AS kind, revoked_at AS ended_at FROM api_keys WHERE ${after('revoked_at', 'id')}`,
   `SELECT id, 'key' AS kind, paused_at AS ended_at FROM api_keys WHERE ${after('paused_at', 'id')}`,
+  `SELECT id, 'key' AS kind, replaced_at AS ended_at FROM api_keys WHERE ${after('replaced_at', 'id')}`,
   childrenOf('revoked_at'),
   childrenOf('paused_at'),
   `SELECT k.id, 'key' AS kind, u.disabled_at AS ended_at FROM users u JOIN api_keys k ON k.user_id = u.id

@@ -1,5 +1,5 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
-import type { Database } from './database.ts'
+import type { Database, Statement } from './database.ts'
 import { always, type Guard, insert } from './sql.ts'
 
 /** A key pair of an asymmetric algorithm: the standby becomes the current one, which becomes a former one. */
@@ -41,7 +41,7 @@ export function createSigningKeyStore(database: Database): SigningKeyStore {
     list: (after) =>
       database.read<SigningKeyRow>(
         `SELECT id, alg, sealed, created_at, current_since, retired_at FROM signing_keys
-         WHERE retired_at IS NULL OR retired_at > :after 
+         WHERE retired_at IS NULL OR retired_at > :after
          ORDER BY retired_at IS NOT NULL, current_since IS NULL, created_at, id`,
         { after },
       ),
@@ -70,33 +70,38 @@ export function createSigningKeyStore(database: Database): SigningKeyStore {
       )
     },
 
-    async rotate({ from, to, next, knownSince }, event) {
-      const now = event.happenedAt
-      const risen: Guard = {
-        sql: 'EXISTS (SELECT 1 FROM signing_keys WHERE id = :risen AND current_since = :at)',
-        params: { risen: to, at: now },
-      }
-      // Of two in the same moment both see it risen; only one has put the next in its place.
-      const done: Guard = {
-        sql: 'EXISTS (SELECT 1 FROM signing_keys WHERE id = :standing)',
-        params: { standing: next.id },
-      }
-      const [retired] = await database.batch([
-        {
-          sql: `UPDATE signing_keys SET retired_at = :now WHERE id = :id AND retired_at IS NULL AND EXISTS (
-              SELECT 1 FROM signing_keys s WHERE s.id = :to AND s.current_since IS NULL
-                AND s.retired_at IS NULL AND s.created_at <= :known_since) RETURNING id`,
-          params: { id: from, to, now, known_since: knownSince },
-        },
-        {
-          sql: `UPDATE signing_keys SET current_since = :now WHERE id = :id AND current_since IS NULL AND EXISTS (
-              SELECT 1 FROM signing_keys c WHERE c.id = :from AND c.retired_at = :now)`,
-          params: { id: to, from, now },
-        },
-        insert('signing_keys', { ...next }, risen, 'ON CONFLICT DO NOTHING'),
-        recordEvent(event, done),
-      ])
+    async rotate(succession, event) {
+      const [retired] = await database.batch(succeed(succession, event))
       return (retired?.length ?? 0) > 0
     },
   }
+}
+
+/** The first statement decides; what follows holds only for who was first. */
+function succeed({ from, to, next, knownSince }: Succession, event: AuditEvent): Statement[] {
+  const now = event.happenedAt
+  const risen: Guard = {
+    sql: 'EXISTS (SELECT 1 FROM signing_keys WHERE id = :risen AND current_since = :at)',
+    params: { risen: to, at: now },
+  }
+  // Of two in the same moment both see it risen; only one has put the next in its place.
+  const done: Guard = {
+    sql: 'EXISTS (SELECT 1 FROM signing_keys WHERE id = :standing)',
+    params: { standing: next.id },
+  }
+  return [
+    {
+      sql: `UPDATE signing_keys SET retired_at = :now WHERE id = :id AND retired_at IS NULL AND EXISTS (
+          SELECT 1 FROM signing_keys s WHERE s.id = :to AND s.current_since IS NULL
+            AND s.retired_at IS NULL AND s.created_at <= :known_since) RETURNING id`,
+      params: { id: from, to, now, known_since: knownSince },
+    },
+    {
+      sql: `UPDATE signing_keys SET current_since = :now WHERE id = :id AND current_since IS NULL AND EXISTS (
+          SELECT 1 FROM signing_keys c WHERE c.id = :from AND c.retired_at = :now)`,
+      params: { id: to, from, now },
+    },
+    insert('signing_keys', { ...next }, risen, 'ON CONFLICT DO NOTHING'),
+    recordEvent(event, done),
+  ]
 }
