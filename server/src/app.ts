@@ -213,6 +213,7 @@ function assemble(
     turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
     canaries: new LRUCache({ max: WAITING_CANARIES }),
     keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),
+    closing: new AbortController(),
   }
   return {
     app,
