@@ -1,21 +1,21 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { LRUCache } from 'lru-cache'
 import { tellOfCanaries } from './auth/canary.ts'
 import { createKeyUses } from './auth/key-uses.ts'
-import { createKeyring, type Keyring } from './auth/keyring.ts'
+import { createKeyring, type Keyring, keyedHash } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
 import { warmPasswords } from './auth/password.ts'
 import { createSightings } from './auth/session-seen.ts'
 import { createSigningKeys } from './auth/signing-keys.ts'
 import { createTokens } from './auth/token.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
+import { makeDataDir } from './data-dir.ts'
 import { pages } from './http/pages.ts'
 import { createHttp, type Http } from './http/server.ts'
 import { type Jobs, startJobs } from './jobs.ts'
-import { createLimiter } from './limiter/limiter.ts'
+import { createLimiter, type Limiter } from './limiter/limiter.ts'
 import { createLog, type Log } from './log.ts'
 import { createInbox, type Inbox } from './mail/inbox.ts'
 import type { Mailer } from './mail/mailer.ts'
@@ -70,7 +70,8 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}), now })
   const mailer: Mailer =
     inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
-  const app = assemble(config, { now, log, keyring, store: store.store })
+  const limiter = await openLimiter(config, keyring, log)
+  const app = assemble(config, { now, log, keyring, limiter, store: store.store })
   const outbox = createOutbox({
     store: store.store.outbox,
     mailer,
@@ -100,6 +101,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await mailer.close()
     await app.app.upstreams.close()
     await app.app.hasher.close()
+    await limiter.close()
     await store.database.close()
   }
   return { app: app.app, http, outbox, inbox, start, close }
@@ -110,6 +112,8 @@ export interface Operator {
   readonly app: App
   /** Whether the mail server would take a letter; throws what it says when not. */
   checkMail(): Promise<void>
+  /** Whether a server that started now would count traffic with others. */
+  countsTogether(): Promise<boolean>
   /** Throws when this database was made with another secret. */
   checkSecret(): Promise<void>
   close(): Promise<void>
@@ -131,7 +135,9 @@ export async function openOperator(config: Config): Promise<Operator> {
   const { database, store } = await openStore(config)
   const keyring = createKeyring(readSecrets(config))
   const log = createLog('error')
-  const { app } = assemble({ ...config, workers: 1 }, { now: Date.now, log, keyring, store })
+  const limiter = createLimiter(config.limits)
+  const parts = { now: Date.now, log, keyring, limiter, store }
+  const { app } = assemble({ ...config, workers: 1 }, parts)
   const close = async () => {
     await app.upstreams.close()
     await app.hasher.close()
@@ -140,20 +146,14 @@ export async function openOperator(config: Config): Promise<Operator> {
   return {
     app,
     checkMail: () => checkSmtp(config.smtpUrl ?? ''),
+    async countsTogether() {
+      const shared = await openLimiter(config, keyring, log)
+      await shared.close()
+      return shared.standing() === 'shared'
+    },
     checkSecret: () => requireSameSecret(store, keyring),
     close,
   }
-}
-
-/** The description of the API, which needs no configuration: made from a server in a folder that goes at once. */
-export async function describeApi(): Promise<unknown> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'freddy-'))
-  const running = await createApp(readConfig({ DATA_DIR: dataDir, WORKERS: '1' }))
-  await running.http.ready()
-  const description = running.http.swagger()
-  await running.close()
-  rmSync(dataDir, { recursive: true, force: true })
-  return description
 }
 
 /** The database that the configuration names, at the newest schema. */
@@ -166,9 +166,18 @@ export async function openStore(config: Config): Promise<{ database: Database; s
   return { database, store: createStore(database) }
 }
 
+/** Traffic is counted here, or with all other servers. The client for that is loaded by those who use it. */
+async function openLimiter(config: Config, keyring: Keyring, log: Log): Promise<Limiter> {
+  const { redisUrl: url, redisTimeoutMs: timeoutMs, limits: table } = config
+  if (!url) return createLimiter(table)
+  const { openSharedLimiter } = await import('./limiter/valkey.ts')
+  const nameOf = (text: string) => keyedHash(keyring.current.of.name, 'limit', text)
+  return openSharedLimiter({ url, timeoutMs, table, nameOf, log })
+}
+
 function assemble(
   config: Config,
-  parts: { now: Clock; log: Log; keyring: Keyring; store: Store },
+  parts: { now: Clock; log: Log; keyring: Keyring; limiter: Limiter; store: Store },
 ): { app: App; connect: (outbox: Outbox) => void } {
   let poke = () => {}
   const longest = { access: config.accessLifeMs / 1000, refresh: 30 * 86_400 }
@@ -185,7 +194,6 @@ function assemble(
     ...parts,
     signingKeys,
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
-    limiter: createLimiter(config.limits),
     hasher: createHasher({ threads: config.workers || availableParallelism() }),
     usage: createUsageQueue(parts.store.ledger, ({ request_id, user_id, ...usage }, cause) =>
       parts.log.error({
@@ -232,16 +240,4 @@ async function requireSameSecret(store: Store, keyring: Keyring): Promise<void> 
     ])
   }
   if (kept !== keyring.current.check) await store.settings.put('key_check', keyring.current.check)
-}
-
-function makeDataDir({ dataDir }: Config): void {
-  try {
-    mkdirSync(dataDir, { mode: 0o700 })
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    if (code === 'EEXIST' && statSync(dataDir).isDirectory()) return
-    const why =
-      code === 'ENOENT' ? 'its parent folder is missing; make it first' : `cannot be made (${code})`
-    throw new ConfigError([`DATA_DIR: ${dataDir} ${why}`])
-  }
 }

@@ -58,6 +58,10 @@ export function postgres(text: string): string | undefined {
   return urlOf(text, 'postgres:', 'postgresql:') && text
 }
 
+export function redis(text: string): string | undefined {
+  return urlOf(text, 'redis:', 'rediss:') && text
+}
+
 export function smtp(text: string): string | undefined {
   return urlOf(text, 'smtp:', 'smtps:') && text
 }

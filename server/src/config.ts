@@ -1,10 +1,10 @@
 import { credentialKnobs } from './config-credentials.ts'
+import { limitKnobs } from './config-limits.ts'
 import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
   type Knob,
   knob,
-  limitChanges,
   networks,
   oneOf,
   postgres,
@@ -36,6 +36,9 @@ export interface Config extends UpstreamConfig {
   readonly trustedProxies: readonly string[]
   readonly registration: 'open' | 'invite' | 'closed'
   readonly limits: LimitTable
+  /** Null counts traffic in memory, each server for itself. */
+  readonly redisUrl: string | null
+  readonly redisTimeoutMs: number
   readonly maxRequestBytes: number
   readonly workers: number
   readonly sessionIdleDays: number
@@ -108,12 +111,7 @@ export const knobs = {
     'Who may register: anybody, those with an invitation (`users invite`), or nobody (`users add`).',
     oneOf('open', 'invite', 'closed'),
   ),
-  LIMITS: knob(
-    'name=off or name=calls/seconds, with commas between',
-    '',
-    'Changes traffic limits; never a guess budget.',
-    limitChanges,
-  ),
+  ...limitKnobs,
   MAX_REQUEST_BYTES: knob(
     '1024 to 104857600',
     '20971520',
@@ -181,6 +179,7 @@ function readKnob(name: KnobName, given: string | undefined, problems: string[])
 
 const secrets: ReadonlySet<KnobName> = new Set([
   'DATABASE_URL',
+  'REDIS_URL',
   'SMTP_URL',
   'SECRET_KEY',
   'UPSTREAM_API_KEY',
@@ -211,6 +210,8 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     trustedProxies: set.TRUSTED_PROXIES ?? [],
     registration: set.REGISTRATION ?? 'open',
     limits: { ...limits, ...set.LIMITS },
+    redisUrl: set.REDIS_URL,
+    redisTimeoutMs: set.REDIS_TIMEOUT_MS ?? 50,
     maxRequestBytes: set.MAX_REQUEST_BYTES ?? 20_971_520,
     upstreamUrl: set.UPSTREAM_URL,
     upstreamApiKey: set.UPSTREAM_API_KEY ?? set.OPENAI_API_KEY,

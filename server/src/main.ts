@@ -48,6 +48,7 @@ export function startText(config: Config, running: Running, setup: string | null
     `  Data     ${database}`,
     `  Mail     ${mail}`,
     `  Model    ${modelText(running)}`,
+    ...limitsText(config, running),
     '',
     ...nextText(base, setup),
     '',
@@ -71,6 +72,14 @@ function modelText({ app }: Running): string {
     ? [`${names.length ? 'others' : 'every model'} at ${hostOf(standard.url)}`]
     : []
   return [...names, ...rest].join(', ') || 'echo-1, built in: it repeats what it hears'
+}
+
+/** Said only where servers are to count together. */
+function limitsText({ redisUrl }: Config, { app }: Running): string[] {
+  if (!redisUrl) return []
+  const host = hostOf(redisUrl)
+  if (app.limiter.standing() === 'shared') return [`  Limits   counted with all servers at ${host}`]
+  return [`  Limits   counted by this server alone, until ${host} answers`]
 }
 
 function hostOf(url: string | null): string {

@@ -14,6 +14,7 @@ async function findings(freddy: Freddy, checkMail = async () => {}) {
   const found = await examine({
     app,
     checkMail,
+    countsTogether: async () => true,
     checkSecret: async () => {},
     close: async () => {},
   })
@@ -94,6 +95,7 @@ scene('the doctor finds a clock that went wrong', async (freddy) => {
   const at = async (now: number) => {
     const operator = {
       checkMail: async () => {},
+      countsTogether: async () => true,
       checkSecret: async () => {},
       close: async () => {},
     }
