@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
@@ -60,8 +60,8 @@ function clusterIn(home: Home, settings: readonly string[]): Cluster {
     async kill() {
       if (!server?.pid) return
       const ended = once(server, 'exit')
-      // It leads a group of its own.
-      process.kill(-server.pid, 'SIGKILL')
+      // None of them may notice that another is gone.
+      for (const pid of [server.pid, ...childrenOf(server.pid)]) endProcess(pid)
       await ended
     },
     async follower(name) {
@@ -130,7 +130,6 @@ function spawnServer(home: Home, settings: readonly string[]): ChildProcess {
   return spawn(join(programs, 'postgres'), args, {
     ...account,
     cwd: folder,
-    detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
 }
@@ -153,6 +152,19 @@ function readiness(server: ChildProcess): Promise<void> {
       resolve()
     })
   })
+}
+
+function childrenOf(pid: number): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`
+  return existsSync(file) ? readFileSync(file, 'utf8').split(' ').filter(Boolean).map(Number) : []
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It ended by itself.
+  }
 }
 
 async function stop(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {

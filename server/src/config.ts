@@ -76,7 +76,7 @@ export const knobs = {
   DATABASE_URL: knob(
     'postgres://…',
     '',
-    'A PostgreSQL database; SQLite in DATA_DIR when empty.',
+    'A PostgreSQL database, of several hosts with commas between the one that is written to; SQLite in DATA_DIR when empty.',
     postgres,
   ),
   SMTP_URL: knob(

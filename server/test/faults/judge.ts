@@ -100,6 +100,7 @@ function* surplus(deeds: readonly Deed[], rows: Rows): Generator<string> {
   }
   for (const [userId, sessions] of Map.groupBy(rows.sessions, ({ user_id }) => user_id)) {
     const person = rows.users.find(({ id }) => id === userId)?.address
+    if (!deeds.some((deed) => deed.person === person)) continue
     const own = verified.filter((deed) => deed.person === person && mayHave(deed, 'verify'))
     const most = new Set(own.map(({ of }) => of)).size
     if (sessions.length > most) yield `${person} has ${sessions.length} sessions of ${most} codes`
