@@ -330,6 +330,17 @@ onBoth(
   { JWT_ALG: 'EdDSA' },
 )
 
+onBoth('docs/gateway.md: clients of others ask', async (place) => {
+  const { token } = await signUp(place)
+  const made = await shell('api-keys.md', place.base)('create', { TOKEN: token })
+  const pieces = piecesOf('gateway.md', 'js')
+  assert.deepEqual([...pieces.keys()], ['Vercel AI SDK', 'LangChain'])
+  const program = [...pieces.values()].join('\n').replaceAll('http://localhost:3000', place.base)
+  // Packages are found from where the tests are.
+  const words = ['--input-type=module', '--eval', program]
+  assert.equal(await run(process.execPath, words, { API_KEY: made.key }), 'Hello\nHello\n')
+})
+
 onBoth('docs/usage.md: what was used is shown, and a call is explained', async (place) => {
   const { token } = await signUp(place)
   const flow = shell('login-flow.md', place.base)
