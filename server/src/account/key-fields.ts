@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox'
+import type { KeyWish } from '../auth/api-key.ts'
 import { readEnd } from '../auth/key-life.ts'
 import { type KeyLimits, limitNames, mostRequests } from '../auth/key-limits.ts'
 import { LONGEST_CHILD_SECONDS } from '../auth/key-tree.ts'
-import { scopes } from '../auth/principal.ts'
+import { operatorScopes, scopes } from '../auth/principal.ts'
 import type { App } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { Name, strict } from '../wire/body.ts'
@@ -63,6 +64,17 @@ export const ApiKeyBody = Type.Object(
   strict,
 )
 
+const AnyScope = Type.Union([...scopes, ...operatorScopes].map((scope) => Type.Literal(scope)))
+
+/** What the operator's shell says of a key: the same, with the scopes that are given there alone. */
+export const OperatorKeyBody = Type.Object(
+  {
+    ...ApiKeyBody.properties,
+    scopes: Type.Optional(Type.Array(AnyScope, { minItems: 1, uniqueItems: true })),
+  },
+  strict,
+)
+
 export const ChangedKeyBody = Type.Object({ name: Type.Optional(Name), ...terms }, strict)
 
 const Handed = Type.Union(
@@ -110,6 +122,30 @@ export function requireFitting(app: App, { name, models, networks, limits, label
     throw unfit('labels', 'values without control characters')
   }
 }
+
+/** What is to be made of it; throws the first thing that does not fit. */
+export function wishOf(
+  { app, now }: { readonly app: App; readonly now: number },
+  userId: string,
+  body: Static<typeof OperatorKeyBody>,
+): KeyWish {
+  requireFitting(app, body)
+  return {
+    userId,
+    name: body.name,
+    scopes: body.scopes ?? ['responses', 'models'],
+    ...(body.canary ? { canary: true } : {}),
+    expiresAt: requireEnd(endOf(body), now),
+    models: body.models ?? null,
+    networks: body.networks ?? null,
+    limits: keptLimits(body.limits),
+    labels: body.labels ?? {},
+  }
+}
+
+/** A canary waits for as long as it takes. */
+const endOf = ({ canary, expires_at }: Static<typeof OperatorKeyBody>) =>
+  canary && expires_at === undefined ? null : expires_at
 
 /** The moment at which a key is to end. Absent means 90 days, null means never. */
 export function requireEnd(text: string | null | undefined, now: number): number | null {
