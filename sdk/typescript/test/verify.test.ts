@@ -216,6 +216,12 @@ function forge(head: object, claims: object, signer: (text: string) => string): 
   return `${text}.${signer(text)}`
 }
 
+/** The same bytes, with another letter at the end. */
+function respelt(token: string): string {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  return token.slice(0, -1) + letters[letters.indexOf(token.slice(-1)) ^ 1]
+}
+
 /** What our own server would sign, and what it would sign by. */
 async function genuine(freddy: Freddy) {
   const { token, refreshToken } = await freddy.signIn(await freddy.person('ada'))
@@ -267,6 +273,7 @@ scene(
       'no session': ours({ sid: '' }),
       'another payload': token.replace(/\.([\w-]+)\./, (_, part) => `.${part.slice(0, -2)}AA.`),
       'another spelling': `${token}=`,
+      'bits that nobody reads': respelt(token),
       'a part more': `${token}.x`,
       'no signature': token.slice(0, token.lastIndexOf('.') + 1),
       'too long': `${token}${'A'.repeat(4096)}`,
