@@ -33,11 +33,11 @@ const Model = Type.String({ pattern: '^[!-~]+$', maxLength: 200 })
 const Network = Type.String({ minLength: 1, maxLength: 49 })
 const Models = Type.Array(Model, { minItems: 1, maxItems: 50, uniqueItems: true })
 const NetworkList = Type.Array(Network, { minItems: 1, maxItems: 20, uniqueItems: true })
-const Labels = Type.Record(
-  Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,31}$' }),
-  Type.String({ maxLength: 64 }),
-  { ...strict, maxProperties: 10 },
-)
+const LabelName = { pattern: '^[a-z0-9][a-z0-9._-]{0,31}$' }
+const Labels = Type.Record(Type.String(LabelName), Type.String({ maxLength: 64 }), {
+  ...strict,
+  maxProperties: 10,
+})
 
 /** What its owner says of a key when it is made, and may say anew later. */
 export const terms = {
@@ -58,6 +58,12 @@ export const ApiKeyBody = Type.Object(
     ),
     canary: Type.Optional(
       Type.Literal(true, { description: 'A key that never works, and tells me who tries it' }),
+    ),
+    canary_pauses_label: Type.Optional(
+      Type.String({
+        ...LabelName,
+        description: 'A label of the canary: my keys with the same one are paused when it is tried',
+      }),
     ),
     ...terms,
   },
@@ -130,11 +136,16 @@ export function wishOf(
   body: Static<typeof OperatorKeyBody>,
 ): KeyWish {
   requireFitting(app, body)
+  const { canary_pauses_label: label } = body
+  if (label !== undefined && (!body.canary || !Object.hasOwn(body.labels ?? {}, label))) {
+    throw unfit('canary_pauses_label', 'the name of a label that this canary has')
+  }
   return {
     userId,
     name: body.name,
     scopes: body.scopes ?? ['responses', 'models'],
     ...(body.canary ? { canary: true } : {}),
+    ...(label === undefined ? {} : { canaryPausesLabel: label }),
     expiresAt: requireEnd(endOf(body), now),
     models: body.models ?? null,
     networks: body.networks ?? null,

@@ -29,6 +29,7 @@ interface Words {
   readonly days?: string | undefined
   readonly expires?: string | undefined
   readonly canary: boolean
+  readonly 'canary-pauses-label'?: string | undefined
 }
 
 /** The words of a key are those of `POST /v1/api-keys`, held against the same schema. */
@@ -52,6 +53,7 @@ export const createKey = defineCommand({
       description: 'A key that never works, and tells its owner who tries it',
       default: false,
     },
+    'canary-pauses-label': text('A label of the canary: keys with the same one are paused then'),
     ...limitOptions,
     json,
   },
@@ -70,9 +72,11 @@ export const createKey = defineCommand({
 
 /** The body that the same wish would have on the wire, when it fits. */
 function read(words: Words, limits: Record<string, number>, now: number): Body {
+  const { 'canary-pauses-label': pauses } = words
   const body = {
     name: words.name,
     ...(words.canary ? { canary: true } : {}),
+    ...(pauses === undefined ? {} : { canary_pauses_label: pauses }),
     ...listIn('scopes', words.scopes),
     ...listIn('models', words.models),
     ...listIn('networks', words.networks),
