@@ -219,7 +219,7 @@ scene('who waits is let go with their key, and few may wait at once', async (fre
   const { token } = await freddy.signIn(ada)
   const key = await keyOf(freddy, ada, 4)
   await key.call()
-  const waiting = Array.from({ length: 6 }, () => waitingCall(freddy, key.headers, 'wait=60'))
+  const waiting = Array.from({ length: 6 }, () => waitingCall(freddy, key.headers, 'wait=10'))
   assert.equal((await Promise.race(waiting)).status, 402, 'a sixth of one person does not wait')
   await freddy.ask(`DELETE /v1/api-keys/${key.id}`, { token })
   const answers = await Promise.all(waiting)
@@ -227,7 +227,7 @@ scene('who waits is let go with their key, and few may wait at once', async (fre
 
   const other = await keyOf(freddy, ada, 4)
   await other.call()
-  const last = waitingCall(freddy, other.headers, 'wait=60')
+  const last = waitingCall(freddy, other.headers, 'wait=10')
   freddy.running.app.raiseWaits.stop()
   assert.equal((await last).status, 402, 'a server that stops lets everybody go')
 })
@@ -237,7 +237,7 @@ scene(
   async (freddy) => {
     const key = await keyOf(freddy, await freddy.person('ada'), 100)
     assert.equal((await key.call()).status, 200)
-    const answer = await waitingCall(freddy, key.headers, 'wait=60')
+    const answer = await waitingCall(freddy, key.headers, 'wait=10')
     assert.deepEqual([answer.status, answer.body.error.details.level], [402, 'person'])
     assert.equal(answer.headers['preference-applied'], undefined)
   },
