@@ -46,6 +46,15 @@ async function open(t: TestContext, timeoutMs = 5000): Promise<Nodes> {
   return { redis, one, two, logged }
 }
 
+/** A look into the cache itself. */
+async function look(t: TestContext, { url }: Redis) {
+  const client = createClient({ url })
+  client.on('error', () => {})
+  await client.connect()
+  t.after(() => client.destroy())
+  return client
+}
+
 async function becomes(nodes: readonly Limiter[], standing: string): Promise<void> {
   while (nodes.some((node) => node.standing() !== standing)) await wait(10)
 }
@@ -86,9 +95,7 @@ test('nodes that count together rule as one that counts in memory', async (t) =>
 test('what is kept names nobody, and goes when it is of no use', async (t) => {
   const { redis, one } = await open(t)
   await one.take('verify-source', '192.0.2.1', Date.now())
-  const client = createClient({ url: redis.url })
-  await client.connect()
-  t.after(() => client.destroy())
+  const client = await look(t, redis)
   const names = await client.keys('*')
   assert.deepEqual(names.map((name) => name.split(':', 2).join(':')).sort(), [
     'freddy:limit',
@@ -104,9 +111,7 @@ test('what is kept names nobody, and goes when it is of no use', async (t) => {
 test('F19: a cache that was emptied begins anew, scripts included', async (t) => {
   const { redis, one, two, logged } = await open(t)
   assert.equal(await passing([one, two], 20, 'a'), 10)
-  const client = createClient({ url: redis.url })
-  await client.connect()
-  t.after(() => client.destroy())
+  const client = await look(t, redis)
   await client.sendCommand(['FLUSHALL'])
   await client.sendCommand(['SCRIPT', 'FLUSH'])
   assert.equal(await passing([one, two], 20, 'a'), 10)
