@@ -26,6 +26,7 @@ const order = [
   'rate-limits',
   'configuration',
   'operating',
+  'scaling',
   'import',
   'storage',
   'security',
