@@ -18,7 +18,7 @@ from .answers import (
 )
 from .errors import NotSignedInError, SessionEndedError
 from .session import TIMEOUT, Session, send
-from .steps import Plan, Repeat, Request
+from .steps import Plan, Repeat, Request, Work
 from .tokens import Tokens
 from .wire import Json, body_of
 
@@ -64,7 +64,7 @@ class Calls:
         )
         answer = yield from self._open("/auth/verify", body, "token", "refreshToken")
         tokens = Tokens(answer["token"], answer["refreshToken"], answer.get("device_token"))
-        yield from self._session.begin(tokens)
+        yield Work(lambda: self._session.begin(tokens))
         return cast(SignedIn, answer)
 
     def resend(self, email_key: str) -> Plan[Resent]:
@@ -91,8 +91,13 @@ class Calls:
             yield from self._call("POST", "/auth/logout", {}, repeat="always")
         except (NotSignedInError, SessionEndedError):
             pass  # It has ended already, which is what was asked for.
-        finally:
-            yield from self._session.forget()
+        except GeneratorExit:
+            self._session.forget()  # Stopped on the way: nobody takes another step of ours.
+            raise
+        except Exception:
+            yield Work(self._session.forget)
+            raise
+        yield Work(self._session.forget)
 
     def request(
         self,

@@ -56,6 +56,14 @@ class Session:
         self._tokens: Optional[Tokens] = None
         #: What the store held when we last read or wrote it: anything else in it is another process's.
         self._kept: Optional[Tokens] = None
+        #: What the last sign-in, refresh or log-out would have the store keep.
+        self._wanted: Optional[Tokens] = None
+        #: Counts those, for who read the store before one of them.
+        self._changes = 0
+        #: What was forgotten last: a store that still has it, or could not be cleared, does not bring it back.
+        self._forgotten: Optional[Tokens] = None
+        #: How many are busy with the store.
+        self._settling = 0
         self._device_token: Optional[str] = None
         self._renewal: Optional[_Renewal] = None
         # Held for a few lines in which nothing waits.
@@ -63,9 +71,16 @@ class Session:
 
     def held(self) -> Optional[Tokens]:
         """The tokens of now, from the store when there are none in memory."""
-        if self._tokens is None:
-            self._tokens = self._kept = self._store.load()
-        return self._tokens
+        with self._mutex:
+            if self._tokens is not None:
+                return self._tokens
+            changes = self._changes
+        found = self._store.load()
+        with self._mutex:
+            # Somebody signed in or out meanwhile: that counts.
+            if self._tokens is None and self._changes == changes and found != self._forgotten:
+                self._tokens = self._kept = found
+            return self._tokens
 
     def credential(self) -> Dict[str, str]:
         """The header that makes a request ours; reads the store when nothing is in memory."""
@@ -140,7 +155,7 @@ class Session:
                 self._renewal = None
 
     def _refresh(self, used: Optional[Tokens]) -> Plan[bool]:
-        adopted = yield from self._adopt()
+        adopted = yield Work(self._adopt)
         if adopted and used is not None:
             return False
         held: Optional[Tokens] = yield Work(self.held)
@@ -149,14 +164,15 @@ class Session:
         try:
             response = yield from send(self._question(held))
         except AuthenticationError:
-            if (yield from self._adopt()):
+            if (yield Work(self._adopt)):
                 return False
-            yield from self.forget(held)
+            yield Work(lambda: self.forget(held))
             raise
         answer = body_of(response, "token")
         refresh_token = answer.get("refreshToken", held.refresh_token)
         renewed = replace(held, token=answer["token"], refresh_token=refresh_token)
-        yield from self._exchange(held, renewed)
+        # Unless somebody has logged out or in meanwhile.
+        yield Work(lambda: self._change(renewed, held))
         return True
 
     def _question(self, held: Tokens) -> Request:
@@ -164,48 +180,63 @@ class Session:
         body = {"refresh_token": held.refresh_token, **rotation}
         return Request("POST", "/auth/refresh", body, repeat="always", timeout=self._timeout)
 
-    def _adopt(self) -> Plan[bool]:
-        """Takes what another process has put into the store since we last looked."""
-        before = self._tokens
-        found: Optional[Tokens] = yield Work(self._store.load)
-        if found is None or found == self._kept:
-            return False
+    def _adopt(self) -> bool:
+        """Takes what another process has put into the store since we last looked; True when other tokens count now."""
         with self._mutex:
-            if self._tokens == before:
-                self._tokens = self._kept = found
-        return True
-
-    def _exchange(self, held: Tokens, renewed: Tokens) -> Plan[None]:
-        """Keeps the renewed ones, unless somebody has logged out or in meanwhile."""
+            changes = self._changes
+        found = self._store.load()
         with self._mutex:
-            if self._tokens != held:
-                return
-            self._tokens = renewed
-        yield from self._keep(renewed)
-        if self._tokens is None:
-            yield Work(self._store.clear)
+            if self._changes != changes:
+                return True
+            if found is None or found in (self._kept, self._forgotten):
+                return False
+            self._tokens = self._kept = found
+            return True
 
-    def _keep(self, tokens: Tokens) -> Plan[None]:
-        yield Work(lambda: self._store.save(tokens))
-        self._kept = tokens
-
-    def begin(self, tokens: Tokens) -> Plan[None]:
-        """Somebody has signed in."""
-        self._tokens = tokens
+    def begin(self, tokens: Tokens) -> None:
+        """Somebody has signed in. Waits for the store."""
         self._device_token = tokens.device_token
-        yield from self._keep(tokens)
+        self._change(tokens)
 
-    def forget(self, ended: Optional[Tokens] = None) -> Plan[None]:
-        """The session is over: nothing of it stays in memory or in the store."""
+    def forget(self, ended: Optional[Tokens] = None) -> None:
+        """The session is over: nothing of it stays in memory or in the store. Waits for the store.
+
+        Args:
+            ended: What is over; None for whatever there is.
+        """
+        self._change(None, ended)
+
+    def _change(self, tokens: Optional[Tokens], instead_of: Optional[Tokens] = None) -> None:
         with self._mutex:
-            if ended is not None and self._tokens != ended:
+            if instead_of is not None and self._tokens != instead_of:
                 return
-            self._tokens = None
+            if tokens is None and self._tokens is not None:
+                self._forgotten = self._tokens
+            self._tokens = self._wanted = tokens
+            self._changes += 1
+            self._settling += 1
         try:
-            yield Work(self._store.clear)
+            self._settle()
         finally:
-            # Who asked meanwhile may have read them from the store.
-            self._tokens = self._kept = None
+            with self._mutex:
+                self._settling -= 1
+        with self._mutex:
+            if self._settling == 0:
+                self._forgotten = None
+
+    def _settle(self) -> None:
+        """A store may end what it was asked in any order: who finds that another wish came meanwhile repeats it."""
+        settled = 0
+        while True:
+            with self._mutex:
+                if settled == self._changes:
+                    self._kept = self._wanted
+                    return
+                settled, wanted = self._changes, self._wanted
+            if wanted is None:
+                self._store.clear()
+            else:
+                self._store.save(wanted)
 
 
 def send(request: Request) -> Plan[httpx.Response]:
