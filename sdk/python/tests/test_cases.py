@@ -20,6 +20,8 @@ CALLS = {
     "login": lambda auth, given: auth.login(given["email_or_username"], given["password"]),
     "verify": lambda auth, given: auth.verify(given["email_key"], given["verification_code"]),
     "resend": lambda auth, given: auth.resend(given["email_key"]),
+    "beginDeviceLogin": lambda auth, given: auth.begin_device_login(**given),
+    "finishDeviceLogin": lambda auth, given: auth.finish_device_login(given),
     "refresh": lambda auth, given: auth.refresh(),
     "logout": lambda auth, given: auth.logout(),
     "getHeaders": lambda auth, given: auth.get_headers(),

@@ -28,18 +28,24 @@ class PatientAuth(FreddyAuth):
     """Notes its pauses in place of making them."""
 
     waits: List[float]
+    #: Looks at the pauses so far, while one would be made.
+    while_waiting = staticmethod(lambda waits: None)
 
     def _pause(self, seconds):
         self.waits.append(seconds)
+        self.while_waiting(self.waits)
 
 
 class PatientAsyncAuth(AsyncFreddyAuth):
     """Notes its pauses in place of making them."""
 
     waits: List[float]
+    #: Looks at the pauses so far, while one would be made.
+    while_waiting = staticmethod(lambda waits: None)
 
     async def _pause(self, seconds):
         self.waits.append(seconds)
+        self.while_waiting(self.waits)
 
 
 class Threads:
