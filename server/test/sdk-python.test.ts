@@ -36,13 +36,21 @@ test("the Python SDK keeps its promises, each of them a test of Python's", async
   }
 })
 
-test('the Python SDK is typed for 3.9, and in form', async (context) => {
+test('the Python SDK is typed for the oldest and the newest Python that its metadata names, and in form', async (context) => {
+  const project = readFileSync(join(sdk, 'pyproject.toml'), 'utf8')
+  const named = [...project.matchAll(/"Programming Language :: Python :: (3\.\d+)"/g)]
+  const versions = named.map(([, version = '']) => version)
+  assert.deepEqual(versions, ['3.9', '3.10', '3.11', '3.12', '3.13', '3.14'])
+  assert.match(project, /^requires-python = ">=3\.9"$/m)
   const cache = temporaryFolder(context)
-  const settings = ['--config-file', join(sdk, 'pyproject.toml')]
-  const mypy = ['-m', 'mypy', ...settings, '--cache-dir', cache, join(sdk, 'src')]
+  // What one in between lacks, the oldest lacks too, or the newest.
+  const mypy = ['3.9', '3.14'].map((version) => {
+    const settings = ['--config-file', join(sdk, 'pyproject.toml'), '--python-version', version]
+    return ['-m', 'mypy', ...settings, '--cache-dir', cache, join(sdk, 'src')]
+  })
   const ruff = ['-m', 'ruff', 'check', '--no-cache', sdk]
   const form = ['-m', 'ruff', 'format', '--no-cache', '--diff', sdk]
-  for (const check of [mypy, ruff, form]) {
+  for (const check of [...mypy, ruff, form]) {
     const { failure, stdout, stderr } = await python(check, environment)
     assert.equal(failure, null, stdout + stderr)
   }

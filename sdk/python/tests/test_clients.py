@@ -282,15 +282,16 @@ class LeftDeviceLogin(unittest.TestCase):
 
     def test_cancelled(self):
         """who cancels a device that waits asks nothing more, and may wait for the same request again"""
-        test = self
-
-        class Impatient(AsyncFreddyAuth):
-            async def _pause(self, seconds):
-                if test.polls == 0 and not waiting.is_set():
-                    waiting.set()
-                    await asyncio.Event().wait()
 
         async def main():
+            waiting = asyncio.Event()
+
+            class Impatient(AsyncFreddyAuth):
+                async def _pause(self, seconds):
+                    if not waiting.is_set():
+                        waiting.set()
+                        await asyncio.Event().wait()
+
             http = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
             async with Impatient(BASE_URL, http=http) as auth:
                 asked = asyncio.create_task(auth.finish_device_login(DEVICE_REQUEST))
@@ -302,7 +303,6 @@ class LeftDeviceLogin(unittest.TestCase):
                 await auth.finish_device_login(DEVICE_REQUEST)
                 self.assertEqual((self.polls, auth.tokens.token), (1, "access-2"))
 
-        waiting = asyncio.Event()
         asyncio.run(main())
 
     def test_interrupted(self):
