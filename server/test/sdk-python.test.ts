@@ -56,6 +56,12 @@ test('the Python SDK is typed for the oldest and the newest Python that its meta
   }
 })
 
+test('docs/python-api.md tells every name of the package as it is (npm run api-pages)', async () => {
+  const { failure, stdout, stderr } = await python([join(sdk, 'api_page.py')], environment)
+  assert.equal(failure, null, stderr)
+  assert.equal(readFileSync(join(sdk, '../../docs/python-api.md'), 'utf8'), stdout)
+})
+
 test("the Python SDK's wheel, put into an empty folder, runs what its README says", async (context) => {
   const folder = temporaryFolder(context)
   const wheels = join(folder, 'wheels')

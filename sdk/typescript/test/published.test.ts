@@ -9,6 +9,7 @@ import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/co
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { type Freddy, PASSWORD, scene } from '../../../server/test/freddy.ts'
+import { apiPage } from '../api-page.ts'
 import { shellOf } from './cli.ts'
 import { baseUrlOf } from './server.ts'
 
@@ -104,6 +105,11 @@ test('the pieces of the pages have the right types, strictly, however modules ar
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
     execFileSync(process.execPath, [tsc, '-p', project], { encoding: 'utf8' })
   }
+})
+
+test('docs/typescript-api.md tells every name of the package as it is (npm run api-pages)', () => {
+  const page = readFileSync(join(root, 'docs', 'typescript-api.md'), 'utf8')
+  assert.equal(page, apiPage())
 })
 
 test('the archive tells bundlers and module finders the truth about itself', async () => {
