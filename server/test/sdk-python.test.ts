@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { after, before, type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startProcess } from './server-process.ts'
@@ -24,8 +24,16 @@ interface Told {
   readonly wrong: readonly string[]
 }
 
+const closing: (() => unknown)[] = []
+let place: Place
+before(async () => {
+  place = await startPlace()
+})
+after(async () => {
+  for (const close of closing.reverse()) await close()
+})
+
 test("the Python SDK keeps its promises, each of them a test of Python's", async (context) => {
-  const place = await startPlace(context)
   const env = { ...environment, ...place, NODE: process.execPath }
   const { stdout, stderr } = await python([join(sdk, 'tests', 'run.py')], env)
   const all = stdout.split('\n').filter(Boolean)
@@ -73,7 +81,6 @@ test("the Python SDK's wheel, put into an empty folder, runs what its README say
   await pip(['install', '--no-deps', '--no-index', '--target', installed, join(wheels, wheel)])
   assert.ok(readdirSync(join(installed, 'freddy_auth_client')).includes('py.typed'))
 
-  const place = await startPlace(context)
   const readme = readFileSync(join(sdk, 'README.md'), 'utf8')
   const snippets = [...readme.matchAll(/^```python\n([\s\S]*?)^```$/gm)].map(([, code]) => code)
   const program = `${stagehand}\n${snippets.join('\n')}`.replaceAll(
@@ -100,9 +107,10 @@ interface Place {
   readonly FREDDY_MAILBOX: string
 }
 
-/** A real server, and a mailbox whose codes can be read from Python. */
-async function startPlace(context: TestContext): Promise<Place> {
-  const folder = temporaryFolder(context)
+/** A real server for all tests here, and a mailbox whose codes can be read from Python. */
+async function startPlace(): Promise<Place> {
+  const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
+  closing.push(() => rmSync(folder, { recursive: true, force: true }))
   for (const email of people) {
     const words = ['users', 'add', email, '--password-stdin']
     const added = shellOn({ databaseUrl: null, dataDir: folder }, words, {
@@ -111,14 +119,15 @@ async function startPlace(context: TestContext): Promise<Place> {
     assert.equal(added.status, 0, added.text)
   }
   const sink = await startSmtpSink()
+  // What was opened last is closed first: a mail server waits for who is still connected.
+  closing.push(() => sink.close())
   const server = await startProcess({ SMTP_URL: sink.url, DATA_DIR: folder })
-  // In this order: a mail server waits for who is still connected.
-  context.after(() => server.kill().then(() => sink.close()))
-  return { FREDDY_BASE_URL: `${server.base}/v1`, FREDDY_MAILBOX: await openMailbox(context, sink) }
+  closing.push(() => server.kill())
+  return { FREDDY_BASE_URL: `${server.base}/v1`, FREDDY_MAILBOX: await openMailbox(sink) }
 }
 
 /** `GET /ada@example.com` answers the next code that was mailed there; each of them once. */
-async function openMailbox(context: TestContext, sink: SmtpSink): Promise<string> {
+async function openMailbox(sink: SmtpSink): Promise<string> {
   const read = new Map<string, number>()
   const mailbox = createServer(async (request, response) => {
     const address = decodeURIComponent(request.url ?? '').slice(1)
@@ -128,7 +137,7 @@ async function openMailbox(context: TestContext, sink: SmtpSink): Promise<string
     response.writeHead(code ? 200 : 404).end(code)
   })
   await new Promise<void>((resolve) => mailbox.listen(0, '127.0.0.1', resolve))
-  context.after(() => mailbox.close())
+  closing.push(() => mailbox.close())
   return `http://127.0.0.1:${(mailbox.address() as AddressInfo).port}`
 }
 
