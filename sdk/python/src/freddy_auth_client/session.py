@@ -9,6 +9,7 @@ from typing import Callable, Dict, Mapping, Optional
 import httpx
 
 from .errors import AuthenticationError, FreddyError, NotSignedInError, SessionEndedError
+from .kept_tokens import KeptTokens
 from .retry import pause_before_retry
 from .steps import Event, Join, Pause, Plan, Request, Send, Work
 from .tokens import Tokens, TokenStore
@@ -48,22 +49,11 @@ class Session:
         rotate: bool,
         timeout: Optional[float],
     ) -> None:
-        self._store = store
+        self._kept = KeptTokens(store)
         self._new_event = new_event
         self._api_key = api_key
         self._rotate = rotate
         self._timeout = TIMEOUT if timeout is None else timeout
-        self._tokens: Optional[Tokens] = None
-        #: What the store held when we last read or wrote it: anything else in it is another process's.
-        self._kept: Optional[Tokens] = None
-        #: What the last sign-in, refresh or log-out would have the store keep.
-        self._wanted: Optional[Tokens] = None
-        #: Counts those, for who read the store before one of them.
-        self._changes = 0
-        #: What was forgotten last: a store that still has it, or could not be cleared, does not bring it back.
-        self._forgotten: Optional[Tokens] = None
-        #: How many are busy with the store.
-        self._settling = 0
         self._device_token: Optional[str] = None
         self._renewal: Optional[_Renewal] = None
         # Held for a few lines in which nothing waits.
@@ -71,16 +61,7 @@ class Session:
 
     def held(self) -> Optional[Tokens]:
         """The tokens of now, from the store when there are none in memory."""
-        with self._mutex:
-            if self._tokens is not None:
-                return self._tokens
-            changes = self._changes
-        found = self._store.load()
-        with self._mutex:
-            # Somebody signed in or out meanwhile: that counts.
-            if self._tokens is None and self._changes == changes and found != self._forgotten:
-                self._tokens = self._kept = found
-            return self._tokens
+        return self._kept.held()
 
     def credential(self) -> Dict[str, str]:
         """The header that makes a request ours; reads the store when nothing is in memory."""
@@ -97,7 +78,7 @@ class Session:
         """Sends it with the credential. A token that is over is renewed once, and the call repeated."""
         if self._api_key is not None:
             return (yield from send(_with(request, self.credential())))
-        used: Optional[Tokens] = self._tokens or (yield Work(self.held))
+        used: Optional[Tokens] = self._kept.now or (yield Work(self.held))
         fresh = False
         # A token that was renewed elsewhere may be taken first; it may be over as well.
         for last in (False, False, True):
@@ -107,7 +88,7 @@ class Session:
                 if last or fresh:
                     raise
                 fresh = yield from self.renew(used)
-                used = self._tokens
+                used = self._kept.now
                 if used is None:
                     raise
         raise AssertionError("unreachable")
@@ -123,7 +104,7 @@ class Session:
         """
         while True:
             with self._mutex:
-                if used is not None and self._tokens != used:
+                if used is not None and self._kept.now != used:
                     return False
                 renewal = self._renewal
                 if renewal is None:
@@ -155,7 +136,7 @@ class Session:
                 self._renewal = None
 
     def _refresh(self, used: Optional[Tokens]) -> Plan[bool]:
-        adopted = yield Work(self._adopt)
+        adopted = yield Work(self._kept.adopt)
         if adopted and used is not None:
             return False
         held: Optional[Tokens] = yield Work(self.held)
@@ -164,7 +145,7 @@ class Session:
         try:
             response = yield from send(self._question(held))
         except AuthenticationError:
-            if (yield Work(self._adopt)):
+            if (yield Work(self._kept.adopt)):
                 return False
             yield Work(lambda: self.forget(held))
             raise
@@ -172,7 +153,7 @@ class Session:
         refresh_token = answer.get("refreshToken", held.refresh_token)
         renewed = replace(held, token=answer["token"], refresh_token=refresh_token)
         # Unless somebody has logged out or in meanwhile.
-        yield Work(lambda: self._change(renewed, held))
+        yield Work(lambda: self._kept.change(renewed, held))
         return True
 
     def _question(self, held: Tokens) -> Request:
@@ -180,23 +161,10 @@ class Session:
         body = {"refresh_token": held.refresh_token, **rotation}
         return Request("POST", "/auth/refresh", body, repeat="always", timeout=self._timeout)
 
-    def _adopt(self) -> bool:
-        """Takes what another process has put into the store since we last looked; True when other tokens count now."""
-        with self._mutex:
-            changes = self._changes
-        found = self._store.load()
-        with self._mutex:
-            if self._changes != changes:
-                return True
-            if found is None or found in (self._kept, self._forgotten):
-                return False
-            self._tokens = self._kept = found
-            return True
-
     def begin(self, tokens: Tokens) -> None:
         """Somebody has signed in. Waits for the store."""
         self._device_token = tokens.device_token
-        self._change(tokens)
+        self._kept.change(tokens)
 
     def forget(self, ended: Optional[Tokens] = None) -> None:
         """The session is over: nothing of it stays in memory or in the store. Waits for the store.
@@ -204,39 +172,7 @@ class Session:
         Args:
             ended: What is over; None for whatever there is.
         """
-        self._change(None, ended)
-
-    def _change(self, tokens: Optional[Tokens], instead_of: Optional[Tokens] = None) -> None:
-        with self._mutex:
-            if instead_of is not None and self._tokens != instead_of:
-                return
-            if tokens is None and self._tokens is not None:
-                self._forgotten = self._tokens
-            self._tokens = self._wanted = tokens
-            self._changes += 1
-            self._settling += 1
-        try:
-            self._settle()
-        finally:
-            with self._mutex:
-                self._settling -= 1
-        with self._mutex:
-            if self._settling == 0:
-                self._forgotten = None
-
-    def _settle(self) -> None:
-        """A store may end what it was asked in any order: who finds that another wish came meanwhile repeats it."""
-        settled = 0
-        while True:
-            with self._mutex:
-                if settled == self._changes:
-                    self._kept = self._wanted
-                    return
-                settled, wanted = self._changes, self._wanted
-            if wanted is None:
-                self._store.clear()
-            else:
-                self._store.save(wanted)
+        self._kept.change(None, ended)
 
 
 def send(request: Request) -> Plan[httpx.Response]:
