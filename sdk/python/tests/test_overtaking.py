@@ -51,6 +51,9 @@ class SlowStore:
         self._pass("clear")
         self._memory.clear()
 
+    def slow_again(self, slow):
+        self._slow = slow
+
     def _pass(self, what):
         if what == self._slow:
             self._slow = None
@@ -144,9 +147,11 @@ class Overtaken:
 
         self.client("clear", FIRST, sign_out)
         self.store.overtaking = fail
-        with self.assertRaises(TokenStoreError):
-            self.ask(sign_out)
-        self.assertIsNone(self.auth.tokens)
+        for _ in range(2):
+            with self.assertRaises(TokenStoreError):
+                self.store.slow_again("clear")
+                self.ask(sign_out)
+            self.assertIsNone(self.auth.tokens)
         self.store.save(SECOND)
         self.assertEqual(self.auth.tokens, SECOND)
 
