@@ -18,8 +18,9 @@ interface Declared {
  */
 export function apiPage(): string {
   const { exports } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'))
+  const told = new Set<string>()
   const parts = Object.entries<{ types: string }>(exports).map(([path, { types }]) =>
-    partOf(`freddy-auth-client${path.slice(1)}`, join(here, types)),
+    partOf(`freddy-auth-client${path.slice(1)}`, join(here, types), told),
   )
   return `# TypeScript, name by name
 
@@ -30,15 +31,23 @@ ${parts.join('\n\n')}
 `
 }
 
-/** What one path of the package exports: what does something, then what can go wrong, then all shapes. */
-function partOf(path: string, entry: string): string {
-  const all = exported(entry)
+/** What one path of the package exports: what does something, then all shapes, then what can go wrong. */
+function partOf(path: string, entry: string, before: Set<string>): string {
+  const whole = exported(entry)
+  const all = whole.filter(({ name }) => !before.has(name))
+  const again = whole.filter(({ name }) => before.has(name)).map(({ name }) => `\`${name}\``)
+  for (const { name } of all) before.add(name)
   const errors = all.filter(({ name }) => name.endsWith('Error'))
   const others = all.filter((one) => !errors.includes(one))
   const classes = others.filter(({ kind }) => kind === 'class').sort(byName('FreddyAuth'))
   const rest = others.filter(({ kind }) => kind !== 'class').sort(byKind)
-  const told = [...classes.map(tellClass), ...rest.map(tellShape)]
-  return [`## ${path}`, ...told, ...(errors.length > 0 ? [tellErrors(errors)] : [])].join('\n\n')
+  return [
+    `## ${path}`,
+    ...(again.length > 0 ? [`Exports ${again.join(', ')} as above.`] : []),
+    ...classes.map(tellClass),
+    ...rest.map(tellShape),
+    ...tellErrors(errors),
+  ].join('\n\n')
 }
 
 const byName = (first: string) => (a: Declared, b: Declared) =>
@@ -53,7 +62,7 @@ function exported(entry: string): Declared[] {
   )
   return [...lines].flatMap(([, names, module]) => {
     const all = declarations(join(dirname(entry), `${module}.d.ts`))
-    const wanted = names?.split(', ').map((name) => name.replace('type ', ''))
+    const wanted = names?.match(/\w+(?=,|$)/g)
     return wanted ? all.filter(({ name }) => wanted.includes(name)) : all
   })
 }
@@ -143,11 +152,12 @@ function tellShape({ name, comment, lines }: Declared): string {
 }
 
 /** The tree as errors.ts draws it, and those that have more than a name. */
-function tellErrors(errors: readonly Declared[]): string {
+function tellErrors(errors: readonly Declared[]): string[] {
+  if (!errors.some(({ name }) => name === 'FreddyError')) return errors.map(tellShape)
   const source = readFileSync(join(here, 'src', 'errors.ts'), 'utf8')
   const tree = plain(source.slice(0, source.indexOf('*/')).trimEnd().split('\n').slice(1))
   const more = errors.filter(({ lines }) => lines.some((line) => line.includes('/**')))
-  return ['### Errors', fence(tree.split('\n'), ''), ...more.map(tellShape)].join('\n\n')
+  return ['### Errors', fence(tree.split('\n'), ''), ...more.map(tellShape)]
 }
 
 /** What `@returns` and `@throws` say becomes a list. */
