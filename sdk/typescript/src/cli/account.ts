@@ -24,7 +24,7 @@ async function leave({ server, store, kept }: Place, which: 'this' | 'all'): Pro
   // A key is not ended by forgetting it here: it may be in use elsewhere.
   if (isApiKey(kept?.token)) {
     await store.clear()
-    return 'The API key is forgotten here; it stays alive. End it: freddy keys revoke'
+    return 'The API key is forgotten here; it stays alive. End it: freddy keys revoke ID'
   }
   const auth = clientOf({ baseUrl: server, store })
   if (which === 'all') await auth.sessions.revokeOthers()
