@@ -145,6 +145,9 @@ scene('an admin sees the settings in force, and no secret', async (freddy) => {
   const system = await freddy.ask('GET /v1/admin/system', { token })
   assert.equal(system.body.database.kind, freddy.engine)
   assert.equal(system.body.database.answers, true)
+  assert.match(system.body.database.schema, /^\d{4}-/)
+  assert.deepEqual(system.body.revocation, { heard_within_seconds: 1, database_away_seconds: 600 })
+  assert.deepEqual(system.body.tokens, { algorithm: 'HS256', life_seconds: 86_400 })
 })
 
 scene(
