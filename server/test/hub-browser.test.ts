@@ -7,7 +7,7 @@ import { after, type TestContext, test } from 'node:test'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { databases } from './databases.ts'
 import { PASSWORD } from './freddy.ts'
-import { type ServerProcess, startProcess } from './server-process.ts'
+import { call, type ServerProcess, startProcess } from './server-process.ts'
 
 const EMAIL = 'ada@example.com'
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -87,6 +87,19 @@ async function readCode({ context, server }: Place, after = ''): Promise<string>
   throw new Error('no code in the inbox')
 }
 
+/** Another person, signed in by a program, with a key. */
+async function register(place: Place, email: string): Promise<{ token: string; key: string }> {
+  const send = async (path: string, body: object, headers?: Record<string, string>) =>
+    (await call(place.base, path, body, headers))?.body
+  const before = await readCode(place)
+  const { email_key } = await send('/v1/auth/register', { email, password: PASSWORD })
+  const verification_code = await readCode(place, before)
+  const { token } = await send('/v1/auth/verify', { email_key, verification_code })
+  const bearer = { authorization: `Bearer ${token}` }
+  const made = await send('/v1/api-keys', { name: 'ci' }, bearer)
+  return { token, key: made.key }
+}
+
 /** No rule of axe is broken, nothing runs over the edge, at every width, in the light and in the dark. */
 async function look(page: Page): Promise<void> {
   const where = new URL(page.url()).pathname
@@ -142,6 +155,8 @@ visit('every page is for everybody, at every width, light and dark', async (plac
     'admin',
     'admin/mails',
     'admin/trail',
+    'admin/panic',
+    'admin/settings',
     'admin/system',
   ]) {
     const path = `/hub/${name}`
@@ -312,5 +327,71 @@ visit(
     await page.getByLabel('Question').fill('Hello')
     await page.getByRole('button', { name: 'Ask' }).click()
     await page.locator('.offline').waitFor()
+  },
+)
+
+visit(
+  'an admin invites, caps, signs out and undoes, and sees before what breaks',
+  async (place) => {
+    const { page, base } = place
+    await setUp(place)
+    const bea = await register(place, 'bea@example.com')
+    const isIn = async () =>
+      (
+        await fetch(`${base}/v1/auth/validate`, {
+          headers: { authorization: `Bearer ${bea.token}` },
+        })
+      ).status === 200
+    const opens = async () =>
+      (await fetch(`${base}/v1/models`, { headers: { 'api-key': bea.key } })).status === 200
+    const dialog = page.getByRole('dialog')
+    const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
+    const confirm = (name: string) => dialog.getByRole('button', { name, exact: true }).click()
+
+    await page.goto(`${base}/hub/admin`)
+    await press('Invite somebody')
+    await dialog.getByLabel('E-mail address').fill('cleo@example.com')
+    await confirm('Invite somebody')
+    await page.getByText('cleo@example.com is invited until').waitFor()
+
+    await page.getByRole('link', { name: 'bea@example.com' }).click()
+    await press('Change')
+    await dialog.getByLabel('tokens a day').fill('20000')
+    await confirm('Save')
+    await page.getByText('/ 20,000').waitFor()
+    await look(page)
+
+    await page.goto(`${base}/hub/admin/panic`)
+    await page.getByLabel('Person').fill('bea@example.com')
+    await press('Show what would break')
+    await page.getByText('Your own session goes on.').waitFor()
+    await look(page)
+    assert.deepEqual([await isIn(), await opens()], [true, true])
+    await press('End all of this')
+    const go = dialog.getByRole('button', { name: 'End all of this' })
+    assert.ok(await go.isDisabled())
+    await dialog.getByRole('textbox').fill('bea@example.com')
+    await go.click()
+    await page.getByText('Sessions ended: 1. Keys paused: 1.').waitFor()
+    assert.deepEqual([await isIn(), await opens()], [false, false])
+    // Whoever loads the page anew, or is another admin, can undo it too.
+    await page.reload()
+    await press('Undo')
+    await page.getByText('Back again: sessions 1, keys 1.').waitFor()
+    assert.deepEqual([await isIn(), await opens()], [true, true])
+
+    await page.goto(`${base}/hub/admin`)
+    await page.getByRole('link', { name: 'bea@example.com' }).click()
+    await press('Sign out everywhere')
+    await confirm('Sign out everywhere')
+    await page.getByText('1 sessions ended.').waitFor()
+    assert.deepEqual([await isIn(), await opens()], [false, true])
+    await press('Disable')
+    await confirm('Disable')
+    await page.getByText('is signed out everywhere and let in no more').waitFor()
+    assert.equal(await opens(), false)
+    await press('Let in again')
+    await confirm('Let in again')
+    await page.getByText('can sign in again').waitFor()
   },
 )

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useId, useRef } from 'preact/hooks'
 
 interface DialogProps {
   readonly title: string
@@ -10,17 +10,26 @@ interface DialogProps {
 /** Stands before the page until it is closed; the browser keeps the focus in it, and Escape closes it. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null)
+  const id = useId()
   useEffect(() => {
     const { current } = element
     current?.showModal()
-    return () => current?.close()
+    return () => {
+      current?.close()
+      setTimeout(keepPlace)
+    }
   }, [])
   return (
-    <dialog ref={element} aria-labelledby="dialog-title" onClose={onClose}>
+    <dialog ref={element} aria-labelledby={id} onClose={onClose}>
       <div class="stack">
-        <h2 id="dialog-title">{title}</h2>
+        <h2 id={id}>{title}</h2>
         {children}
       </div>
     </dialog>
   )
+}
+
+/** The browser goes back to the button that opened the dialog; where that is gone, the page is the next best place. */
+function keepPlace(): void {
+  if (document.activeElement === document.body) document.querySelector('main')?.focus()
 }
