@@ -24,6 +24,8 @@ function browser(): Promise<Browser> {
   return opened
 }
 
+type Engine = (typeof databases)[number]
+
 interface Place {
   readonly server: ServerProcess
   readonly base: string
@@ -36,8 +38,9 @@ function visit(
   name: string,
   tell: (place: Place, t: TestContext) => Promise<void>,
   options: { javaScriptEnabled?: boolean; userAgent?: string } = {},
+  on: readonly Engine[] = [databases[0]],
 ): void {
-  for (const { name: engine, open } of databases) {
+  for (const { name: engine, open } of on) {
     test(`${name} (${engine})`, async (t) => {
       const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
       t.after(() => rmSync(folder, { recursive: true, force: true }))
@@ -93,7 +96,10 @@ async function readCode({ context, server }: Place, after = ''): Promise<string>
 }
 
 /** Another person, signed in by a program, with a key. */
-async function register(place: Place, email: string): Promise<{ token: string; key: string }> {
+async function register(
+  place: Place,
+  email: string,
+): Promise<{ id: string; token: string; key: string }> {
   const send = async (path: string, body: object, headers?: Record<string, string>) =>
     (await call(place.base, path, body, headers))?.body
   const before = await readCode(place)
@@ -102,7 +108,9 @@ async function register(place: Place, email: string): Promise<{ token: string; k
   const { token } = await send('/v1/auth/verify', { email_key, verification_code })
   const bearer = { authorization: `Bearer ${token}` }
   const made = await send('/v1/api-keys', { name: 'ci' }, bearer)
-  return { token, key: made.key }
+  const me = await fetch(`${place.base}/v1/user/me`, { headers: bearer })
+  const { id } = (await me.json()) as { id: string }
+  return { id, token, key: made.key }
 }
 
 /** No rule of axe is broken, nothing runs over the edge, at every width, in the light and in the dark. */
@@ -117,6 +125,13 @@ async function look(page: Page): Promise<void> {
       assert.deepEqual(found, [], `${where} at ${width}, ${colorScheme}`)
     }
   }
+}
+
+/** What the page reads from the server is there. */
+async function settle(page: Page): Promise<void> {
+  await page.locator('h1').waitFor()
+  const waiting = page.locator('[aria-busy=true]')
+  while (await waiting.count()) await waiting.first().waitFor({ state: 'detached' })
 }
 
 /** Runs in the page. */
@@ -167,9 +182,7 @@ visit('every page is for everybody, at every width, light and dark', async (plac
   ]) {
     const path = `/hub/${name}`
     await page.goto(base + path)
-    await page.locator('h1').waitFor()
-    const waiting = page.locator('[aria-busy=true]')
-    while (await waiting.count()) await waiting.first().waitFor({ state: 'detached' })
+    await settle(page)
     await look(page)
   }
   for (const language of ['de', 'fr']) {
@@ -424,3 +437,71 @@ visit(
     await page.getByText('can sign in again').waitFor()
   },
 )
+
+/** Each dialog of the Hub: the page it stands on, and the button that opens it. */
+const dialogs: readonly (readonly [page: string, button: string])[] = [
+  ['keys', 'Create a key'],
+  ['keys', 'Rotate'],
+  ['keys', 'Revoke'],
+  ['usage', 'Explain'],
+  ['security', 'What happened'],
+  ['security', 'Stop everything'],
+  ['security', 'Add a passkey'],
+  ['security', 'Add an app'],
+  ['security', 'Make codes'],
+  ['account', 'Delete my account'],
+  ['admin/users', 'Invite somebody'],
+  ['admin/users/{bea}', 'Change'],
+  ['admin/users/{bea}', 'Sign out everywhere'],
+  ['admin/users/{bea}', 'Disable'],
+  ['admin/panic', 'End all of this'],
+]
+
+/** Runs in the page: whether what has the focus is in the dialog, or what it is. */
+const focusInDialog = `(() => {
+  const { activeElement: at } = document
+  // Past its last field Chromium rests in its own bar, and the page has no focus for one step.
+  return at === document.body || at.closest('dialog[open]') !== null || at.outerHTML.slice(0, 120)
+})()`
+
+visit('every dialog is opened, walked and left by the keyboard alone', async (place) => {
+  const { page, base } = place
+  await setUp(place)
+  await page.setViewportSize({ width: 768, height: 800 })
+  const { id } = await register(place, 'bea@example.com')
+  await page.goto(`${base}/hub/keys`)
+  await page.getByRole('button', { name: 'Create a key' }).press('Enter')
+  await page.getByLabel('Name').fill('Laptop')
+  await page.getByLabel('Name').press('Enter')
+  const key = String(await page.locator('.secret').textContent())
+  assert.equal(await page.evaluate(focusInDialog), true)
+  await page.getByRole('button', { name: 'I have stored it' }).press('Enter')
+  const hello = { model: 'echo-1', input: 'Hello' }
+  assert.equal((await call(base, '/v1/responses', hello, { 'api-key': key }))?.status, 200)
+
+  for (const [path, name] of dialogs) {
+    const url = `${base}/hub/${path.replace('{bea}', id)}`
+    if (page.url() !== url) await page.goto(url)
+    await settle(page)
+    if (path === 'admin/panic') {
+      await page.getByLabel('Person').fill('bea@example.com')
+      await page.getByLabel('Person').press('Enter')
+    }
+    // Of two of a name the second one: the first stands in the form above the list.
+    const opener = page.locator('main').getByRole('button', { name, exact: true }).last()
+    const back = await opener.elementHandle()
+    await opener.press('Enter')
+    const dialog = page.getByRole('dialog')
+    await dialog.waitFor()
+    await page.waitForFunction('document.activeElement.closest("dialog[open]")')
+    const fields = await dialog.locator('button, input, select, summary, a, textarea').count()
+    for (let steps = 0; steps < fields + 3; steps++) {
+      await page.keyboard.press('Tab')
+      assert.equal(await page.evaluate(focusInDialog), true, `${path}, ${name}: ${steps} steps`)
+    }
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    const isBack = '(at) => at === document.activeElement'
+    await page.waitForFunction(isBack, back)
+  }
+})

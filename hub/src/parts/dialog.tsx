@@ -7,6 +7,12 @@ interface DialogProps {
   readonly children: ComponentChildren
 }
 
+/** What had the focus last on the page itself: a button that waits for an answer loses it before its dialog opens. */
+let left: HTMLElement | null = null
+document.addEventListener('focusin', ({ target }) => {
+  if (target instanceof HTMLElement && !target.closest('dialog')) left = target
+})
+
 /** Stands before the page until it is closed; the browser keeps the focus in it, and Escape closes it. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null)
@@ -16,11 +22,15 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     current?.showModal()
     return () => {
       current?.close()
-      setTimeout(keepPlace)
+      setTimeout(goBack)
     }
   }, [])
+  // What had the focus may be gone: a form that made way for what it made.
+  useEffect(() => {
+    if (document.activeElement === document.body) element.current?.focus()
+  })
   return (
-    <dialog ref={element} aria-labelledby={id} onClose={onClose}>
+    <dialog ref={element} aria-labelledby={id} tabIndex={-1} onClose={onClose}>
       <div class="stack">
         <h2 id={id}>{title}</h2>
         {children}
@@ -29,7 +39,9 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   )
 }
 
-/** The browser goes back to the button that opened the dialog; where that is gone, the page is the next best place. */
-function keepPlace(): void {
-  if (document.activeElement === document.body) document.querySelector('main')?.focus()
+/** To what opened it, as the browser does by itself where it can; else to the page. */
+function goBack(): void {
+  const isNowhere = () => document.activeElement === document.body
+  if (isNowhere()) left?.focus()
+  if (isNowhere()) document.querySelector('main')?.focus()
 }
