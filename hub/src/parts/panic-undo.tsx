@@ -83,7 +83,7 @@ export function Undoable({ panics: { list, reload } }: UndoableProps) {
 /** What it was about; of a person the address. */
 function Target({ of: text }: { readonly of: string }) {
   const [, id] = /^user (usr_[0-9a-f]{32})$/.exec(text) ?? []
-  return id ? <Address of={id} /> : <>{text}</>
+  return id ? <Address of={id} /> : text
 }
 
 function Address({ of: id }: { readonly of: string }) {
