@@ -31,7 +31,7 @@ import { migrate } from './store/migrate.ts'
 import { openPostgres } from './store/postgres.ts'
 import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
-import { createHasher } from './workers/hasher.ts'
+import { createHasher, type Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
 export interface Parts {
@@ -39,6 +39,7 @@ export interface Parts {
   readonly log?: Log
   /** Where the terminal inbox prints. */
   readonly print?: (line: string) => void
+  readonly hasher?: Hasher
 }
 
 export interface Running {
@@ -70,7 +71,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}), now })
   const mailer: Mailer =
     inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
-  const app = assemble(config, { now, log, keyring, store: store.store })
+  const app = assemble(config, { ...parts, now, log, keyring, store: store.store })
   const outbox = createOutbox({
     store: store.store.outbox,
     mailer,
@@ -168,7 +169,7 @@ export async function openStore(config: Config): Promise<{ database: Database; s
 
 function assemble(
   config: Config,
-  parts: { now: Clock; log: Log; keyring: Keyring; store: Store },
+  parts: { now: Clock; log: Log; keyring: Keyring; store: Store; hasher?: Hasher },
 ): { app: App; connect: (outbox: Outbox) => void } {
   let poke = () => {}
   const longest = { access: config.accessLifeMs / 1000, refresh: 30 * 86_400 }
@@ -186,7 +187,7 @@ function assemble(
     signingKeys,
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
     limiter: createLimiter(config.limits),
-    hasher: createHasher({ threads: config.workers || availableParallelism() }),
+    hasher: parts.hasher ?? createHasher({ threads: config.workers || availableParallelism() }),
     usage: createUsageQueue(parts.store.ledger, ({ request_id, user_id, ...usage }, cause) =>
       parts.log.error({
         event: 'usage.dropped',
