@@ -88,10 +88,7 @@ function factsOf(system: System): [string, string][] {
     [say('memory'), `${number(Math.round(system.memory_bytes / 1_048_576))} MiB`],
     [say('database'), [database.kind, database.schema].filter(Boolean).join(', ')],
     [say('lastBackup'), database.last_backup_at ? ago(database.last_backup_at) : say('never')],
-    [
-      say('mails'),
-      mail.oldest_waiting ? `${mail.kind}; ${waiting(mail.oldest_waiting)}` : mail.kind,
-    ],
+    [say('mails'), mailsOf(mail)],
     [say('tokens'), `${tokens.algorithm}, ${span(tokens.life_seconds * 1000)}`],
     [
       say('revocation'),
@@ -101,7 +98,13 @@ function factsOf(system: System): [string, string][] {
   ]
 }
 
-const waiting = (iso: string) => say('waitsSince', { when: ago(iso) })
+/** As the server says it where no mail server is set. */
+const NO_MAIL_SERVER = 'stays on this machine'
+
+function mailsOf({ kind, oldest_waiting }: System['mail']): string {
+  const where = kind === NO_MAIL_SERVER ? say('mailsStay') : kind
+  return oldest_waiting ? `${where}; ${say('waitsSince', { when: ago(oldest_waiting) })}` : where
+}
 
 function Facts({ rows }: { readonly rows: readonly [string, string][] }) {
   return (
