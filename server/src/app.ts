@@ -22,6 +22,7 @@ import type { Mailer } from './mail/mailer.ts'
 import { createOutbox, type Outbox } from './mail/outbox.ts'
 import { checkSmtp, createSmtpMailer } from './mail/smtp.ts'
 import { readModels } from './models-file.ts'
+import { createRaiseWaits } from './responses/raise-waits.ts'
 import { createUpstreams } from './responses/upstream.ts'
 import { reachable, spelledLoopback } from './responses/upstream-address.ts'
 import { createUsageQueue } from './responses/usage-queue.ts'
@@ -91,6 +92,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   }
 
   const close = async () => {
+    app.app.raiseWaits.stop()
     await http.close()
     await jobs?.stop()
     await app.app.usage.flush().catch((cause) => log.warn({ event: 'usage.write', cause }))
@@ -211,6 +213,7 @@ function assemble(
     liveSessions: new LRUCache({ max: REMEMBERED_SESSIONS }),
     liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
     allowances: new LRUCache({ max: REMEMBERED_KEYS }),
+    raiseWaits: createRaiseWaits(),
     turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
     canaries: new LRUCache({ max: WAITING_CANARIES }),
     keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),

@@ -84,7 +84,8 @@ async function focusOn(page: Page, id: string): Promise<void> {
 
 async function readCode({ context, server }: Place, after = ''): Promise<string> {
   const inbox = await context.newPage()
-  for (let looks = 0; looks < 50; looks++) {
+  for (let looks = 0; looks < 200; looks++) {
+    if (looks) await inbox.waitForTimeout(50)
     await inbox.goto(looks ? inbox.url() : linkIn(server, '/dev/inbox\\?word='))
     const code = (await inbox.locator('.big-code').allTextContents())[0]
     if (code && code !== after) {
@@ -226,7 +227,8 @@ visit('a key is made, shown once, and opens the API', async (place) => {
   assert.equal(await page.getByText(String(key)).count(), 0)
 
   // That it was used is written a few seconds later.
-  for (let looks = 0; looks < 400 && !(await page.getByText(/^used /).count()); looks++) {
+  for (let looks = 0; looks < 40 && !(await page.getByText(/^used /).count()); looks++) {
+    await page.waitForTimeout(500)
     await page.reload()
     await settle(page)
   }
