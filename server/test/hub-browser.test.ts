@@ -452,6 +452,7 @@ const dialogs: readonly (readonly [page: string, button: string])[] = [
   ['security', 'Add a passkey'],
   ['security', 'Add an app'],
   ['security', 'Make codes'],
+  ['security', 'Make new ones'],
   ['account', 'Delete my account'],
   ['admin/users', 'Invite somebody'],
   ['admin/users/{bea}', 'Change'],
