@@ -3,7 +3,9 @@ import type { Need } from './need.ts'
 const WIDTH = 720
 const HEIGHT = 440
 const EDGE = { left: 70, right: 190, top: 30, bottom: 50 }
-const DECADES = { across: [5, 9], up: [-2, 6] } as const
+const DECADES = { across: [5, 9], up: [-2, 7] } as const
+/** Between the names of two curves. */
+const LINE = 16
 const colours = ['#0b6e4f', '#b5442d', '#2a5fa5', '#8a6d1b', '#6b4a8e']
 
 export interface Curve {
@@ -13,13 +15,12 @@ export interface Curve {
 
 /** Needs over the number of accounts, both in powers of ten. */
 export function draw(needs: readonly Need[], curves: readonly Curve[]): string {
+  const places = placeNames(needs, curves)
   const lines = curves.map(({ name, of }, index) => {
     const points = needs.map((need) => `${across(need.users)},${up(of(need))}`)
-    const last = needs.at(-1)
-    const y = last ? up(of(last)) : 0
     const colour = colours[index % colours.length]
     return `<polyline points="${points.join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>
-<text x="${WIDTH - EDGE.right + 8}" y="${y + 4}" fill="${colour}">${name}</text>`
+<text x="${WIDTH - EDGE.right + 8}" y="${places.get(name)}" fill="${colour}">${name}</text>`
   })
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="12">
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
@@ -28,6 +29,19 @@ ${lines.join('\n')}
 <text x="${EDGE.left}" y="${HEIGHT - 12}">accounts</text>
 </svg>
 `
+}
+
+/** Where each curve ends, as far as its neighbour leaves room. */
+function placeNames(needs: readonly Need[], curves: readonly Curve[]): Map<string, number> {
+  const last = needs.at(-1)
+  const ends = curves.map(({ name, of }) => ({ name, y: last ? up(of(last)) + 4 : 0 }))
+  const places = new Map<string, number>()
+  let above = 0
+  for (const { name, y } of ends.toSorted((one, other) => one.y - other.y)) {
+    above = Math.max(y, above + LINE)
+    places.set(name, above)
+  }
+  return places
 }
 
 function grid(): string {
