@@ -14,6 +14,9 @@ import { startProcess } from './server-process.ts'
 
 const SEED = process.env.FAULT_SEED ?? 'freddy'
 
+/** Longer than any promotion takes. */
+const MOST_LOOKS = 1000
+
 /** Two servers, of which the second has every commit before it is answered. */
 interface Pair {
   readonly first: Cluster
@@ -62,7 +65,10 @@ test('F15: a primary that dies takes nothing with it that was answered, and its 
   await first.kill()
   const fell = performance.now()
   second.promote()
-  while ((await tryWrite(base))?.status !== 201) await wait(20)
+  for (let look = 0; (await tryWrite(base))?.status !== 201; look++) {
+    assert.ok(look < MOST_LOOKS, 'it is written again')
+    await wait(20)
+  }
   t.diagnostic(`written again after ${Math.round(performance.now() - fell)} ms`)
   await Promise.race([history.sent('sign out', 1), ...clients])
   over.abort()
