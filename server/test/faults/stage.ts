@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { root } from '../../../scripts/testing/root.ts'
 import { findBrokenSeal, sealEvents } from '../../src/auth/audit-chain.ts'
 import { createStore } from '../../src/store/store.ts'
 import type { Place } from '../databases.ts'
@@ -35,7 +36,7 @@ export async function openStage(name: string, open: () => Promise<Place>): Promi
     ...(name === 'PostgreSQL' ? { DATABASE_URL: place.url } : {}),
     LIMITS: 'register-source=off,verify-source=off,refresh=off,requests=off',
     // What was parsed once is not parsed again at every start.
-    NODE_COMPILE_CACHE: join(tmpdir(), 'freddy-compiled'),
+    NODE_COMPILE_CACHE: join(root, '.cache', 'compiled'),
   }
   return { place, sink, env, history: startHistory(), servers: [] }
 }
