@@ -1,0 +1,34 @@
+import type { Flow } from './flows.ts'
+import type { Subject } from './subject.ts'
+
+/** One who does the work: a server, and what is asked of it. */
+export interface Side {
+  readonly name: string
+  open(setting: Setting): Promise<Opened>
+}
+
+export interface Opened {
+  readonly subject: Subject
+  readonly flow: Flow
+}
+
+/** What a run brings: the database server is started when somebody wants it. */
+export interface Setting {
+  /** A fresh database of PostgreSQL. */
+  postgres(): Promise<string>
+  /** How much of everything is made: 1, or less where only the working of it is tried. */
+  readonly share: number
+}
+
+/** The same work done by several sides in turn; each is compared with the first. */
+export interface Comparison {
+  readonly kind: 'comparison'
+  readonly name: string
+  readonly title: string
+  /** What a side is held against, and by how much it is to be met; from the first side. */
+  readonly goal?: string
+  readonly connections: number
+  /** In words what one piece of the work is. */
+  readonly unit: string
+  readonly sides: readonly Side[]
+}
