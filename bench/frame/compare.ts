@@ -60,11 +60,7 @@ export async function compare(
   }
 }
 
-async function start(
-  side: Side,
-  { connections }: Comparison,
-  setting: Setting,
-): Promise<Running> {
+async function start(side: Side, { connections }: Comparison, setting: Setting): Promise<Running> {
   const { subject, flow } = await side.open(setting)
   const load = await aimLoad({ port: subject.port, connections, flow })
   return { name: side.name, subject, load, rounds: [] }

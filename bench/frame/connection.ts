@@ -38,7 +38,7 @@ export function openConnection(port: number): Connection {
     settle(null)
   }
   const hear = (count: number, bytes: Uint8Array) => {
-    heard += (bytes as Buffer).latin1Slice(0, count)
+    heard += (bytes as Buffer).toString('latin1', 0, count)
     const head = heard.indexOf(HEAD_ENDS)
     if (head < 0) return true
     const body = head + HEAD_ENDS.length

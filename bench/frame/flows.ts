@@ -5,7 +5,7 @@ import type { Answer } from './connection.ts'
 /** One request, and what follows from its answer: another one, or null when the piece of work is done. */
 export interface Step {
   readonly request: string
-  then(answer: Answer): Step | null
+  follow(answer: Answer): Step | null
 }
 
 /** An answer that is not what it has to be: a run with one does not count. */
@@ -37,7 +37,7 @@ export type Flow =
       readonly expected: Expected
     }
   | { readonly kind: 'rotate'; readonly path: string; readonly tokens: readonly string[] }
-  | { readonly kind: 'sign-in'; readonly stop: SignInStop; readonly secret: string } & People
+  | ({ readonly kind: 'sign-in'; readonly stop: SignInStop; readonly secret: string } & People)
 
 interface People {
   readonly people: readonly string[]
@@ -65,14 +65,14 @@ function askEach({ line, credentials, expected }: Flow & { kind: 'each' }): Begi
   const whole = spell(line, example.length - PLACE.length)
   const parts = whole.split(PLACE)
   let next = 0
-  const then = (answer: Answer) => {
+  const follow = (answer: Answer) => {
     require(answer, expected)
     return null
   }
-  if (parts.length === 1) return () => ({ request: whole, then })
+  if (parts.length === 1) return () => ({ request: whole, follow })
   return () => {
     const credential = credentials[next++ % credentials.length] ?? ''
-    return { request: parts.join(credential), then }
+    return { request: parts.join(credential), follow }
   }
 }
 
@@ -85,7 +85,7 @@ function rotate({ path, tokens }: Flow & { kind: 'rotate' }): Begin {
       path,
       body: { refresh_token: current[connection], rotate: true },
     }),
-    then(answer) {
+    follow(answer) {
       require(answer, { status: 200, has: '"refreshToken":"' })
       current[connection] = fieldOf(answer, 'refreshToken')
       return null
@@ -101,21 +101,21 @@ function signIn({ people, password, secret, stop }: Flow & { kind: 'sign-in' }):
     spell({ method: 'POST', path, body, headers })
   const call = (token: string): Step => ({
     request: post('/v1/responses', echoBody, { authorization: `Bearer ${token}` }),
-    then: (answer) => {
+    follow: (answer) => {
       require(answer, { status: 200, has: '"object":"response"' })
       return null
     },
   })
   const renew = (token: string): Step => ({
     request: post('/v1/auth/refresh', { refresh_token: token }),
-    then: (answer) => {
+    follow: (answer) => {
       require(answer, { status: 200, has: '"token":"' })
       return call(fieldOf(answer, 'token'))
     },
   })
   const verify = (key: string): Step => ({
     request: post('/v1/auth/verify', { email_key: key, verification_code: codeOf(keyring, key) }),
-    then: (answer) => {
+    follow: (answer) => {
       require(answer, { status: 200, has: '"refreshToken":"' })
       return stop === 'verify' ? null : renew(fieldOf(answer, 'refreshToken'))
     },
@@ -124,7 +124,7 @@ function signIn({ people, password, secret, stop }: Flow & { kind: 'sign-in' }):
     const who = people[next++ % people.length]
     return {
       request: post('/v1/auth/login', { email_or_username: who, password }),
-      then: (answer) => {
+      follow: (answer) => {
         require(answer, { status: 200, has: '"email_key":"uuid-' })
         return stop === 'login' ? null : verify(fieldOf(answer, 'email_key'))
       },

@@ -117,7 +117,7 @@ function work(tally: Tally, index: number, since: number, ended: () => void): vo
   const hear = (step: Step, answer: Answer | null) => {
     try {
       if (!answer) throw new Wrong('the connection broke')
-      const next = step.then(answer)
+      const next = step.follow(answer)
       if (next) return take(next)
       tally.times.push(performance.now() - since)
       tally.firstBytes.push(answer.firstByteAt - since)
@@ -132,7 +132,8 @@ function work(tally: Tally, index: number, since: number, ended: () => void): vo
 
 function describe(tally: Tally, seconds: number, cpuMicros: number): Outcome {
   const sorted = Float64Array.from(tally.times).sort()
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+  const at = (share: number) =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
   const firstBytes = Float64Array.from(tally.firstBytes).sort()
   return {
     done: sorted.length,

@@ -17,7 +17,10 @@ export interface Subject<Told = unknown> {
 }
 
 /** Starts one of subjects/ with these wishes. */
-export async function startSubject<Told>(name: string, wishes: object = {}): Promise<Subject<Told>> {
+export async function startSubject<Told>(
+  name: string,
+  wishes: object = {},
+): Promise<Subject<Told>> {
   const file = new URL(`../subjects/${name}.ts`, import.meta.url)
   const { child, first } = startChild(file, [JSON.stringify(wishes)])
   const { port, told } = (await first) as { port: number; told: Told }
