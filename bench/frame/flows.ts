@@ -13,11 +13,13 @@ export class Wrong extends Error {
   override readonly name = 'Wrong'
 }
 
+/** A request; the word CREDENTIAL in it stands for one of those that the flow has. */
 export interface Line {
   readonly method: 'GET' | 'POST'
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: unknown
+  readonly json?: unknown
+  readonly form?: string
 }
 
 /** What every answer has to be. */
@@ -27,25 +29,35 @@ export interface Expected {
   readonly has: string
 }
 
-/** What a connection asks for; it crosses to the process that asks, so it holds no functions. */
-export type Flow =
-  | {
-      readonly kind: 'each'
-      /** Asked in turn; `credentials` replace the word CREDENTIAL in its headers and body, one a request. */
-      readonly line: Line
-      readonly credentials: readonly string[]
-      readonly expected: Expected
-    }
-  | { readonly kind: 'rotate'; readonly path: string; readonly tokens: readonly string[] }
-  | ({ readonly kind: 'sign-in'; readonly stop: SignInStop; readonly secret: string } & People)
+/** What the connections ask for; it crosses to the process that asks, so it holds no functions. */
+export type Flow = EachFlow | RotateFlow | SignInFlow
 
-interface People {
-  readonly people: readonly string[]
-  readonly password: string
+/** The same request with one credential after the other. */
+export interface EachFlow {
+  readonly kind: 'each'
+  readonly line: Line
+  readonly credentials: readonly string[]
+  readonly expected: Expected
 }
 
-/** Where a story of signing in ends. */
-export type SignInStop = 'login' | 'verify' | 'call'
+/** Each connection renews a token of its own with the newest that it was given. */
+export interface RotateFlow {
+  readonly kind: 'rotate'
+  readonly line: Line
+  readonly tokens: readonly string[]
+  /** Where the new one stands in the answer. */
+  readonly field: string
+}
+
+/** The password, the code that was mailed, a new token, a call with it; or only its first steps. */
+export interface SignInFlow {
+  readonly kind: 'sign-in'
+  readonly stop: 'login' | 'verify' | 'call'
+  readonly people: readonly string[]
+  readonly password: string
+  /** The server's: codes are derived from it, so nobody has to read mail. */
+  readonly secret: string
+}
 
 const PLACE = 'CREDENTIAL'
 
@@ -57,82 +69,67 @@ export function beginning(flow: Flow): Begin {
   return flow.kind === 'rotate' ? rotate(flow) : signIn(flow)
 }
 
-function askEach({ line, credentials, expected }: Flow & { kind: 'each' }): Begin {
-  const [example = ''] = credentials
-  if (credentials.some((each) => each.length !== example.length)) {
-    throw new Error('credentials of more than one length')
-  }
-  const whole = spell(line, example.length - PLACE.length)
-  const parts = whole.split(PLACE)
+function askEach({ line, credentials, expected }: EachFlow): Begin {
+  const requests = credentials.map((credential) => spell(line, credential))
   let next = 0
   const follow = (answer: Answer) => {
     require(answer, expected)
     return null
   }
-  if (parts.length === 1) return () => ({ request: whole, follow })
-  return () => {
-    const credential = credentials[next++ % credentials.length] ?? ''
-    return { request: parts.join(credential), follow }
-  }
+  return () => ({ request: requests[next++ % requests.length] ?? '', follow })
 }
 
-/** Each connection renews a token of its own with the newest that it was given. */
-function rotate({ path, tokens }: Flow & { kind: 'rotate' }): Begin {
+function rotate({ line, tokens, field }: RotateFlow): Begin {
   const current = [...tokens]
   return (connection) => ({
-    request: spell({
-      method: 'POST',
-      path,
-      body: { refresh_token: current[connection], rotate: true },
-    }),
+    request: spell(line, current[connection]),
     follow(answer) {
-      require(answer, { status: 200, has: '"refreshToken":"' })
-      current[connection] = fieldOf(answer, 'refreshToken')
+      require(answer, { status: 200, has: `"${field}":"` })
+      current[connection] = fieldOf(answer, field)
       return null
     },
   })
 }
 
-/** The whole story: the password, the code that was mailed, a new token, a call with it. */
-function signIn({ people, password, secret, stop }: Flow & { kind: 'sign-in' }): Begin {
+function signIn({ people, password, secret, stop }: SignInFlow): Begin {
   const keyring = createKeyring([secret])
   let next = 0
-  const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
-    spell({ method: 'POST', path, body, headers })
-  const call = (token: string): Step => ({
-    request: post('/v1/responses', echoBody, { authorization: `Bearer ${token}` }),
-    follow: (answer) => {
-      require(answer, { status: 200, has: '"object":"response"' })
-      return null
+  const step = (line: Line, has: string, follow: (answer: Answer) => Step | null): Step => ({
+    request: spell(line),
+    follow(answer) {
+      require(answer, { status: 200, has })
+      return follow(answer)
     },
   })
-  const renew = (token: string): Step => ({
-    request: post('/v1/auth/refresh', { refresh_token: token }),
-    follow: (answer) => {
-      require(answer, { status: 200, has: '"token":"' })
-      return call(fieldOf(answer, 'token'))
-    },
-  })
-  const verify = (key: string): Step => ({
-    request: post('/v1/auth/verify', { email_key: key, verification_code: codeOf(keyring, key) }),
-    follow: (answer) => {
-      require(answer, { status: 200, has: '"refreshToken":"' })
-      return stop === 'verify' ? null : renew(fieldOf(answer, 'refreshToken'))
-    },
-  })
+  const call = (token: string) =>
+    step(echoCall(`Bearer ${token}`), '"object":"response"', () => null)
+  const renew = (refresh_token: string) =>
+    step(post('/v1/auth/refresh', { refresh_token }), '"token":"', (answer) =>
+      call(fieldOf(answer, 'token')),
+    )
+  const verify = (email_key: string) => {
+    const body = { email_key, verification_code: codeOf(keyring, email_key) }
+    return step(post('/v1/auth/verify', body), '"refreshToken":"', (answer) =>
+      stop === 'verify' ? null : renew(fieldOf(answer, 'refreshToken')),
+    )
+  }
   return () => {
-    const who = people[next++ % people.length]
-    return {
-      request: post('/v1/auth/login', { email_or_username: who, password }),
-      follow: (answer) => {
-        require(answer, { status: 200, has: '"email_key":"uuid-' })
-        return stop === 'login' ? null : verify(fieldOf(answer, 'email_key'))
-      },
-    }
+    const body = { email_or_username: people[next++ % people.length], password }
+    return step(post('/v1/auth/login', body), '"email_key":"uuid-', (answer) =>
+      stop === 'login' ? null : verify(fieldOf(answer, 'email_key')),
+    )
   }
 }
 
-export const echoBody = { model: 'echo-1', messages: [{ role: 'user', content: 'Hello world' }] }
+const post = (path: string, json: unknown): Line => ({ method: 'POST', path, json })
+
+const echoBody = { model: 'echo-1', messages: [{ role: 'user', content: 'Hello world' }] }
+
+/** A call of the built-in model by this credential. */
+export function echoCall(authorization: string | null, header = 'authorization'): Line {
+  const line = post('/v1/responses', echoBody)
+  return authorization === null ? line : { ...line, headers: { [header]: authorization } }
+}
 
 /** The code is derived from its key, so who knows the server's secret needs no mailbox. */
 function codeOf(keyring: ReturnType<typeof createKeyring>, emailKey: string): number {
@@ -141,17 +138,16 @@ function codeOf(keyring: ReturnType<typeof createKeyring>, emailKey: string): nu
   return Number(deriveCode(keyring.current, challenge))
 }
 
-/** `longer`: by how much a credential is longer than the word that stands for it. */
-function spell({ method, path, headers = {}, body }: Line, longer = 0): string {
-  const text = body === undefined ? '' : JSON.stringify(body)
+function spell({ method, path, headers = {}, json, form }: Line, credential = ''): string {
+  const body = (form ?? (json === undefined ? '' : JSON.stringify(json))).replace(PLACE, credential)
   const all: Record<string, string> = { host: 'localhost', ...headers }
-  if (body !== undefined) {
-    all['content-type'] = 'application/json'
-    const grows = text.includes(PLACE) ? longer : 0
-    all['content-length'] = String(Buffer.byteLength(text) + grows)
+  if (method === 'POST') {
+    all['content-type'] = form ? 'application/x-www-form-urlencoded' : 'application/json'
+    all['content-length'] = String(Buffer.byteLength(body))
   }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`)
-  return `${method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${text}`
+  const head = `${method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}`.replace(PLACE, credential)
+  return `${head}\r\n\r\n${body}`
 }
 
 function require({ status, text }: Answer, expected: Expected): void {

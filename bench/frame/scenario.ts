@@ -4,6 +4,8 @@ import type { Subject } from './subject.ts'
 /** One who does the work: a server, and what is asked of it. */
 export interface Side {
   readonly name: string
+  /** Needs packages that only the bench installs. */
+  readonly isPeer?: true
   open(setting: Setting): Promise<Opened>
 }
 
@@ -12,7 +14,7 @@ export interface Opened {
   readonly flow: Flow
 }
 
-/** What a run brings: the database server is started when somebody wants it. */
+/** What a run brings; the database server is started when somebody wants it. */
 export interface Setting {
   /** A fresh database of PostgreSQL. */
   postgres(): Promise<string>
@@ -22,7 +24,6 @@ export interface Setting {
 
 /** The same work done by several sides in turn; each is compared with the first. */
 export interface Comparison {
-  readonly kind: 'comparison'
   readonly name: string
   readonly title: string
   /** What a side is held against, and by how much it is to be met; from the first side. */

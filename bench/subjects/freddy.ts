@@ -9,10 +9,8 @@ import { hashPassword } from '../../server/src/auth/password.ts'
 import { accessToken, refreshToken } from '../../server/src/auth/session.ts'
 import { type Config, readConfig } from '../../server/src/config.ts'
 import { ready, wishes } from '../frame/serving.ts'
+import { PASSWORD, SECRET } from '../scenarios/secrets.ts'
 import { addPeople, addSessions, grow, type MadeSession, personOf } from './populate.ts'
-
-export const SECRET = 'P1sVnq0cQk3Zr7uYw2Xt5Bd8Gf6Hj4Lm9No0TeRaIuEy'
-export const PASSWORD = 'correct horse battery staple'
 
 /** What a scenario wants to find in the server. */
 export interface FreddyWishes {
