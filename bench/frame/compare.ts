@@ -16,6 +16,8 @@ export interface Measured {
   readonly cpuMicros: number
   readonly p50: number
   readonly p99: number
+  /** Until the first byte of the body. */
+  readonly firstByte: number
   /** Of who asks: where it comes near the time of one answer, the server waits for it. */
   readonly askingCpuMicros: number
 }
@@ -29,6 +31,7 @@ export interface SideResult {
 interface Running {
   readonly name: string
   readonly subject: Subject
+  readonly behind: readonly Subject[]
   readonly load: Load
   readonly rounds: Measured[]
 }
@@ -53,17 +56,16 @@ export async function compare(
     }
     return results
   } finally {
-    for (const { load, subject } of running) {
-      await load.end()
-      await subject.end()
+    for (const { load, subject, behind } of running) {
+      for (const each of [load, subject, ...behind]) await each.end()
     }
   }
 }
 
 async function start(side: Side, { connections }: Comparison, setting: Setting): Promise<Running> {
-  const { subject, flow } = await side.open(setting)
+  const { subject, flow, behind = [] } = await side.open(setting)
   const load = await aimLoad({ port: subject.port, connections, flow })
-  return { name: side.name, subject, load, rounds: [] }
+  return { name: side.name, subject, behind, load, rounds: [] }
 }
 
 async function measure({ name, subject, load }: Running, seconds: number): Promise<Measured> {
@@ -75,6 +77,7 @@ async function measure({ name, subject, load }: Running, seconds: number): Promi
     cpuMicros: (after.cpuMicros - before.cpuMicros) / outcome.done,
     p50: outcome.p50,
     p99: outcome.p99,
+    firstByte: outcome.firstByteP50,
     askingCpuMicros: outcome.cpuMicros,
   }
 }

@@ -37,7 +37,8 @@ export interface EachFlow {
   readonly kind: 'each'
   readonly line: Line
   readonly credentials: readonly string[]
-  readonly expected: Expected
+  /** Null where it is only to be in the way, and refusals are as good as answers. */
+  readonly expected: Expected | null
 }
 
 /** Each connection renews a token of its own with the newest that it was given. */
@@ -73,7 +74,7 @@ function askEach({ line, credentials, expected }: EachFlow): Begin {
   const requests = credentials.map((credential) => spell(line, credential))
   let next = 0
   const follow = (answer: Answer) => {
-    require(answer, expected)
+    if (expected) require(answer, expected)
     return null
   }
   return () => ({ request: requests[next++ % requests.length] ?? '', follow })

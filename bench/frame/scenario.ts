@@ -12,6 +12,8 @@ export interface Side {
 export interface Opened {
   readonly subject: Subject
   readonly flow: Flow
+  /** Servers that stand behind it. */
+  readonly behind?: readonly Subject[]
 }
 
 /** What a run brings; the database server is started when somebody wants it. */
@@ -32,4 +34,29 @@ export interface Comparison {
   /** In words what one piece of the work is. */
   readonly unit: string
   readonly sides: readonly Side[]
+}
+
+/** How calls at a steady rate fare while somebody else is in the way. */
+export interface Disturbance {
+  readonly name: string
+  readonly title: string
+  readonly goal?: string
+  /** Calls a second. */
+  readonly rate: number
+  readonly disturbers: number
+  readonly sides: readonly {
+    readonly name: string
+    readonly isPeer?: true
+    open(setting: Setting): Promise<Opened & { readonly inTheWay: Flow }>
+  }[]
+}
+
+/** How soon something answers after its start, and what it holds when nobody asks. */
+export interface Start {
+  readonly name: string
+  readonly isPeer?: true
+  readonly script: URL
+  /** Where a plain GET is answered. */
+  readonly path: string
+  env(port: number, folder: string): Readonly<Record<string, string>>
 }

@@ -2,6 +2,7 @@ import { echoCall, type Flow, type Line } from '../frame/flows.ts'
 import { installPeers } from '../frame/peers.ts'
 import type { Comparison, Side } from '../frame/scenario.ts'
 import { startSubject } from '../frame/subject.ts'
+import type { FreddyTold } from '../subjects/freddy.ts'
 import type { OidcTold } from '../subjects/oidc-provider.ts'
 import { PASSWORD } from './secrets.ts'
 import {
@@ -226,6 +227,73 @@ const list: Comparison = {
   ],
 }
 
+const question = {
+  method: 'POST',
+  path: '/v1/responses',
+  json: { model: 'any', input: 'Hello', stream: true },
+} as const satisfies Line
+
+const streamed = (line: Line, credentials: readonly string[]): Flow => ({
+  kind: 'each',
+  line,
+  credentials,
+  expected: { status: 200, has: 'response.completed' },
+})
+
+const stream: Comparison = {
+  name: 'stream',
+  title: 'The first byte of a streamed answer, by one client',
+  goal: 'P13: 2 ms more than the model server itself',
+  unit: 'streams',
+  connections: 1,
+  sides: [
+    floor('the model server itself', 'model', streamed(question, [''])),
+    {
+      name: 'through Freddy Auth',
+      async open() {
+        const model = await startSubject('model')
+        const env = { UPSTREAM_URL: `http://127.0.0.1:${model.port}/v1` }
+        const subject = await startSubject<FreddyTold>('freddy', { keys: 64, env })
+        const line = { ...question, headers: { 'api-key': 'CREDENTIAL' } }
+        return { subject, flow: streamed(line, subject.told.keys), behind: [model] }
+      },
+    },
+  ],
+}
+
+const FEW = 10_000
+const MILLION = 1_000_000
+
+/** What was there before grows; what is asked stays. */
+export function growth(others: readonly number[] = [FEW, MILLION]): Comparison[] {
+  const about = { goal: 'P11: 0.92 for reads, 0.88 for writes', connections: 32 } as const
+  const named = (count: number) => `with ${count.toLocaleString('en')} sessions`
+  return [
+    {
+      ...about,
+      name: 'growth-reads',
+      title: 'A call with a token met for the first time, as sessions grow',
+      unit: 'calls',
+      sides: others.map((count) =>
+        freddy(named(count), { sessions: FEW, others: count }, ({ accessTokens }) =>
+          calls(accessTokens),
+        ),
+      ),
+    },
+    {
+      ...about,
+      name: 'growth-writes',
+      title: 'A new refresh token each time, as sessions grow',
+      unit: 'rotations',
+      sides: others.map((count) =>
+        freddy(named(count), { sessions: WARM, others: count }, ({ refreshTokens }) =>
+          rotations(refreshTokens),
+        ),
+      ),
+    },
+  ]
+}
+
 export const comparisons = [
   authenticated,
   firstSeen,
@@ -236,4 +304,5 @@ export const comparisons = [
   login,
   story,
   list,
+  stream,
 ] as const
