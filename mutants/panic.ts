@@ -77,7 +77,7 @@ export const panic: readonly Mutant[] = [
   },
   {
     name: 'undoing a panic gives back no session that its owner ended since',
-    file: 'store/sessions.ts',
+    file: 'store/session-ends.ts',
     find: "forgetPanics(userId, { sql: 'id = :mine'",
     replace: "forgetPanics(userId, { sql: 'id IS NULL AND :mine = :mine'",
     tests,

@@ -51,7 +51,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: 'a session ends once',
-    file: 'store/sessions.ts',
+    file: 'store/session-ends.ts',
     find: 'WHERE id = :id AND ended_at IS NULL RETURNING id',
     replace: 'WHERE id = :id RETURNING id',
     tests: 'store-races.test.ts',
@@ -203,7 +203,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: "another person's session does not end",
-    file: 'store/sessions.ts',
+    file: 'store/session-ends.ts',
     find: 'WHERE id = :id AND user_id = :user AND ended_at IS NULL RETURNING id',
     replace: 'WHERE id = :id AND :user = :user AND ended_at IS NULL RETURNING id',
     tests: 'my-sessions.test.ts',
@@ -211,7 +211,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: 'signing out everywhere else ends no session of others',
-    file: 'store/sessions.ts',
+    file: 'store/session-ends.ts',
     find: 'WHERE user_id = :user AND id <> :but AND ended_at',
     replace: 'WHERE :user = :user AND id <> :but AND ended_at',
     tests: 'my-sessions.test.ts',

@@ -1,10 +1,7 @@
-import type { EndReason } from '../auth/session-end.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database } from './database.ts'
-import { forgetPanics } from './endings.ts'
-import { holdUser } from './factor-change.ts'
-import { denyPairings } from './pairing-ends.ts'
-import { always, type Guard } from './sql.ts'
+import { createSessionEnds, type SessionEnds } from './session-ends.ts'
+import type { Guard } from './sql.ts'
 import { type Told, tell } from './told.ts'
 
 /** A session with what its user's row says about it. */
@@ -62,7 +59,7 @@ export interface SessionQuery {
   readonly most: number
 }
 
-export interface SessionStore {
+export interface SessionStore extends SessionEnds {
   find(id: string): Promise<LiveSessionRow | null>
   /** The session of this person, alive or over; another person's is none. */
   findOwn(id: string, userId: string): Promise<SessionRow | null>
@@ -74,12 +71,6 @@ export interface SessionStore {
   list(query: SessionQuery): Promise<SessionRow[]>
   /** Puts the successor in the place of the refresh token that was current. True for exactly one caller. */
   rotate(id: string, fromHash: string, toHash: string, event: AuditEvent): Promise<boolean>
-  /** Ends a session for good. True for the one that ended it. */
-  end(id: string, reason: EndReason, event: AuditEvent): Promise<boolean>
-  /** Ends a session of this person; another person's stays. True for the one that ended it. */
-  endOwn(id: string, userId: string, reason: EndReason, event: AuditEvent): Promise<boolean>
-  /** Ends every session of a person but the one named, with each sign-in under way; the ids of those that lived. */
-  endOthers(but: string, userId: string, reason: EndReason, event: AuditEvent): Promise<string[]>
   /** Notes that the session goes on from elsewhere, and tells its owner; happens once to each session. */
   roam(id: string, told: Told, event: AuditEvent): Promise<boolean>
   /** Notes that the session goes on. */
@@ -99,6 +90,8 @@ const fromUsers = 'FROM sessions s JOIN users u ON u.id = s.user_id'
 
 export function createSessionStore(database: Database): SessionStore {
   return {
+    ...createSessionEnds(database),
+
     async find(id) {
       const [row] = await database.read<LiveSessionRow>(
         `SELECT ${liveColumns} ${fromUsers} WHERE s.id = :id`,
@@ -156,60 +149,6 @@ export function createSessionStore(database: Database): SessionStore {
         }),
       ])
       return (rotated?.length ?? 0) > 0
-    },
-
-    async end(id, reason, event) {
-      const [ended] = await database.batch([
-        {
-          sql: `UPDATE sessions SET ended_at = :now, end_reason = :reason
-            WHERE id = :id AND ended_at IS NULL RETURNING id`,
-          params: { id, reason, now: event.happenedAt },
-        },
-        // A panic that ended it before brings it back no more.
-        { sql: 'UPDATE sessions SET panic_id = NULL WHERE id = :id', params: { id } },
-        recordEvent(event),
-      ])
-      return (ended?.length ?? 0) > 0
-    },
-
-    async endOwn(id, userId, reason, event) {
-      const [ended] = await database.batch([
-        {
-          sql: `UPDATE sessions SET ended_at = :now, end_reason = :reason
-            WHERE id = :id AND user_id = :user AND ended_at IS NULL RETURNING id`,
-          params: { id, user: userId, reason, now: event.happenedAt },
-        },
-        forgetPanics(userId, { sql: 'id = :mine', params: { mine: id } }),
-        recordEvent(event, {
-          sql: 'EXISTS (SELECT 1 FROM sessions WHERE id = :gone AND user_id = :owner AND ended_at = :at)',
-          params: { gone: id, owner: userId, at: event.happenedAt },
-        }),
-      ])
-      return (ended?.length ?? 0) > 0
-    },
-
-    async endOthers(but, userId, reason, event) {
-      const now = event.happenedAt
-      const results = await database.batch([
-        // In the order of a sign-in, which holds its code, then its person: the session it makes is seen below.
-        {
-          sql: `UPDATE challenges SET ended_at = :now WHERE user_id = :user AND purpose = 'login'
-            AND consumed_at IS NULL AND ended_at IS NULL`,
-          params: { user: userId, now },
-        },
-        holdUser(userId),
-        denyPairings({ sql: 'user_id = :user', params: { user: userId, now } }),
-        {
-          sql: `UPDATE sessions SET ended_at = :now, end_reason = :reason
-            WHERE user_id = :user AND id <> :but AND ended_at IS NULL RETURNING id, expires_at`,
-          params: { but, user: userId, reason, now },
-        },
-        forgetPanics(userId, always),
-        recordEvent(event),
-      ])
-      const ended = results[3] ?? []
-      const lived = ended.filter((row) => Number(row.expires_at) > now)
-      return lived.map((row) => String(row.id))
     },
 
     async roam(id, told, event) {
