@@ -31,7 +31,8 @@ else process.exitCode = await measure()
 
 async function measure(): Promise<number> {
   const others = values.sessions?.split(',').map(Number)
-  const all = scenarios({ withPeers: !values['without-peers'], ...(others ? { others } : {}) })
+  const wants = ({ isPeer }: { isPeer?: true }) => !isPeer || !values['without-peers']
+  const all = scenarios({ wants, ...(others ? { others } : {}) })
   const names = all.map(({ name }) => name)
   if (positionals.some((name) => !names.includes(name))) {
     process.stderr.write(

@@ -17,7 +17,7 @@ export function startChild(
   env: Readonly<Record<string, string>> = {},
 ): { child: Child; first: Promise<unknown> } {
   const forked = fork(file, args, {
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
     execArgv: ['--disable-warning=ExperimentalWarning', ...profiling()],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],

@@ -6,6 +6,7 @@ export interface Side {
   readonly name: string
   /** Needs packages that only the bench installs. */
   readonly isPeer?: true
+  readonly isOnPostgres?: true
   open(setting: Setting): Promise<Opened>
 }
 

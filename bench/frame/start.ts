@@ -41,7 +41,7 @@ async function startOnce(start: Start) {
   const child = spawn(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', fileURLToPath(start.script)],
-    { env: { PATH: process.env.PATH, ...start.env(port, folder) }, stdio: 'ignore' },
+    { env: { ...inherited(), ...start.env(port, folder) }, stdio: 'ignore' },
   )
   try {
     await untilAnswered(child, port, start.path)
@@ -55,6 +55,12 @@ async function startOnce(start: Start) {
     }
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** As `npm start` has it. */
+function inherited(): NodeJS.ProcessEnv {
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  return { PATH, NODE_COMPILE_CACHE }
 }
 
 async function untilAnswered(child: ChildProcess, port: number, path: string): Promise<void> {

@@ -2,7 +2,7 @@ import { compare, type Pace } from '../frame/compare.ts'
 import { disturb } from '../frame/disturb.ts'
 import { describeMachine } from '../frame/machine.ts'
 import type { Result } from '../frame/result.ts'
-import type { Setting } from '../frame/scenario.ts'
+import type { Setting, Side } from '../frame/scenario.ts'
 import { measureStarts } from '../frame/start.ts'
 import { comparisons, growth } from './comparisons.ts'
 import { disturbances } from './disturbances.ts'
@@ -14,9 +14,15 @@ export interface Scenario {
   measure(setting: Setting, pace: Pace): Promise<Result>
 }
 
-/** `withPeers`: also those that have to be installed first. `others`: sizes that growth goes through. */
-export function scenarios(wish: { withPeers: boolean; others?: readonly number[] }): Scenario[] {
-  const wanted = ({ isPeer }: { isPeer?: true }) => wish.withPeers || !isPeer
+export interface Wish {
+  /** Whose sides are measured. */
+  wants(side: Pick<Side, 'isPeer' | 'isOnPostgres'>): boolean
+  /** Sizes that growth goes through. */
+  readonly others?: readonly number[]
+}
+
+export function scenarios(wish: Wish): Scenario[] {
+  const wanted = wish.wants
   return [
     ...[...comparisons, ...growth(wish.others)].map((comparison): Scenario => {
       const { name, title, goal, unit } = comparison

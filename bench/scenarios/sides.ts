@@ -57,6 +57,7 @@ export function freddyOnPostgres(
 ): Side {
   return {
     name,
+    isOnPostgres: true,
     async open(setting) {
       const wishes = { ...scaled(wished, setting), databaseUrl: await setting.postgres() }
       const subject = await startSubject<FreddyTold>('freddy', wishes)
