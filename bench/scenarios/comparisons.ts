@@ -26,6 +26,18 @@ const PEOPLE = 20_000
 
 const fastify = floor('Fastify', 'fastify', calls(['x'.repeat(400)]))
 
+/** The same checks without a call of a model behind them, which is booked. */
+const whoCalls = ({ accessTokens: credentials }: FreddyTold): Flow => ({
+  kind: 'each',
+  line: {
+    method: 'GET',
+    path: '/v1/auth/check',
+    headers: { authorization: 'Bearer CREDENTIAL' },
+  },
+  credentials,
+  expected: { status: 200, has: '"user_id":"usr_' },
+})
+
 const authenticated: Comparison = {
   name: 'authenticated',
   title: 'A call with an access token: 2,000 of them, revocation honoured on each',
@@ -36,6 +48,7 @@ const authenticated: Comparison = {
     fastify,
     floor('node:http', 'node-http', calls(['x'.repeat(400)])),
     freddy('Freddy Auth', { sessions: WARM }, ({ accessTokens }) => calls(accessTokens)),
+    freddy('Freddy Auth, who calls: nothing booked', { sessions: WARM }, whoCalls),
     betterAuth('better-auth, session', 64, ({ tokens }) => calls(tokens)),
   ],
 }

@@ -4,7 +4,7 @@ import { SECRET } from './secrets.ts'
 export const starts: readonly Start[] = [
   {
     name: 'Fastify',
-    script: new URL('../subjects/fastify.ts', import.meta.url),
+    script: new URL('../subjects/bare.ts', import.meta.url),
     path: '/',
     env: (port) => ({ BENCH_PORT: String(port) }),
   },

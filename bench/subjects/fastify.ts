@@ -17,5 +17,5 @@ http.post<{ Body: Static<typeof ResponseBody> }>(
     return echoAnswer(String(body.messages?.[0]?.content))
   },
 )
-await http.listen({ port: Number(process.env.BENCH_PORT ?? 0), host: '127.0.0.1' })
+await http.listen({ port: 0, host: '127.0.0.1' })
 ready((http.server.address() as AddressInfo).port, null)

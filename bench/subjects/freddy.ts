@@ -34,7 +34,7 @@ export interface FreddyTold {
 }
 
 /** The server as `npm start` runs it, with limits that count and that nobody reaches. Mails stay in its memory. */
-const generous = ['requests', 'refresh', 'verify-source', 'refused-source']
+const generous = ['requests', 'refresh', 'verify-source', 'refused-source', 'check']
 const LIMITS = generous.map((name) => `${name}=1000000/1`).join(',')
 
 const wanted = wishes<FreddyWishes>()
