@@ -18,24 +18,30 @@ const PATIENCE_MS = 30_000
 /** By then what a start leaves behind was thrown away, if it ever is. */
 const IDLE_MS = 2000
 
+/** Starts as they mostly are: data is there, made by a first start, which is not counted. */
 export async function measureStarts(
   starts: readonly Start[],
   rounds: number,
 ): Promise<StartedSide[]> {
-  const results = starts.map(({ name }) => ({
-    name,
+  const sides = starts.map((start) => ({
+    start,
+    folder: mkdtempSync(join(tmpdir(), 'freddy-bench-')),
     rounds: [] as { milliseconds: number; residentBytes: number }[],
   }))
-  for (let round = 0; round < rounds; round++) {
-    for (const [index, start] of starts.entries()) {
-      results[index]?.rounds.push(await startOnce(start))
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      for (const side of sides) {
+        const measured = await startOnce(side.start, side.folder)
+        if (round > 0) side.rounds.push(measured)
+      }
     }
+    return sides.map((side) => ({ name: side.start.name, rounds: side.rounds }))
+  } finally {
+    for (const { folder } of sides) rmSync(folder, { recursive: true, force: true })
   }
-  return results
 }
 
-async function startOnce(start: Start) {
-  const folder = mkdtempSync(join(tmpdir(), 'freddy-bench-'))
+async function startOnce(start: Start, folder: string) {
   const port = await freePort()
   const begun = performance.now()
   const child = spawn(
@@ -53,7 +59,6 @@ async function startOnce(start: Start) {
       child.kill('SIGTERM')
       await once(child, 'exit')
     }
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 
