@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from '../scripts/testing/root.ts'
@@ -11,7 +12,9 @@ import { scenarios } from './scenarios/all.ts'
  * `npm run bench`: everything that is compared, into results/. `npm run bench -- NAME…`: some of it, or one of the
  * measurements that stand by themselves in this folder and print what they find.
  */
-const alone = ['equal-answers', 'first-byte']
+const alone = readdirSync(new URL('./', import.meta.url))
+  .filter((name) => name.endsWith('.ts') && name !== 'run.ts')
+  .map((name) => name.slice(0, -3))
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {

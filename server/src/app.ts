@@ -22,6 +22,7 @@ import type { Mailer } from './mail/mailer.ts'
 import { createOutbox, type Outbox } from './mail/outbox.ts'
 import { checkSmtp, createSmtpMailer } from './mail/smtp.ts'
 import { readModels } from './models-file.ts'
+import { createRaiseWaits } from './responses/raise-waits.ts'
 import { createUpstreams } from './responses/upstream.ts'
 import { reachable, spelledLoopback } from './responses/upstream-address.ts'
 import { createUsageQueue } from './responses/usage-queue.ts'
@@ -31,7 +32,7 @@ import { migrate } from './store/migrate.ts'
 import { openPostgres } from './store/postgres.ts'
 import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
-import { createHasher } from './workers/hasher.ts'
+import { createHasher, type Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
 export interface Parts {
@@ -39,6 +40,7 @@ export interface Parts {
   readonly log?: Log
   /** Where the terminal inbox prints. */
   readonly print?: (line: string) => void
+  readonly hasher?: Hasher
 }
 
 export interface Running {
@@ -70,7 +72,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}), now })
   const mailer: Mailer =
     inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
-  const app = assemble(config, { now, log, keyring, store: store.store })
+  const app = assemble(config, { ...parts, now, log, keyring, store: store.store })
   const outbox = createOutbox({
     store: store.store.outbox,
     mailer,
@@ -90,6 +92,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   }
 
   const close = async () => {
+    app.app.raiseWaits.stop()
     await http.close()
     await jobs?.stop()
     await app.app.usage.flush().catch((cause) => log.warn({ event: 'usage.write', cause }))
@@ -168,7 +171,7 @@ export async function openStore(config: Config): Promise<{ database: Database; s
 
 function assemble(
   config: Config,
-  parts: { now: Clock; log: Log; keyring: Keyring; store: Store },
+  parts: { now: Clock; log: Log; keyring: Keyring; store: Store; hasher?: Hasher },
 ): { app: App; connect: (outbox: Outbox) => void } {
   let poke = () => {}
   const longest = { access: config.accessLifeMs / 1000, refresh: 30 * 86_400 }
@@ -186,7 +189,7 @@ function assemble(
     signingKeys,
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
     limiter: createLimiter(config.limits),
-    hasher: createHasher({ threads: config.workers || availableParallelism() }),
+    hasher: parts.hasher ?? createHasher({ threads: config.workers || availableParallelism() }),
     usage: createUsageQueue(parts.store.ledger, ({ request_id, user_id, ...usage }, cause) =>
       parts.log.error({
         event: 'usage.dropped',
@@ -210,6 +213,7 @@ function assemble(
     liveSessions: new LRUCache({ max: REMEMBERED_SESSIONS }),
     liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
     allowances: new LRUCache({ max: REMEMBERED_KEYS }),
+    raiseWaits: createRaiseWaits(),
     turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
     canaries: new LRUCache({ max: WAITING_CANARIES }),
     keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),
