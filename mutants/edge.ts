@@ -153,4 +153,28 @@ export const edge: readonly Mutant[] = [
     tests: 'edge.test.ts',
     named: 'calls are limited',
   },
+  {
+    name: 'metrics ask for their token',
+    file: 'http/metrics-door.ts',
+    find: 'return said.length === expected.length && timingSafeEqual(said, expected)',
+    replace: 'return said.length === expected.length',
+    tests: 'metrics.test.ts',
+    named: 'attack 113',
+  },
+  {
+    name: 'guessing the token of metrics is slow',
+    file: 'http/metrics-door.ts',
+    find: 'if (!ahead.allowed)',
+    replace: 'if (ahead.waitMs < 0)',
+    tests: 'metrics.test.ts',
+    named: 'attack 113',
+  },
+  {
+    name: 'of what was allowed metrics tell no reason, which may name somebody',
+    file: 'metrics/observe.ts',
+    find: "outcome === 'refused' && reason !== null",
+    replace: 'reason !== null && outcome.length > 0',
+    tests: 'metrics.test.ts',
+    named: 'nothing of whom',
+  },
 ]

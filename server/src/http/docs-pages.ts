@@ -26,6 +26,7 @@ const order = [
   'rate-limits',
   'configuration',
   'operating',
+  'metrics',
   'import',
   'storage',
   'security',
