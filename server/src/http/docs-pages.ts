@@ -27,6 +27,7 @@ const order = [
   'configuration',
   'operating',
   'metrics',
+  'upgrading',
   'import',
   'storage',
   'security',
