@@ -177,4 +177,20 @@ export const edge: readonly Mutant[] = [
     tests: 'metrics.test.ts',
     named: 'nothing of whom',
   },
+  {
+    name: 'the deploy check is told to whoever has the secret',
+    file: 'http/deploy-door.ts',
+    find: 'if (!isQuestion(app.keyring, question, app.now())) throw',
+    replace: 'if (question.length < 80) throw',
+    tests: 'deploy-check.test.ts',
+    named: 'attack 113',
+  },
+  {
+    name: 'a question of the deploy check is of use for a minute',
+    file: 'auth/deploy-proof.ts',
+    find: 'return isFresh && ',
+    replace: 'return isFresh !== undefined && ',
+    tests: 'deploy-check.test.ts',
+    named: 'attack 113',
+  },
 ]

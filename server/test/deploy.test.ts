@@ -261,7 +261,9 @@ test('the chart uses every value that it names, and names every value that it us
   assert.deepEqual([chart.version, chart.appVersion], [version, version])
   const names = readdirSync(join(folder, 'templates'))
   const text = names.map((name) => readFileSync(join(folder, 'templates', name), 'utf8')).join('\n')
-  const used = [...text.matchAll(/\.(?:Values|values)\.([a-zA-Z.]+)/g)].map(([, path = '']) => path)
+  const used = [...text.matchAll(/\.(?:Values|values)\.([a-zA-Z_.]+)/g)].map(
+    ([, path = '']) => path,
+  )
   for (const path of used) {
     const value = path.split('.').reduce((at, key) => at?.[key], values)
     assert.notEqual(value, undefined, path)

@@ -1,6 +1,7 @@
 import type { App } from '../context.ts'
 import type { Inbox } from '../mail/inbox.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { deployDoor } from './deploy-door.ts'
 import { docsPages } from './docs-pages.ts'
 import { health } from './health.ts'
 import { hubDoor } from './hub/hub-door.ts'
@@ -18,6 +19,7 @@ export interface Extras {
 /** Everything that is no part of the API: health, documentation, the Hub, metrics, the inbox of a server without SMTP. */
 export function pages(app: App, http: Http, { inbox, metrics }: Extras): void {
   health(app, http)
+  deployDoor(app, http)
   docsPages(app, http)
   linkDoor(app, http)
   hubDoor(app, http)
