@@ -26,6 +26,7 @@ import { migrate } from './store/migrate.ts'
 import { openPostgres } from './store/postgres.ts'
 import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
+import type { Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
 export interface Parts {
@@ -33,6 +34,7 @@ export interface Parts {
   readonly log?: Log
   /** Where the terminal inbox prints. */
   readonly print?: (line: string) => void
+  readonly hasher?: Hasher
 }
 
 export interface Running {
@@ -61,7 +63,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}), now })
   const mailer: Mailer =
     inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
-  const { app, connect } = assemble(config, { now, log, keyring, store }, metrics)
+  const { app, connect } = assemble(config, { ...parts, now, log, keyring, store }, metrics)
   const outbox = createOutbox({
     store: app.store.outbox,
     mailer,

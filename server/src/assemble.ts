@@ -18,7 +18,7 @@ import { createUpstreams } from './responses/upstream.ts'
 import { reachable, spelledLoopback } from './responses/upstream-address.ts'
 import { createUsageQueue } from './responses/usage-queue.ts'
 import type { Store } from './store/store.ts'
-import { createHasher } from './workers/hasher.ts'
+import { createHasher, type Hasher } from './workers/hasher.ts'
 
 const REMEMBERED_SESSIONS = 100_000
 const REMEMBERED_KEYS = 20_000
@@ -31,6 +31,7 @@ export interface Assembled {
   readonly log: Log
   readonly keyring: Keyring
   readonly store: Store
+  readonly hasher?: Hasher
 }
 
 /** The app of these parts, and the way to connect the outbox that is made of it. */
@@ -55,7 +56,7 @@ export function assemble(
     signingKeys,
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
     limiter: createLimiter(config.limits),
-    hasher: createHasher({ threads: config.workers || availableParallelism() }),
+    hasher: parts.hasher ?? createHasher({ threads: config.workers || availableParallelism() }),
     usage: createUsageQueue(parts.store.ledger, ({ request_id, user_id, ...usage }, cause) =>
       parts.log.error({
         event: 'usage.dropped',

@@ -178,9 +178,12 @@ modelScene(
       })
       answer.end(JSON.stringify(response('Hi')))
     })
+    const injected = { model: 'a\r\nx-evil: 1', input: 'x' }
+    const refused = await freddy.ask('POST /v1/responses', { token, body: injected })
+    assert.deepEqual([refused.status, model.heard.length], [422, 0])
     const answer = await freddy.ask('POST /v1/responses', {
       token,
-      body: { model: 'a\r\nx-evil: 1', input: 'x'.repeat(1_000_000) },
+      body: { model: 'a', input: 'x'.repeat(1_000_000) },
       headers: {
         cookie: 'freddy=1',
         'x-user-id': 'admin',

@@ -27,7 +27,7 @@ test('attack 072: a stored hash that asks for too much, or is none, is refused a
 })
 
 test('past the queue, and past the wait, a hash is refused at once; the others are done', async () => {
-  const hasher = createHasher({ threads: 1, queue: 4 })
+  const hasher = createHasher({ threads: 1, queue: 4, maxWaitMs: 60_000 })
   const answers = await Promise.allSettled(Array.from({ length: 20 }, () => hasher.hash('x')))
   const refused = answers.filter((answer) => answer.status === 'rejected')
   assert.equal(answers.length - refused.length, 5)
