@@ -193,4 +193,12 @@ export const edge: readonly Mutant[] = [
     tests: 'deploy-check.test.ts',
     named: 'attack 113',
   },
+  {
+    name: 'what others say of a failure is logged without addresses and credentials',
+    file: 'log.ts',
+    find: 'masked(cause.message)',
+    replace: 'cause.message',
+    tests: 'leaks.test.ts',
+    named: 'attack 114',
+  },
 ]
