@@ -284,8 +284,8 @@ export const keys: readonly Mutant[] = [
   {
     name: 'an owner resumes their own pauses only',
     file: 'store/key-pauses.ts',
-    find: "const pausedByOwner = 'paused_at IS NOT NULL AND paused_by IS NULL'",
-    replace: "const pausedByOwner = 'paused_at IS NOT NULL'",
+    find: " AND (paused_by IS NULL OR paused_by = 'canary')",
+    replace: '',
     tests: 'key-states.test.ts',
     named: 'attack 096',
   },
@@ -620,10 +620,26 @@ export const keys: readonly Mutant[] = [
   {
     name: 'the owner of a canary hears of a burst once',
     file: 'auth/canary.ts',
-    find: ' || (await takeTry(app, [mails], at)) > 0',
+    find: '  if ((await takeTry(app, [mails], at)) > 0) return\n',
     replace: '',
     tests: 'canaries.test.ts',
     named: 'who tries a canary',
+  },
+  {
+    name: 'a canary pauses nothing without a mail',
+    file: 'auth/canary.ts',
+    find: ' || (await waitForAll(app, [mails], at)) > 0',
+    replace: '',
+    tests: 'canaries.test.ts',
+    named: 'a canary pauses the keys',
+  },
+  {
+    name: 'a canary pauses by its own label alone',
+    file: 'store/key-pauses.ts',
+    find: ' AND other.value = own.value',
+    replace: '',
+    tests: 'canaries.test.ts',
+    named: 'a canary pauses the keys',
   },
   {
     name: 'a canary that was ended is silent',

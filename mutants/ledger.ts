@@ -185,4 +185,28 @@ export const ledger: readonly Mutant[] = [
     tests: 'raises.test.ts',
     named: 'codes and mails of raises',
   },
+  {
+    name: 'who waits for a raise is let go with their key',
+    file: 'responses/raise-waits.ts',
+    find: '    await requireStillAllowed(app, principal, app.now())\n',
+    replace: '',
+    tests: 'raises.test.ts',
+    named: 'who waits is let go',
+  },
+  {
+    name: 'few calls of one person wait',
+    file: 'responses/raise-waits.ts',
+    find: ' || ofOne >= MOST_CALLS_OF_ONE',
+    replace: '',
+    tests: 'raises.test.ts',
+    named: 'who waits is let go',
+  },
+  {
+    name: 'nobody waits for what only the operator can raise',
+    file: 'responses/raise-waits.ts',
+    find: " && reached.level !== 'person'",
+    replace: '',
+    tests: 'raises.test.ts',
+    named: 'nobody waits',
+  },
 ]

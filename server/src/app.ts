@@ -84,6 +84,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   }
 
   const close = async () => {
+    app.raiseWaits.stop()
     await http.close()
     await jobs?.stop()
     await settle(app)

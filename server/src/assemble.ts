@@ -14,6 +14,7 @@ import type { Metrics } from './metrics/metrics.ts'
 import { observe } from './metrics/observe.ts'
 import { takeReadings } from './metrics/readings.ts'
 import { readModels } from './models-file.ts'
+import { createRaiseWaits } from './responses/raise-waits.ts'
 import { createUpstreams } from './responses/upstream.ts'
 import { reachable, spelledLoopback } from './responses/upstream-address.ts'
 import { createUsageQueue } from './responses/usage-queue.ts'
@@ -80,6 +81,7 @@ export function assemble(
     liveSessions: new LRUCache({ max: REMEMBERED_SESSIONS }),
     liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
     allowances: new LRUCache({ max: REMEMBERED_KEYS }),
+    raiseWaits: createRaiseWaits(),
     turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
     canaries: new LRUCache({ max: WAITING_CANARIES }),
     keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),

@@ -11,6 +11,7 @@ import type { Log } from './log.ts'
 import type { Outbox } from './mail/outbox.ts'
 import type { ModelTable } from './models-file.ts'
 import type { TurnedAway } from './responses/explanation.ts'
+import type { RaiseWaits } from './responses/raise-waits.ts'
 import type { Upstreams } from './responses/upstream.ts'
 import type { UsageQueue } from './responses/usage-queue.ts'
 import type { AllowanceRow } from './store/allowances.ts'
@@ -56,6 +57,8 @@ export interface App {
   readonly liveSessions: LRUCache<string, Remembered<LiveSessionRow>>
   readonly liveApiKeys: LRUCache<string, RememberedKey>
   readonly allowances: LRUCache<string, Remembered<AllowanceRow>>
+  /** Calls that wait for their owner to raise a limit. */
+  readonly raiseWaits: RaiseWaits
   /** The latest calls that a traffic limit turned away here, by their request ids. */
   readonly turnedAway: LRUCache<string, TurnedAway>
   /** Canaries that were tried and whose owners are to hear of it, by their keys. */

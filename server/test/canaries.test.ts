@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { newApiKey } from '../src/auth/api-key.ts'
 import { tellOfCanaries } from '../src/auth/canary.ts'
 import { type Freddy, HOUR, scene } from './freddy.ts'
-import { keyOwner } from './key-owner.ts'
+import { keyOwner, useKey } from './key-owner.ts'
 
-/** What is mailed about canaries, once those who are to hear of them have heard. */
+/** What is mailed about canaries, once those who are to hear of them have heard: two servers may tell them at once. */
 async function mailed(freddy: Freddy) {
-  await tellOfCanaries(freddy.running.app)
+  const { app } = freddy.running
+  await Promise.all([tellOfCanaries(app), tellOfCanaries(app)])
   await freddy.running.outbox.drain()
   return freddy.mail.mails.filter(({ subject }) => subject.includes('canary key'))
 }
@@ -74,6 +75,76 @@ scene('who tries a canary is named to its owner, once for a burst', async (fredd
   )
   await freddy.running.app.keyUses.flush()
   assert.equal((await ada.show(made.id)).last_used_network, '203.0.113.7')
+})
+
+scene(
+  'a canary pauses the keys with the same label, and their owner resumes them',
+  async (freddy) => {
+    const ada = await keyOwner(freddy)
+    const wiki = { labels: { place: 'wiki', team: 'tools' } }
+    const option = { canary: true, canary_pauses_label: 'place' }
+    const made = (await ada.make({ ...wiki, ...option })).body
+    assert.equal(made.canary_pauses_label, 'place')
+    const other = (await ada.make({ ...wiki, canary: true })).body
+    const bears = (await ada.make({ ...wiki, name: 'deploys' })).body
+    const elsewhere = (await ada.make({ labels: { place: 'safe', team: 'wiki' } })).body
+    const bare = (await ada.make()).body
+    const bob = await keyOwner(freddy, 'bob')
+    const foreign = (await bob.make(wiki)).body
+    const keys = [bears, elsewhere, bare, foreign].map(({ key }) => key)
+    const uses = async () => {
+      const answers = await Promise.all(keys.map((key) => useKey(freddy, key)))
+      return answers.map(({ status }) => status)
+    }
+    assert.deepEqual(await uses(), [200, 200, 200, 200])
+
+    await tryKey(freddy, 'GET /v1/models', { 'api-key': made.key })
+    const [mail] = await mailed(freddy)
+    assert.deepEqual(await uses(), [401, 200, 200, 200])
+    const words = (mail?.raw ?? '').replace(/=\r\n/g, '')
+    assert.match(words, /your keys with the same label are paused: deploys \(ak_/)
+    assert.equal((await ada.show(bears.id)).paused_by, 'canary')
+    assert.deepEqual(
+      [(await ada.show(made.id)).status, (await ada.show(other.id)).status],
+      ['active', 'active'],
+    )
+    const paused = await freddy.database.read(
+      `SELECT user_id, subject_id, reason FROM audit_events WHERE event = 'key.paused'`,
+    )
+    assert.deepEqual(
+      paused.map((event) => ({ ...event })),
+      [{ user_id: ada.id, subject_id: bears.id, reason: 'canary' }],
+    )
+
+    assert.equal((await ada.act(bears.id, 'resume')).status, 200)
+    await tryKey(freddy, 'GET /v1/models', { 'api-key': made.key })
+    assert.equal((await mailed(freddy)).length, 1)
+    assert.deepEqual(await uses(), [200, 200, 200, 200], 'nothing is paused without a mail')
+    freddy.pass(HOUR)
+    await tryKey(freddy, 'GET /v1/models', { 'api-key': other.key })
+    const quiet = (await mailed(freddy)).at(-1)
+    assert.doesNotMatch(quiet?.raw ?? '', /are paused/)
+    assert.deepEqual(await uses(), [200, 200, 200, 200])
+    await tryKey(freddy, 'GET /v1/models', { 'api-key': made.key })
+    await mailed(freddy)
+    assert.deepEqual(await uses(), [401, 200, 200, 200])
+  },
+)
+
+scene('only a canary pauses, and by a label that it has', async (freddy) => {
+  const ada = await keyOwner(freddy)
+  const labels = { place: 'wiki' }
+  for (const wrong of [
+    { labels, canary_pauses_label: 'place' },
+    { labels, canary: true, canary_pauses_label: 'team' },
+    { labels, canary: true, canary_pauses_label: 'constructor' },
+    { canary: true, canary_pauses_label: 'place' },
+    { labels, canary: true, canary_pauses_label: '' },
+  ]) {
+    const answer = await ada.make(wrong)
+    assert.equal(answer.status, 422, JSON.stringify(wrong))
+    assert.equal(answer.body.error.details.fields[0].field, 'canary_pauses_label')
+  }
 })
 
 scene('a canary that its owner ended or paused says nothing more', async (freddy) => {

@@ -275,6 +275,72 @@ console.log(await outcome())
   { JWT_ALG: 'EdDSA' },
 )
 
+/** Asks each of the page's servers, and then again when its caller has signed out. */
+const askAll = `
+import { handle } from './fetch.mjs'
+import { app as withFastify } from './fastify.mjs'
+import { app as withExpress } from './express.mjs'
+import { app as withHono } from './hono.mjs'
+import { verifier } from './verifier.mjs'
+const headers = { authorization: 'Bearer ' + process.env.TOKEN }
+const listening = withExpress.listen(0)
+const url = 'http://127.0.0.1:' + listening.address().port + '/hello'
+const said = async (answer) => console.log(answer.status, (await answer.json()).hello)
+const all = async () => {
+  await said(await handle(new Request('http://localhost/', { headers })))
+  const { statusCode: status, body } = await withFastify.inject({ url: '/hello', headers })
+  await said({ status, json: () => JSON.parse(body) })
+  await said(await fetch(url, { headers }))
+  await said(await withHono.request('/hello', { headers }))
+}
+await all()
+await fetch('http://localhost:3000/v1/auth/logout', { method: 'POST', headers })
+await verifier.listen()
+await all()
+listening.close().closeAllConnections()
+`
+
+onBoth(
+  'docs/verifying.md: a server of its own uses the client',
+  async (place) => {
+    const { token, user } = await signUp(place)
+    const words = `keys create --user ${EMAIL} --scopes tokens:introspect`.split(' ')
+    const API_KEY = shellOn(place.where, words).stdout.trim()
+    const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
+    try {
+      symlinkSync(join(import.meta.dirname, '../../node_modules'), join(folder, 'node_modules'))
+      const client = new URL('../../sdk/typescript/src/verify/index.ts', import.meta.url).href
+      const pieces = [...piecesOf('verifying.md', 'js'), ['all', askAll]] as const
+      for (const [title, code] of pieces) {
+        const own = code
+          .replaceAll('http://localhost:3000', place.base)
+          .replaceAll('freddy-auth-client/verify', client)
+        writeFileSync(join(folder, `${title.toLowerCase()}.mjs`), own)
+      }
+      const said = await run(process.execPath, [join(folder, 'all.mjs')], { API_KEY, TOKEN: token })
+      const four = (line: string) => Array.from({ length: 4 }, () => line)
+      assert.deepEqual(said.trim().split('\n'), [
+        ...four(`200 ${user.id}`),
+        ...four('401 undefined'),
+      ])
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
+  { JWT_ALG: 'EdDSA' },
+)
+
+onBoth('docs/gateway.md: clients of others ask', async (place) => {
+  const { token } = await signUp(place)
+  const made = await shell('api-keys.md', place.base)('create', { TOKEN: token })
+  const pieces = piecesOf('gateway.md', 'js')
+  assert.deepEqual([...pieces.keys()], ['Vercel AI SDK', 'LangChain'])
+  const program = [...pieces.values()].join('\n').replaceAll('http://localhost:3000', place.base)
+  // Packages are found from where the tests are.
+  const words = ['--input-type=module', '--eval', program]
+  assert.equal(await run(process.execPath, words, { API_KEY: made.key }), 'Hello\nHello\n')
+})
+
 onBoth('docs/usage.md: what was used is shown, and a call is explained', async (place) => {
   const { token } = await signUp(place)
   const flow = shell('login-flow.md', place.base)

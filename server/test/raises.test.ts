@@ -182,3 +182,64 @@ scene(
     await freddy.signIn(ada)
   },
 )
+
+/** A call that would rather wait than be refused. */
+function waitingCall(freddy: Freddy, headers: Record<string, string>, prefer: string) {
+  return freddy.ask('POST /v1/responses', { headers: { ...headers, prefer }, body: question })
+}
+
+scene('a call that waits goes on when its owner has allowed more', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const { token } = await freddy.signIn(ada)
+  const key = await keyOf(freddy, ada, 4)
+  assert.equal(
+    (await waitingCall(freddy, key.headers, 'wait=30')).headers['preference-applied'],
+    undefined,
+  )
+  const waiting = waitingCall(freddy, key.headers, 'respond-async, wait=30')
+  const begun = await begin(freddy, token, { key: key.id, limit: 'tokens_per_day' })
+  const code = Number(await freddy.codeFor(ada.email))
+  assert.equal((await grant(freddy, token, begun.body.email_key, code)).status, 200)
+  const answer = await waiting
+  assert.equal(answer.status, 200, answer.text)
+  assert.equal(answer.headers['preference-applied'], 'wait=30')
+
+  const short = await waitingCall(freddy, key.headers, 'wait=1')
+  assert.deepEqual([short.status, short.body.error.details.used], [402, 8])
+  const { app } = freddy.running
+  await app.usage.flush()
+  const refused = await freddy.database.read(
+    `SELECT id FROM usage_entries WHERE outcome = 'refused'`,
+  )
+  assert.equal(refused.length, 1, 'a call that went on was never refused')
+})
+
+scene('who waits is let go with their key, and few may wait at once', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const { token } = await freddy.signIn(ada)
+  const key = await keyOf(freddy, ada, 4)
+  await key.call()
+  const waiting = Array.from({ length: 6 }, () => waitingCall(freddy, key.headers, 'wait=10'))
+  assert.equal((await Promise.race(waiting)).status, 402, 'a sixth of one person does not wait')
+  await freddy.ask(`DELETE /v1/api-keys/${key.id}`, { token })
+  const answers = await Promise.all(waiting)
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [401, 401, 401, 401, 401, 402])
+
+  const other = await keyOf(freddy, ada, 4)
+  await other.call()
+  const last = waitingCall(freddy, other.headers, 'wait=10')
+  freddy.running.app.raiseWaits.stop()
+  assert.equal((await last).status, 402, 'a server that stops lets everybody go')
+})
+
+scene(
+  'nobody waits for what only the operator can raise',
+  async (freddy) => {
+    const key = await keyOf(freddy, await freddy.person('ada'), 100)
+    assert.equal((await key.call()).status, 200)
+    const answer = await waitingCall(freddy, key.headers, 'wait=10')
+    assert.deepEqual([answer.status, answer.body.error.details.level], [402, 'person'])
+    assert.equal(answer.headers['preference-applied'], undefined)
+  },
+  { env: { USER_BUDGET: 'tokens_per_day=4' } },
+)

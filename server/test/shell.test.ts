@@ -67,6 +67,59 @@ scene(
   },
 )
 
+scene('the operator makes a key as narrow as its owner could', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const { token } = await freddy.signIn(ada)
+  const create = (words: string) => shell(freddy, `keys create --user ada ${words}`)
+  const spent = '--tokens-per-day 5000 --tokens-per-month 90000 --money-per-day 0.5'
+  const bounds = `--models echo-1,small-* --networks 127.0.0.0/8,::1 --requests-per-minute 30 ${spent}`
+  const more =
+    '--money-per-month 12.5 --requests-per-day 500 --labels env=prod,team= --expires never'
+  const made = create(`--scopes responses,usage:read ${bounds} ${more} --json`)
+  assert.equal(made.status, 0, made.text)
+  const { id, key } = JSON.parse(made.stdout)
+  const { body } = await freddy.ask(`GET /v1/api-keys/${id}`, { token })
+  assert.deepEqual(
+    [body.scopes, body.models, body.networks, body.expires_at, body.labels],
+    [
+      ['responses', 'usage:read'],
+      ['echo-1', 'small-*'],
+      ['127.0.0.0/8', '::1'],
+      null,
+      { env: 'prod', team: '' },
+    ],
+  )
+  assert.deepEqual(body.limits, {
+    requests_per_minute: 30,
+    requests_per_day: 500,
+    tokens_per_day: 5000,
+    tokens_per_month: 90_000,
+    money_per_day: 0.5,
+    money_per_month: 12.5,
+  })
+  const asked = await freddy.ask('GET /v1/api-key', { headers: { 'api-key': key } })
+  assert.equal(asked.status, 200)
+  assert.equal(await liveKeys(freddy), 1)
+
+  const wrong = {
+    '--tokens-per-day none --requests-per-day 0':
+      /limits.requests_per_day: must be >= 1; limits.tokens_per_day: must be integer/,
+    '--requests-per-minute 101': /limits.requests_per_minute: at most 100 on this server/,
+    '--days 5 --expires never': /Say either --days or --expires/,
+    '--labels env': /--labels takes NAME=VALUE/,
+  }
+  for (const [words, hint] of Object.entries(wrong)) {
+    const said = create(words)
+    assert.equal(said.status, 1, words)
+    assert.match(said.stderr, hint, words)
+  }
+  assert.equal(await liveKeys(freddy), 1)
+})
+
+async function liveKeys({ database }: Freddy): Promise<number> {
+  return (await database.read('SELECT id FROM api_keys')).length
+}
+
 scene('a password set by standard input opens, and ends every session', async (freddy) => {
   const ada = await freddy.person('ada')
   const { token } = await freddy.signIn(ada)

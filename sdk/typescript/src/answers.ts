@@ -84,6 +84,8 @@ interface DescribedKey extends KeyTerms {
   readonly last4: string
   readonly networks: readonly string[] | null
   readonly labels: Readonly<Record<string, string>>
+  readonly canary: boolean
+  readonly canary_pauses_label: string | null
 }
 
 export interface ApiKey extends DescribedKey {
@@ -150,6 +152,10 @@ export interface ApiKeyWish extends ApiKeyChange {
   readonly name: string
   /** `responses` and `models` when absent. */
   readonly scopes?: readonly string[]
+  /** A key that never works, and tells its owner who tries it. */
+  readonly canary?: true
+  /** A label of the canary: keys with the same one are paused when it is tried. */
+  readonly canary_pauses_label?: string
 }
 
 /** A signed-in device, or one that was. */

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { runNpm } from '../../../scripts/packaging/npm.ts'
 import { PASSWORD, scene } from '../../../server/test/freddy.ts'
 import { shellOf } from './cli.ts'
+import { ISSUER, introspectorKey } from './resource.ts'
 import { baseUrlOf } from './server.ts'
 
 const here = fileURLToPath(new URL('../', import.meta.url))
@@ -42,7 +43,7 @@ test('the package is itself, its licence and nothing else', () => {
     readFileSync(join(installed, 'freddy-auth-client', 'package.json'), 'utf8'),
   )
   assert.equal(dependencies, undefined)
-  assert.deepEqual(Object.keys(exports), ['.', './node'])
+  assert.deepEqual(Object.keys(exports), ['.', './node', './verify'])
   const names = execFileSync('find', ['.', '-type', 'f'], { cwd: installed, encoding: 'utf8' })
   for (const needed of ['README.md', 'LICENSE', 'dist/index.js', 'dist/LICENSE-citty.txt'])
     assert.ok(names.includes(`./freddy-auth-client/${needed}\n`), needed)
@@ -51,7 +52,7 @@ test('the package is itself, its licence and nothing else', () => {
 
 test('the pieces of the pages have the right types, strictly, however modules are found', () => {
   const all = [...pieces(), ...pieces(join(root, 'docs', 'typescript.md'))]
-  assert.equal(all.length, 5)
+  assert.equal(all.length, 6)
   for (const [title, code] of all)
     writeFileSync(join(project, `${title.replaceAll(' ', '-')}.ts`), code)
   writeFileSync(
@@ -106,6 +107,25 @@ scene('the pieces of the README run as they stand there', async (freddy, context
   assert.equal((await run('errors')).stdout, 'ask for the code again\n')
   const stays = await run('a program that stays signed in')
   assert.deepEqual([stays.stdout, stays.stderr], ['nobody is signed in\n', ''])
+})
+
+scene('the installed verifier lets in who is signed in', async (freddy, context) => {
+  const ada = await freddy.person('ada')
+  const { token } = await freddy.signIn(ada)
+  const path = join(project, 'server.ts')
+  const code = pieces().get('a server of your own') ?? assert.fail()
+  const base = await baseUrlOf(freddy)
+  writeFileSync(
+    path,
+    `${code.replace('http://localhost:3000/v1', base).replace("'freddy-auth'", `'${ISSUER}'`)}
+const headers = { authorization: process.argv[2] ?? '' }
+const answer = await handle(new Request('http://localhost/', { headers }))
+console.log(answer.status, await answer.text())`,
+  )
+  const apiKey = await introspectorKey(freddy)
+  const { run } = shellOf(context, base, path)
+  const said = await run([`Bearer ${token}`], [], { FREDDY_API_KEY: apiKey })
+  assert.deepEqual([said.stdout, said.stderr], [`200 ${JSON.stringify({ hello: ada.id })}\n`, ''])
 })
 
 scene('the installed command line works', async (freddy, context) => {

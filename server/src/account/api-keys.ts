@@ -26,6 +26,7 @@ import {
   requireEnd,
   requireFitting,
   unfit,
+  wishOf,
 } from './key-fields.ts'
 
 export const ListQuery = Type.Object(
@@ -48,23 +49,11 @@ type About = Static<typeof ApiKeyParams>
 export async function createApiKey(
   call: Call<Static<typeof ApiKeyBody>>,
 ): Promise<Static<typeof NewApiKeyAnswer>> {
-  const { app, body, now } = call
   const { userId } = requireStrongSession(call)
-  requireFitting(app, body)
-  const labels = body.labels ?? {}
-  const made = await makeApiKey(call, {
-    userId,
-    name: body.name,
-    scopes: body.scopes ?? ['responses', 'models'],
-    ...(body.canary ? { canary: true } : {}),
-    expiresAt: requireEnd(endOf(body), now),
-    models: body.models ?? null,
-    networks: body.networks ?? null,
-    limits: keptLimits(body.limits),
-    labels,
-  })
+  const wish = wishOf(call, userId, call.body)
+  const made = await makeApiKey(call, wish)
   if (!made) throw unfit('name', `you have ${LIVE_API_KEYS} keys already; revoke one first`)
-  return { ...describe(made.row, labels), key: made.key }
+  return { ...describe(made.row, wish.labels ?? {}), key: made.key }
 }
 
 export async function listApiKeys(
@@ -111,10 +100,6 @@ export async function revokeApiKey(
   forgetApiKey(app, row.id)
   return { id: row.id, object: 'api_key', deleted: true }
 }
-
-/** A canary waits for as long as it takes. */
-const endOf = ({ canary, expires_at }: Static<typeof ApiKeyBody>) =>
-  canary && expires_at === undefined ? null : expires_at
 
 /** What was named, and nothing else. */
 function termsOf(body: Static<typeof ChangedKeyBody>, now: number): Partial<KeyTerms> {

@@ -46,6 +46,9 @@ const about = {
   id: Type.String(),
   parent_id: OrNull(Type.String({ description: 'The key that made it' })),
   canary: Type.Boolean({ description: 'It never works, and its owner hears who tries it' }),
+  canary_pauses_label: OrNull(
+    Type.String({ description: 'Keys with the same label are paused when it is tried' }),
+  ),
   name: Type.String(),
   prefix: Type.String(),
   last4: Type.String(),
@@ -147,6 +150,7 @@ export function describe(row: NewApiKey, labels: Labels) {
     id: row.id,
     parent_id: row.parent_id,
     canary: row.canary_at !== null,
+    canary_pauses_label: row.canary_pauses_label,
     name: row.name,
     prefix: row.prefix,
     last4: row.last4,

@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox'
+import type { KeyWish } from '../auth/api-key.ts'
 import { readEnd } from '../auth/key-life.ts'
 import { type KeyLimits, limitNames, mostRequests } from '../auth/key-limits.ts'
 import { LONGEST_CHILD_SECONDS } from '../auth/key-tree.ts'
-import { scopes } from '../auth/principal.ts'
+import { operatorScopes, scopes } from '../auth/principal.ts'
 import type { App } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { Name, strict } from '../wire/body.ts'
@@ -32,11 +33,11 @@ const Model = Type.String({ pattern: '^[!-~]+$', maxLength: 200 })
 const Network = Type.String({ minLength: 1, maxLength: 49 })
 const Models = Type.Array(Model, { minItems: 1, maxItems: 50, uniqueItems: true })
 const NetworkList = Type.Array(Network, { minItems: 1, maxItems: 20, uniqueItems: true })
-const Labels = Type.Record(
-  Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,31}$' }),
-  Type.String({ maxLength: 64 }),
-  { ...strict, maxProperties: 10 },
-)
+const LabelName = { pattern: '^[a-z0-9][a-z0-9._-]{0,31}$' }
+const Labels = Type.Record(Type.String(LabelName), Type.String({ maxLength: 64 }), {
+  ...strict,
+  maxProperties: 10,
+})
 
 /** What its owner says of a key when it is made, and may say anew later. */
 export const terms = {
@@ -58,7 +59,24 @@ export const ApiKeyBody = Type.Object(
     canary: Type.Optional(
       Type.Literal(true, { description: 'A key that never works, and tells me who tries it' }),
     ),
+    canary_pauses_label: Type.Optional(
+      Type.String({
+        ...LabelName,
+        description: 'A label of the canary: my keys with the same one are paused when it is tried',
+      }),
+    ),
     ...terms,
+  },
+  strict,
+)
+
+const AnyScope = Type.Union([...scopes, ...operatorScopes].map((scope) => Type.Literal(scope)))
+
+/** What the operator's shell says of a key: the same, with the scopes that are given there alone. */
+export const OperatorKeyBody = Type.Object(
+  {
+    ...ApiKeyBody.properties,
+    scopes: Type.Optional(Type.Array(AnyScope, { minItems: 1, uniqueItems: true })),
   },
   strict,
 )
@@ -110,6 +128,35 @@ export function requireFitting(app: App, { name, models, networks, limits, label
     throw unfit('labels', 'values without control characters')
   }
 }
+
+/** What is to be made of it; throws the first thing that does not fit. */
+export function wishOf(
+  { app, now }: { readonly app: App; readonly now: number },
+  userId: string,
+  body: Static<typeof OperatorKeyBody>,
+): KeyWish {
+  requireFitting(app, body)
+  const { canary_pauses_label: label } = body
+  if (label !== undefined && (!body.canary || !Object.hasOwn(body.labels ?? {}, label))) {
+    throw unfit('canary_pauses_label', 'the name of a label that this canary has')
+  }
+  return {
+    userId,
+    name: body.name,
+    scopes: body.scopes ?? ['responses', 'models'],
+    ...(body.canary ? { canary: true } : {}),
+    ...(label === undefined ? {} : { canaryPausesLabel: label }),
+    expiresAt: requireEnd(endOf(body), now),
+    models: body.models ?? null,
+    networks: body.networks ?? null,
+    limits: keptLimits(body.limits),
+    labels: body.labels ?? {},
+  }
+}
+
+/** A canary waits for as long as it takes. */
+const endOf = ({ canary, expires_at }: Static<typeof OperatorKeyBody>) =>
+  canary && expires_at === undefined ? null : expires_at
 
 /** The moment at which a key is to end. Absent means 90 days, null means never. */
 export function requireEnd(text: string | null | undefined, now: number): number | null {

@@ -29,6 +29,8 @@ export interface KeyWish {
   readonly labels?: Labels
   /** It never works, and tells its owner who tries it. */
   readonly canary?: true
+  /** The label of its own whose keys it pauses then. */
+  readonly canaryPausesLabel?: string
   /** The key that makes it, and what is kept of the secret by which it does. */
   readonly parent?: { readonly id: string; readonly hash: string }
   /** Who made it, where it is not its owner. */
@@ -53,6 +55,7 @@ export async function makeApiKey(
     created_at: now,
     parent_id: wish.parent?.id ?? null,
     canary_at: wish.canary ? now : null,
+    canary_pauses_label: wish.canaryPausesLabel ?? null,
     expires_at: wish.expiresAt,
     reminded_days: reminderPassed(wish.expiresAt, now),
     models: wish.models?.join(' ') ?? null,

@@ -1,51 +1,8 @@
 import { defineCommand } from 'citty'
-import { makeApiKey } from '../auth/api-key.ts'
 import { allowed } from '../auth/audit.ts'
-import { operatorScopes, scopes } from '../auth/principal.ts'
 import { ConfigError } from '../config.ts'
+import { createKey } from './create-key.ts'
 import { answer, json, operate, origin, requireUser, say } from './shell.ts'
-
-const DAY = 86_400_000
-const grantable: readonly string[] = [...scopes, ...operatorScopes]
-
-const createKey = defineCommand({
-  meta: { name: 'create', description: 'Make an API key; it is printed once' },
-  args: {
-    user: {
-      type: 'string',
-      description: 'E-mail address or user name of the owner',
-      required: true,
-    },
-    name: { type: 'string', description: 'What it is for', default: 'made in the shell' },
-    scopes: { type: 'string', description: grantable.join(','), default: 'responses,models' },
-    days: { type: 'string', description: 'Days until it expires', default: '90' },
-    json,
-  },
-  run: ({ args }) =>
-    operate(async (operator) => {
-      const { app } = operator
-      const user = await requireUser(operator, args.user)
-      const asked = args.scopes.split(',')
-      const unknown = asked.find((scope) => !grantable.includes(scope))
-      if (unknown !== undefined)
-        throw new ConfigError([`--scopes takes ${grantable.join(',')}; not ${unknown}.`])
-      const days = Number(args.days)
-      if (!(days >= 1 && days <= 3650)) throw new ConfigError(['--days takes 1 to 3650.'])
-      const made = await makeApiKey(
-        { app, origin, now: app.now() },
-        {
-          userId: user.id,
-          name: args.name,
-          scopes: asked,
-          expiresAt: app.now() + days * DAY,
-          actor: 'shell',
-        },
-      )
-      if (!made)
-        throw new ConfigError([`${args.user} has as many keys as one may have. Revoke one first.`])
-      answer(args, { id: made.row.id, key: made.key }, made.key)
-    }),
-})
 
 const listKeys = defineCommand({
   meta: { name: 'list', description: "A person's API keys" },

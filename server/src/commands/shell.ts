@@ -25,12 +25,18 @@ export async function operate(
       await operator.close()
     }
   } catch (cause) {
-    const reason = cause instanceof ApiError ? cause.details?.reason : undefined
+    const reason = cause instanceof ApiError ? reasonOf(cause) : undefined
     fail(
       reason ? new ConfigError([`${(cause as Error).message}. ${reason}.`]) : cause,
       'That did not work.',
     )
   }
+}
+
+/** Why, or which fields do not fit. */
+function reasonOf({ details }: ApiError): string | undefined {
+  const fields = details?.fields?.map(({ field, message }) => `${field}: ${message}`)
+  return details?.reason ?? fields?.join('; ')
 }
 
 /** The same told to a program, or to a person. */

@@ -47,6 +47,8 @@ export interface LetterFacts {
   readonly place?: string
   readonly since?: number
   readonly deeds?: string
+  /** The keys that were paused for it; empty when none was. */
+  readonly paused?: string
   /** Where it happened, with which program, and when. */
   readonly address: string
   readonly agent: string
@@ -105,6 +107,7 @@ export function renderLetter(name: LetterName, facts: LetterFacts): Words {
     place: facts.place ?? '',
     sinceTime: sayMoment(facts.since ?? 0),
     deeds: facts.deeds ?? '',
+    paused: facts.paused ?? '',
   }
   const [first = '', ...lines] = text(said).split('\n')
   const subject = first.replace(/^Subject: /, '')

@@ -1,6 +1,7 @@
 import type { Call } from '../context.ts'
 import type { Model } from '../models-file.ts'
 import { abandon, letGo, reserve, settle, spenderOf } from './ledger.ts'
+import { waitForRaise } from './raise-waits.ts'
 import type { Usage } from './usage.ts'
 
 /** One call on its owner's account: the first of the three ends it, and whoever asks again is not heard. */
@@ -23,7 +24,8 @@ export async function openMeter(
 ): Promise<Meter> {
   const { app } = call
   const spending = { ...spenderOf(call), model: model.name, most: priced(model, most) }
-  const reservation = await reserve(call, spending)
+  const now = await waitForRaise(call, spending)
+  const reservation = await reserve({ app, now }, spending)
   let open = true
   const end = (book: () => Promise<void>) => {
     if (!open) return

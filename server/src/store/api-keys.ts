@@ -45,6 +45,8 @@ export interface NewApiKey extends KeyTerms {
   readonly parent_id: string | null
   /** Set of a key that never works, and tells its owner who tries it. */
   readonly canary_at: number | null
+  /** The name of the label whose keys it pauses when it is tried, those with the canary's own value. */
+  readonly canary_pauses_label: string | null
 }
 
 /** The secret that a key had before, which opens for a while yet; all null before the first rotation. */

@@ -28,7 +28,7 @@ const parts = {
   api_keys: `SELECT id, name, prefix, last4, scopes, models, networks, requests_per_minute, requests_per_day,
     tokens_per_day, tokens_per_month, money_per_day, money_per_month, created_at, expires_at, revoked_at,
     last_used_at, last_used_source, last_used_agent, refused_calls, last_refused_at, last_refused_source,
-    paused_at, paused_by, parent_id, canary_at, replaced_at, former_prefix, former_last4, former_ends_at, former_heard_at
+    paused_at, paused_by, parent_id, canary_at, canary_pauses_label, replaced_at, former_prefix, former_last4, former_ends_at, former_heard_at
     FROM api_keys WHERE ${mine}`,
   key_labels: `SELECT key_id, name, value FROM api_key_labels
     WHERE key_id IN (SELECT id FROM api_keys WHERE user_id = :user) ORDER BY key_id, name LIMIT :most`,

@@ -26,7 +26,7 @@ const select = `SELECT k.id, k.user_id, k.name, k.hash, k.prefix, k.last4, k.sco
     CASE WHEN k.paused_at IS NULL AND p.paused_at IS NOT NULL THEN 'parent' ELSE k.paused_by END AS paused_by,
     k.last_used_at, k.last_used_source, k.last_used_agent, k.refused_calls, k.last_refused_at,
     k.last_refused_source, k.replaced_at, k.former_hash, k.former_prefix,
-    k.former_last4, k.former_ends_at, k.former_silence_ms, k.former_heard_at, k.parent_id, k.canary_at,
+    k.former_last4, k.former_ends_at, k.former_silence_ms, k.former_heard_at, k.parent_id, k.canary_at, k.canary_pauses_label,
     p.models AS parent_models, p.networks AS parent_networks,
     p.requests_per_minute AS parent_requests_per_minute, p.requests_per_day AS parent_requests_per_day,
     p.tokens_per_day AS parent_tokens_per_day, p.tokens_per_month AS parent_tokens_per_month,

@@ -1,0 +1,100 @@
+/** A minute: who has not heard for longer does not know. */
+const MOST_SILENCE_MS = 60_000
+/** Longer than any token lives. */
+const KEPT_MS = 90_000_000
+/** Within it a session that a panic ended may come back. */
+const UNDOABLE_MS = 600_000
+
+/** One page of `GET /v1/auth/revocations`. */
+export interface EndingsPage {
+  readonly data: readonly { readonly id: string; readonly ended_at: string }[]
+  readonly has_more: boolean
+  readonly next: string
+}
+
+export type ReadEndings = (after: string | null) => Promise<EndingsPage>
+
+interface Ending {
+  readonly endedAt: string
+  /** By our clock: of the server's we know nothing. */
+  readonly toldAt: number
+  isFinal: boolean
+}
+
+/**
+ * What ended, as the server tells it. It listens when somebody asks and the last time is `intervalMs` ago, so there is no
+ * clock to start, to stop or to be forgotten by an edge worker.
+ */
+export class Endings {
+  readonly #read: ReadEndings
+  readonly #clock: () => number
+  readonly #intervalMs: number
+  readonly #told = new Map<string, Ending>()
+  #after: string | null = null
+  #heardAt = Number.NEGATIVE_INFINITY
+  #triedAt = Number.NEGATIVE_INFINITY
+  #listening: Promise<void> | null = null
+
+  constructor(read: ReadEndings, clock: () => number, intervalMs: number) {
+    this.#read = read
+    this.#clock = clock
+    this.#intervalMs = intervalMs
+  }
+
+  /** Hears what is new; one call at a time, for however many ask. Throws when the server does not tell. */
+  listen(): Promise<void> {
+    this.#listening ??= this.#hear().finally(() => {
+      this.#listening = null
+    })
+    return this.#listening
+  }
+
+  /** Whether what is known here is young enough to be relied on. `note` hears why it was not renewed. */
+  async isHeard(note: (problem: unknown) => void): Promise<boolean> {
+    const now = this.#clock()
+    const isOld = now - this.#heardAt >= this.#intervalMs
+    const mayTry = this.#listening !== null || now - this.#triedAt >= this.#intervalMs
+    if (isOld && mayTry) await this.listen().catch(note)
+    return this.#clock() - this.#heardAt <= MOST_SILENCE_MS
+  }
+
+  isListed(id: string): boolean {
+    return this.#told.has(id)
+  }
+
+  /** Whether it was told since then, so that what was answered before is old. */
+  isNewsSince(id: string, moment: number): boolean {
+    const ending = this.#told.get(id)
+    return ending !== undefined && ending.toldAt >= moment
+  }
+
+  /** Whether it ended for good: nobody has to be asked about it again. */
+  isFinal(id: string): boolean {
+    return this.#told.get(id)?.isFinal === true
+  }
+
+  /** The server said that it does not live: past the time in which a panic is undone, that stays so. */
+  confirm(id: string, askedAt: number): void {
+    const ending = this.#told.get(id)
+    if (ending && askedAt - ending.toldAt >= UNDOABLE_MS) ending.isFinal = true
+  }
+
+  async #hear(): Promise<void> {
+    const began = this.#clock()
+    this.#triedAt = began
+    for (;;) {
+      const page = await this.#read(this.#after)
+      for (const { id, ended_at } of page.data) this.#note(id, ended_at)
+      this.#after = page.next
+      if (!page.has_more) break
+    }
+    this.#heardAt = began
+    for (const [id, { toldAt }] of this.#told) if (toldAt < began - KEPT_MS) this.#told.delete(id)
+  }
+
+  /** The server tells its last minute again: that is no news. */
+  #note(id: string, endedAt: string): void {
+    if (this.#told.get(id)?.endedAt === endedAt) return
+    this.#told.set(id, { endedAt, toldAt: this.#clock(), isFinal: false })
+  }
+}
