@@ -201,4 +201,20 @@ export const edge: readonly Mutant[] = [
     tests: 'leaks.test.ts',
     named: 'attack 114',
   },
+  {
+    name: 'the deploy check finds a proxy that passes on what callers claim',
+    file: 'deploy/hops.ts',
+    find: 'if (arrived.join() === claims.join())',
+    replace: "if (arrived.join() === '')",
+    tests: 'deploy-check.test.ts',
+    named: 'lets callers name any address',
+  },
+  {
+    name: 'the deploy check refuses a list that believes everybody',
+    file: 'deploy/hops.ts',
+    find: 'if (claims.some(hold) || (hold(caller) && !proxies.includes(caller)))',
+    replace: 'if (claims.length === 0)',
+    tests: 'deploy-check.test.ts',
+    named: 'holds callers too',
+  },
 ]

@@ -2,9 +2,10 @@ import type { Operator } from '../app.ts'
 import { answerTo, makeQuestion } from '../auth/deploy-proof.ts'
 import type { App } from '../context.ts'
 import { examine, type Finding } from '../doctor.ts'
+import { isLoopback } from '../loopback.ts'
 import { ask, type Heard } from './ask.ts'
 import { judgeHsts, judgeRedirect, judgeTls } from './encryption.ts'
-import { type Answer, bad, good } from './finding.ts'
+import { type Answer, bad, good, note } from './finding.ts'
 import { type Calls, FORGED, judgeHeaders, judgeHops, type Seen } from './hops.ts'
 import { judgeDkim, judgeDmarc, judgeSpf, type LookUp } from './mail-names.ts'
 
@@ -89,6 +90,9 @@ interface Told extends Omit<Seen, 'trusted'> {
 
 function judgeAddress({ config }: App, url: URL): Answer {
   if (config.publicUrl && new URL(config.publicUrl).origin === url.origin) return good(url.origin)
+  if (!config.publicUrl && isLoopback(url.hostname)) {
+    return note('known to this machine only', 'Set PUBLIC_URL before others sign in')
+  }
   const told = config.publicUrl ? `PUBLIC_URL is ${config.publicUrl}` : 'PUBLIC_URL is not set'
   return bad(`${told}: links in mails lead elsewhere`, `PUBLIC_URL=${url.origin}`)
 }
