@@ -89,4 +89,20 @@ export const registration: readonly Mutant[] = [
     tests: 'login-attacks.test.ts',
     named: 'attack 055',
   },
+  {
+    name: 'an invitation by the API takes a session that stands firm',
+    file: 'admin/invitations.ts',
+    find: 'const { userId } = requireProvenSession(call)',
+    replace: "const { userId } = call.principal ?? { userId: '' }",
+    tests: 'invitations.test.ts',
+    named: 'stands firm',
+  },
+  {
+    name: 'an admin mails a mailbox few invitations',
+    file: 'admin/invitations.ts',
+    find: "  if (wait > 0) throw tooMany('TOO_MANY_REQUESTS', wait)\n",
+    replace: '',
+    tests: 'invitations.test.ts',
+    named: 'fifty in an hour',
+  },
 ]

@@ -274,4 +274,12 @@ export const sessions: readonly Mutant[] = [
     tests: 'signed-out.test.ts',
     named: 'how it fared',
   },
+  {
+    name: 'an admin who signs somebody out ends every session',
+    file: 'auth/roster.ts',
+    find: "await app.store.sessions.endOthers(null, id, 'ended_by_operator', event)",
+    replace: '(await app.store.users.find(id), [])',
+    tests: 'admin.test.ts',
+    named: 'signed out by an admin',
+  },
 ]

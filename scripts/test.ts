@@ -1,6 +1,7 @@
 import { runChecks } from './testing/checks.ts'
 import { prepareChromium } from './testing/chromium.ts'
 import { interruptions } from './testing/interruptions.ts'
+import { prepareNodes } from './testing/nodes.ts'
 import { startPostgres } from './testing/postgres.ts'
 import { preparePython } from './testing/python.ts'
 import { runTests } from './testing/run-tests.ts'
@@ -17,6 +18,7 @@ async function test(args: readonly string[]): Promise<number> {
   const interrupted = interruptions()
   const problems = await runChecks()
   if (problems > 0) return 1
+  const nodes = await stage('Node', prepareNodes)
   const pythonPath = await stage('python', preparePython)
   const chromium = await stage('Chromium', prepareChromium)
   const postgres = await stage('PostgreSQL', startPostgres)
@@ -25,6 +27,7 @@ async function test(args: readonly string[]): Promise<number> {
       TEST_POSTGRES_URL: postgres.url,
       TEST_PYTHONPATH: pythonPath,
       TEST_CHROMIUM: chromium,
+      TEST_NODES: nodes,
     }
     return await runTests(args, env, interrupted)
   } finally {

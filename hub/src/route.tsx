@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 
 const MOVED = 'freddy:moved'
 
@@ -38,9 +38,27 @@ export function Link({ to, current, children, ...rest }: LinkProps) {
     event.preventDefault()
     go(to)
   }
+  const element = useRef<HTMLAnchorElement>(null)
+  useEffect(() => {
+    if (current && element.current) reveal(element.current)
+  }, [current])
   return (
-    <a href={to} onClick={follow} {...(current ? { 'aria-current': 'page' } : {})} {...rest}>
+    <a
+      ref={element}
+      href={to}
+      onClick={follow}
+      {...(current ? { 'aria-current': 'page' } : {})}
+      {...rest}
+    >
       {children}
     </a>
   )
+}
+
+/** Where a bar of links is wider than the window, the one that is shown stands in its middle. */
+function reveal(link: HTMLElement): void {
+  const bar = link.closest('nav')
+  if (!bar) return
+  const [place, room] = [link.getBoundingClientRect(), bar.getBoundingClientRect()]
+  bar.scrollLeft += place.left - room.left - (room.width - place.width) / 2
 }

@@ -1,7 +1,9 @@
 /**
  * What a script adds to the sign-in pages, which work without it: show the password, warn of Caps Lock, take a pasted
- * code as it comes and send it once, count down to the next mail, follow the mail, use a passkey.
+ * code as it comes and send it once, count down to the next mail, follow the mail, use a passkey, tell times in the
+ * reader's zone.
  */
+for (const time of all<HTMLTimeElement>('time[datetime]')) tellsLocally(time)
 for (const button of all('[data-show]')) showsPassword(button)
 for (const input of all<HTMLInputElement>('input[data-digits]')) sendsWhenWhole(input)
 const mail = document.querySelector<HTMLElement>('[data-mail]')
@@ -14,6 +16,13 @@ if (location.search.includes('told=signedOut')) new BroadcastChannel('freddy').p
 
 function all<Kind extends HTMLElement = HTMLElement>(selector: string): Kind[] {
   return [...document.querySelectorAll<Kind>(selector)]
+}
+
+/** The server names UTC; here the reader's own zone is known. */
+function tellsLocally(time: HTMLTimeElement): void {
+  const format = { dateStyle: 'medium', timeStyle: 'short' } as const
+  const { lang } = document.documentElement
+  time.textContent = new Intl.DateTimeFormat(lang, format).format(new Date(time.dateTime))
 }
 
 function showsPassword(button: HTMLElement): void {
@@ -84,24 +93,43 @@ function followMail(place: HTMLElement): void {
   setTimeout(look, 1500)
 }
 
+/**
+ * By its button, and among what the browser offers for the code: the second step is where a passkey stands, since the
+ * first one takes a password. Two questions to a browser exclude each other, so the button ends the one that waits.
+ */
 function offersPasskey(form: HTMLFormElement): void {
   const button = form.querySelector<HTMLButtonElement>('[data-use-passkey]')
   const field = form.elements.namedItem('passkey') as HTMLInputElement
   if (!button) return
+  const waiting = new AbortController()
+  const use = async (more: CredentialRequestOptions) => {
+    const options = JSON.parse(form.dataset.passkey ?? '{}')
+    const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options)
+    const asked = await navigator.credentials.get({ publicKey, ...more })
+    field.value = JSON.stringify((asked as PublicKeyCredential).toJSON())
+    // The other field stays empty: its own rules do not hold for a passkey.
+    form.noValidate = true
+    form.requestSubmit()
+  }
   button.hidden = false
-  button.addEventListener('click', async () => {
-    try {
-      const options = JSON.parse(form.dataset.passkey ?? '{}')
-      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options)
-      const credential = (await navigator.credentials.get({ publicKey })) as PublicKeyCredential
-      field.value = JSON.stringify(credential.toJSON())
-      // The other field stays empty: its own rules do not hold for a passkey.
-      form.noValidate = true
-      form.requestSubmit()
-    } catch {
-      alertIn(form, form.dataset.failed ?? '')
-    }
+  button.addEventListener('click', () => {
+    waiting.abort()
+    use({}).catch(() => alertIn(form, form.dataset.failed ?? ''))
   })
+  // A refused passkey is not offered again by itself: a virtual one would answer for ever.
+  if (!document.getElementById('problem')) void offersAmongCodes(use, waiting.signal)
+}
+
+type Use = (more: CredentialRequestOptions) => Promise<void>
+
+/** Whoever lets it pass, types the code instead. */
+async function offersAmongCodes(use: Use, signal: AbortSignal): Promise<void> {
+  try {
+    if (!(await PublicKeyCredential.isConditionalMediationAvailable?.())) return
+    await use({ mediation: 'conditional', signal })
+  } catch {
+    // The button and the code are still there.
+  }
 }
 
 function alertIn(form: HTMLFormElement, text: string): void {

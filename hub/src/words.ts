@@ -50,3 +50,16 @@ export function ago(iso: string, now = Date.now()): string {
     ? format.format(0, 'second')
     : format.format(Math.trunc(seconds / size), unit)
 }
+
+const units: readonly [unit: string, ms: number][] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+]
+
+/** A stretch of time in its largest whole unit, e.g. "15 minutes". */
+export function span(ms: number): string {
+  const [unit, size] = units.find(([, each]) => ms % each === 0) ?? ['second', 1000]
+  const format = { style: 'unit', unit, unitDisplay: 'long' } as const
+  return new Intl.NumberFormat(language, format).format(ms / size)
+}

@@ -84,6 +84,8 @@ export const budgets = {
   'wrong-code-mails': { windows: [within(1, DAY)] },
   'canary-mails': { windows: [within(1, HOUR)] },
   'reset-needed-mails': { windows: [within(1, DAY)] },
+  invitations: { windows: [within(50, HOUR), within(200, DAY)] },
+  'invitation-mails': { windows: [within(2, 10 * MINUTE), within(6, DAY)] },
   'test-mails': { windows: [within(3, 10 * MINUTE), within(20, DAY)] },
 } as const satisfies Record<string, Budget>
 

@@ -79,6 +79,13 @@ import {
 } from './account/usage-answers.ts'
 import { checkUserName, UserNameAnswer, UserNameBody } from './account/user-name.ts'
 import { EventList, EventQuery, listEvents } from './admin/audit.ts'
+import {
+  PersonBudgetAnswer,
+  PersonBudgetBody,
+  setPersonBudget,
+  showPersonBudget,
+} from './admin/budgets.ts'
+import { InvitationAnswer, InvitationBody, inviteUser } from './admin/invitations.ts'
 import { listMails, MailAnswer, MailList, MailQuery, sendTestMail } from './admin/mails.ts'
 import {
   PanicAnswer,
@@ -99,7 +106,9 @@ import {
   ManagedUserList,
   ManagedUserParams,
   ManagedUserQuery,
+  SignedOutAnswer,
   showUser,
+  signOutManagedUser,
 } from './admin/users.ts'
 import { beginPairing, PairAnswer, PairBody } from './auth/begin-pairing.ts'
 import { ChangeAnswer, ChangeBody, changePassword } from './auth/change-password.ts'
@@ -207,6 +216,30 @@ const disable: Rest = {
   summary: 'Sign somebody out everywhere and let them in no more',
 }
 const enable: Rest = { ...aboutUser, summary: 'Let somebody sign in again' }
+const signOut: Rest = {
+  ...aboutUser,
+  summary: 'End every session of somebody, who may sign in again; their API keys go on',
+}
+const personBudget: Rest = {
+  ...aboutUser,
+  summary: 'What somebody may spend with all keys and sessions',
+}
+const setBudget: Rest = {
+  ...aboutUser,
+  body: PersonBudgetBody,
+  summary: 'Say what somebody may spend; null: what USER_BUDGET says',
+}
+const invitation: Rest = {
+  body: InvitationBody,
+  status: 201,
+  summary: 'Mail somebody an invitation to register; an older one is void',
+  refusals: [
+    'INSUFFICIENT_PERMISSIONS',
+    'INVALID_EMAIL_FORMAT',
+    'OPERATION_NOT_ALLOWED',
+    'TOO_MANY_REQUESTS',
+  ],
+}
 const remove: Rest = { ...disable, summary: 'Delete an account with all it holds' }
 const user = '/v1/admin/users/:id'
 const forgot: Rest = {
@@ -567,6 +600,31 @@ export const routes: readonly Route[] = [
   ),
   route(`POST ${user}/enable`, 'admin', 'requests', enableManagedUser, ManagedUserAnswer, enable),
   route(`DELETE ${user}`, 'admin', 'requests', deleteManagedUser, DeletedUserAnswer, remove),
+  route(
+    `DELETE ${user}/sessions`,
+    'admin',
+    'requests',
+    signOutManagedUser,
+    SignedOutAnswer,
+    signOut,
+  ),
+  route(
+    `GET ${user}/budget`,
+    'admin',
+    'requests',
+    showPersonBudget,
+    PersonBudgetAnswer,
+    personBudget,
+  ),
+  route(`PUT ${user}/budget`, 'admin', 'requests', setPersonBudget, PersonBudgetAnswer, setBudget),
+  route(
+    'POST /v1/admin/invitations',
+    'admin',
+    'requests',
+    inviteUser,
+    InvitationAnswer,
+    invitation,
+  ),
   route('POST /v1/admin/panic', 'admin', 'requests', panic, PanicAnswer, {
     body: PanicBody,
     summary: 'What a panic would end; with its `confirm`, end it',

@@ -14,6 +14,8 @@ const doors = [
   'GET /v1/admin/audit',
   'GET /v1/admin/settings',
   'GET /v1/admin/system',
+  `DELETE /v1/admin/users/usr_${'0'.repeat(32)}/sessions`,
+  `GET /v1/admin/users/usr_${'0'.repeat(32)}/budget`,
 ]
 
 scene('who is no admin sees nothing of the place', async (freddy) => {
@@ -143,4 +145,102 @@ scene('an admin sees the settings in force, and no secret', async (freddy) => {
   const system = await freddy.ask('GET /v1/admin/system', { token })
   assert.equal(system.body.database.kind, freddy.engine)
   assert.equal(system.body.database.answers, true)
+  assert.match(system.body.database.schema, /^\d{4}-/)
+  assert.deepEqual(system.body.revocation, { heard_within_seconds: 1, database_away_seconds: 600 })
+  assert.deepEqual(system.body.tokens, { algorithm: 'HS256', life_seconds: 86_400 })
+})
+
+scene(
+  'attack 086: who is signed out by an admin is out at the next call, and may sign in again',
+  async (freddy) => {
+    const { ada: root, token } = await admin(freddy)
+    const bea = await freddy.person('bea')
+    const first = await freddy.signIn(bea)
+    const { body: made } = await freddy.ask('POST /v1/api-keys', {
+      token: first.token,
+      body: { name: 'ci' },
+    })
+    freddy.pass(MINUTE)
+    const second = await freddy.signIn(bea)
+    freddy.pass(MINUTE)
+    const waiting = (await freddy.login(bea)).body.email_key
+    const code = Number(await freddy.codeFor(bea.email))
+    const validate = (by: string) => freddy.ask('GET /v1/auth/validate', { token: by })
+    assert.equal((await validate(first.token)).status, 200)
+
+    const out = `DELETE /v1/admin/users/${bea.id}/sessions`
+    const answer = await freddy.ask(out, { token })
+    assert.deepEqual([answer.status, answer.body.sessions_ended], [200, 2])
+    for (const gone of [first.token, second.token]) {
+      const { body } = await validate(gone)
+      assert.equal(body.error.details.reason, 'ended_by_operator')
+    }
+    assert.equal((await freddy.verify(waiting, code)).status, 401)
+    assert.equal((await freddy.ask(out, { token })).body.sessions_ended, 0)
+    const key = { 'api-key': String(made.key) }
+    assert.equal((await freddy.ask('GET /v1/models', { headers: key })).status, 200)
+    assert.equal((await freddy.ask('GET /v1/admin/users', { token })).status, 200)
+    freddy.pass(MINUTE)
+    const again = await freddy.signIn(bea)
+    const story = await freddy.ask(`GET /v1/auth/sessions/${first.device_id}`, {
+      token: again.token,
+    })
+    assert.match(JSON.stringify(story.body.decisions), /The operator ended every session/)
+    const nobody = `DELETE /v1/admin/users/usr_${'0'.repeat(32)}/sessions`
+    assert.equal((await freddy.ask(nobody, { token })).status, 404)
+    const rows = await freddy.database.read<{ actor: string; user_id: string }>(
+      "SELECT actor, user_id FROM audit_events WHERE event = 'user.signed_out'",
+    )
+    assert.deepEqual(
+      rows.map(({ actor, user_id }) => [actor, user_id]),
+      [
+        [root.id, bea.id],
+        [root.id, bea.id],
+      ],
+    )
+  },
+)
+
+scene('an admin says what somebody may spend, and sees how much of it is gone', async (freddy) => {
+  const { ada: root, token } = await admin(freddy)
+  const bea = await freddy.person('bea')
+  const { token: hers } = await freddy.signIn(bea)
+  const door = `/v1/admin/users/${bea.id}/budget`
+  const free = await freddy.ask(`GET ${door}`, { token })
+  assert.deepEqual([free.body.is_standard, free.body.limits], [true, []])
+
+  const budget = { tokens_per_day: 20, money_per_month: 12.5 }
+  const set = await freddy.ask(`PUT ${door}`, { token, body: { budget } })
+  assert.equal(set.status, 200, set.text)
+  assert.deepEqual(set.body.budget, {
+    tokens_per_day: 20,
+    tokens_per_month: null,
+    money_per_day: null,
+    money_per_month: 12.5,
+  })
+  assert.equal(set.body.is_standard, false)
+  const ask = () =>
+    freddy.ask('POST /v1/responses', { token: hers, body: { model: 'echo-1', input: 'Hello' } })
+  let asked = await ask()
+  for (let calls = 0; calls < 20 && asked.status === 200; calls++) asked = await ask()
+  assert.equal(asked.body.error.code, 'BUDGET_EXHAUSTED')
+  const seen = (await freddy.ask(`GET ${door}`, { token })).body.limits
+  assert.ok(seen[0].used >= 1 && seen[0].most === 20, JSON.stringify(seen))
+
+  const back = await freddy.ask(`PUT ${door}`, { token, body: { budget: null } })
+  assert.deepEqual([back.body.is_standard, back.body.limits], [true, []])
+  assert.equal((await ask()).status, 200)
+  for (const wrong of [{}, { budget: { tokens_per_day: -1 } }, { budget: { calls: 1 } }]) {
+    assert.equal((await freddy.ask(`PUT ${door}`, { token, body: wrong })).status, 422)
+  }
+  const nobody = `/v1/admin/users/usr_${'0'.repeat(32)}/budget`
+  assert.equal((await freddy.ask(`GET ${nobody}`, { token })).status, 404)
+  assert.equal((await freddy.ask(`PUT ${nobody}`, { token, body: { budget } })).status, 404)
+  const rows = await freddy.database.read<{ actor: string }>(
+    "SELECT actor FROM audit_events WHERE event = 'user.budget'",
+  )
+  assert.deepEqual(
+    rows.map(({ actor }) => actor),
+    [root.id, root.id],
+  )
 })

@@ -53,6 +53,8 @@ const fitting: Readonly<Record<string, object>> = {
     verification_code: 123456,
   },
   'POST /v1/admin/panic': { user: 'x' },
+  'POST /v1/admin/invitations': { email: 'x' },
+  'PUT /v1/admin/users/:id/budget': { budget: null },
   'PATCH /v1/user/me': { full_name: 'x' },
   'PATCH /v1/user/profile': { full_name: 'x' },
   'PATCH /v1/user/current': { full_name: 'x' },

@@ -304,6 +304,8 @@ modelScene(
     assert.equal(open.status, 503)
     assert.equal(open.headers['retry-after'], '10')
     assert.equal(model.heard.length, 5)
+    const told = () => freddy.running.app.upstreams.isFailing('standard')
+    assert.equal(told(), true)
     freddy.pass(10_000)
     assert.equal((await ask()).status, 502)
     assert.equal((await ask()).status, 503)
@@ -311,6 +313,7 @@ modelScene(
     model.behave((answer) => json(answer, response('back')))
     assert.equal((await ask()).body.output_text, 'back')
     assert.equal((await ask()).status, 200)
+    assert.equal(told(), false)
   },
 )
 

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { Secret, TOTP } from 'otpauth'
 import { allowed } from '../src/auth/audit.ts'
 import { inviteFirst, openSetup } from '../src/auth/setup.ts'
@@ -364,4 +367,12 @@ scene('the files of the Hub are kept by browsers and packed', async (freddy) => 
   assert.equal(file.headers['content-encoding'], 'br')
   assert.match(String(file.headers['cache-control']), /immutable/)
   assert.equal((await window.get('/hub/assets/..%2Fpackage.json')).status, 404)
+})
+
+test('all files of the Hub, in every language, weigh less than 60 kB on their way', () => {
+  const folder = new URL('../../hub/dist/', import.meta.url)
+  const files = readdirSync(folder).filter((name) => /\.(js|css)$/.test(name))
+  const weights = files.map((name) => gzipSync(readFileSync(new URL(name, folder))).length)
+  const weight = weights.reduce((sum, each) => sum + each, 0)
+  assert.ok(weight > 20_000 && weight < 60 * 1024, `${weight} bytes`)
 })

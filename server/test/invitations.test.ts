@@ -3,6 +3,7 @@ import { allowed } from '../src/auth/audit.ts'
 import { newInvitation } from '../src/auth/invitation.ts'
 import { ownerLetter } from '../src/auth/notice.ts'
 import type { Role } from '../src/store/users.ts'
+import { openWindow } from './browser-window.ts'
 import { DAY, type Freddy, PASSWORD, scene } from './freddy.ts'
 import { shellOn } from './shell.ts'
 
@@ -107,4 +108,103 @@ scene(
     assert.equal((await register(freddy, 'bob@example.com', secret)).status, 201)
   },
   byInvitation,
+)
+
+async function appointed(freddy: Freddy): Promise<string> {
+  const root = await freddy.person('root')
+  await freddy.database.write("UPDATE users SET role = 'admin' WHERE id = :id", { id: root.id })
+  return (await freddy.signIn(root)).token
+}
+
+const INVITE = 'POST /v1/admin/invitations'
+
+scene(
+  'an admin invites by the API, and who follows the letter registers on its page',
+  async (freddy) => {
+    const token = await appointed(freddy)
+    const email = 'bea@example.com'
+    const made = await freddy.ask(INVITE, { token, body: { email: 'Bea@Example.com' } })
+    assert.equal(made.status, 201, made.text)
+    assert.deepEqual(
+      [made.body.email, Date.parse(made.body.expires_at)],
+      [email, freddy.now() + 7 * DAY],
+    )
+    assert.equal(made.text.includes('secret'), false)
+    await freddy.running.outbox.drain()
+    const letter = String(freddy.mail.mails.at(-1)?.raw).replaceAll('=\r\n', '')
+    const [, secret = ''] = /register\?invitation=(?:3D)?([\w-]{22})/.exec(letter) ?? []
+    assert.ok(secret, letter)
+
+    const window = openWindow(freddy)
+    const page = await window.get(`/register?invitation=${secret}`)
+    assert.match(page.text, new RegExp(`name="invitation"[^>]*value="${secret}"`))
+    const fields = { email, password: PASSWORD, invitation: secret }
+    const wrong = await window.post('/register', { ...fields, invitation: 'A'.repeat(22) })
+    assert.equal(wrong.status, 403)
+    assert.match(wrong.text, /name="invitation"[^>]*value="A{22}"/)
+    assert.equal((await window.post('/register', fields)).location, '/sign-in/code')
+    const verification_code = await freddy.codeFor(email)
+    assert.equal((await window.post('/sign-in/code', { verification_code })).location, '/hub')
+    const again = await freddy.ask(INVITE, { token, body: { email } })
+    assert.deepEqual([again.status, again.body.error.code], [403, 'OPERATION_NOT_ALLOWED'])
+  },
+  byInvitation,
+)
+
+scene(
+  'an invitation by the API is for an admin whose session stands firm, and makes no admin',
+  async (freddy) => {
+    const token = await appointed(freddy)
+    const bea = await freddy.person('bea')
+    const { token: hers } = await freddy.signIn(bea)
+    const body = { email: 'cleo@example.com' }
+    assert.equal((await freddy.ask(INVITE, { body })).status, 401)
+    assert.equal((await freddy.ask(INVITE, { body, token: hers })).status, 403)
+    const asAdmin = { ...body, role: 'admin' }
+    assert.equal((await freddy.ask(INVITE, { token, body: asAdmin })).status, 422)
+    const odd = await freddy.ask(INVITE, { token, body: { email: 'nowhere' } })
+    assert.equal(odd.body.error.code, 'INVALID_EMAIL_FORMAT')
+    for (const amr of ['pwd recovery', 'pwd email device']) {
+      await freddy.database.write('UPDATE sessions SET amr = :amr', { amr })
+      freddy.pass(2000)
+      const weak = await freddy.ask(INVITE, { token, body })
+      assert.equal(weak.body.error.code, 'INSUFFICIENT_PERMISSIONS', amr)
+    }
+    assert.deepEqual(await freddy.database.read('SELECT id FROM invitations'), [])
+  },
+  byInvitation,
+)
+
+scene(
+  'a mailbox gets two invitations in ten minutes, an admin sends fifty in an hour',
+  async (freddy) => {
+    const token = await appointed(freddy)
+    const send = async (email: string) =>
+      (await freddy.ask(INVITE, { token, body: { email } })).status
+    const atOnce = await Promise.all([1, 2, 3, 4].map(() => send('bea@example.com')))
+    assert.deepEqual(atOnce.sort(), [201, 201, 429, 429])
+    for (let sent = 2; sent < 50; sent++) assert.equal(await send(`p${sent}@example.com`), 201)
+    assert.equal(await send('last@example.com'), 429)
+    assert.equal(
+      (await freddy.database.read("SELECT id FROM outbox WHERE letter = 'invitation'")).length,
+      50,
+    )
+  },
+  { env: { REGISTRATION: 'invite', LIMITS: 'requests=off' } },
+)
+
+scene(
+  'where registration is closed nobody is invited, and the page says so',
+  async (freddy) => {
+    const token = await appointed(freddy)
+    const { status, body } = await freddy.ask(INVITE, {
+      token,
+      body: { email: 'bea@example.com' },
+    })
+    assert.deepEqual([status, body.error.code], [403, 'OPERATION_NOT_ALLOWED'])
+    const page = await openWindow(freddy).get('/register')
+    assert.match(page.text, /takes no new accounts/)
+    assert.doesNotMatch(page.text, /<input[^>]*name="email"/)
+  },
+  { env: { REGISTRATION: 'closed' } },
 )

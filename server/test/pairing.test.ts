@@ -65,6 +65,10 @@ scene('a device is let in by who is signed in elsewhere', async (freddy) => {
   assert.equal(filled.text.includes(body.pairing_phrase), false)
   const typed = body.user_code.replace('-', ' ').toLowerCase()
   const asking = await window.post('/device', { user_code: typed })
+  assert.match(
+    asking.text,
+    /<time datetime="2026-11-23T12:\d\d:\d\d.000Z">2026-11-23 12:\d\d UTC<\/time>/,
+  )
   for (const part of [body.pairing_phrase, 'Kitchen TV (freddy-tv)', '198.51.100.20', 'UTC'])
     assert.ok(asking.text.includes(part), part)
   const told = await decide(window, body.user_code, 'allow')

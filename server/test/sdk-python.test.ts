@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { after, before, type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startProcess } from './server-process.ts'
@@ -24,8 +24,16 @@ interface Told {
   readonly wrong: readonly string[]
 }
 
+const closing: (() => unknown)[] = []
+let place: Place
+before(async () => {
+  place = await startPlace()
+})
+after(async () => {
+  for (const close of closing.reverse()) await close()
+})
+
 test("the Python SDK keeps its promises, each of them a test of Python's", async (context) => {
-  const place = await startPlace(context)
   const env = { ...environment, ...place, NODE: process.execPath }
   const { stdout, stderr } = await python([join(sdk, 'tests', 'run.py')], env)
   const all = stdout.split('\n').filter(Boolean)
@@ -36,16 +44,30 @@ test("the Python SDK keeps its promises, each of them a test of Python's", async
   }
 })
 
-test('the Python SDK is typed for 3.9, and in form', async (context) => {
+test('the Python SDK is typed for the oldest and the newest Python that its metadata names, and in form', async (context) => {
+  const project = readFileSync(join(sdk, 'pyproject.toml'), 'utf8')
+  const named = [...project.matchAll(/"Programming Language :: Python :: (3\.\d+)"/g)]
+  const versions = named.map(([, version = '']) => version)
+  assert.deepEqual(versions, ['3.9', '3.10', '3.11', '3.12', '3.13', '3.14'])
+  assert.match(project, /^requires-python = ">=3\.9"$/m)
   const cache = temporaryFolder(context)
-  const settings = ['--config-file', join(sdk, 'pyproject.toml')]
-  const mypy = ['-m', 'mypy', ...settings, '--cache-dir', cache, join(sdk, 'src')]
+  // What one in between lacks, the oldest lacks too, or the newest.
+  const mypy = ['3.9', '3.14'].map((version) => {
+    const settings = ['--config-file', join(sdk, 'pyproject.toml'), '--python-version', version]
+    return ['-m', 'mypy', ...settings, '--cache-dir', cache, join(sdk, 'src')]
+  })
   const ruff = ['-m', 'ruff', 'check', '--no-cache', sdk]
   const form = ['-m', 'ruff', 'format', '--no-cache', '--diff', sdk]
-  for (const check of [mypy, ruff, form]) {
+  for (const check of [...mypy, ruff, form]) {
     const { failure, stdout, stderr } = await python(check, environment)
     assert.equal(failure, null, stdout + stderr)
   }
+})
+
+test('docs/python-api.md tells every name of the package as it is (npm run api-pages)', async () => {
+  const { failure, stdout, stderr } = await python([join(sdk, 'api_page.py')], environment)
+  assert.equal(failure, null, stderr)
+  assert.equal(readFileSync(join(sdk, '../../docs/python-api.md'), 'utf8'), stdout)
 })
 
 test("the Python SDK's wheel, put into an empty folder, runs what its README says", async (context) => {
@@ -59,7 +81,6 @@ test("the Python SDK's wheel, put into an empty folder, runs what its README say
   await pip(['install', '--no-deps', '--no-index', '--target', installed, join(wheels, wheel)])
   assert.ok(readdirSync(join(installed, 'freddy_auth_client')).includes('py.typed'))
 
-  const place = await startPlace(context)
   const readme = readFileSync(join(sdk, 'README.md'), 'utf8')
   const snippets = [...readme.matchAll(/^```python\n([\s\S]*?)^```$/gm)].map(([, code]) => code)
   const program = `${stagehand}\n${snippets.join('\n')}`.replaceAll(
@@ -86,9 +107,10 @@ interface Place {
   readonly FREDDY_MAILBOX: string
 }
 
-/** A real server, and a mailbox whose codes can be read from Python. */
-async function startPlace(context: TestContext): Promise<Place> {
-  const folder = temporaryFolder(context)
+/** A real server for all tests here, and a mailbox whose codes can be read from Python. */
+async function startPlace(): Promise<Place> {
+  const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
+  closing.push(() => rmSync(folder, { recursive: true, force: true }))
   for (const email of people) {
     const words = ['users', 'add', email, '--password-stdin']
     const added = shellOn({ databaseUrl: null, dataDir: folder }, words, {
@@ -97,14 +119,15 @@ async function startPlace(context: TestContext): Promise<Place> {
     assert.equal(added.status, 0, added.text)
   }
   const sink = await startSmtpSink()
+  // What was opened last is closed first: a mail server waits for who is still connected.
+  closing.push(() => sink.close())
   const server = await startProcess({ SMTP_URL: sink.url, DATA_DIR: folder })
-  // In this order: a mail server waits for who is still connected.
-  context.after(() => server.kill().then(() => sink.close()))
-  return { FREDDY_BASE_URL: `${server.base}/v1`, FREDDY_MAILBOX: await openMailbox(context, sink) }
+  closing.push(() => server.kill())
+  return { FREDDY_BASE_URL: `${server.base}/v1`, FREDDY_MAILBOX: await openMailbox(sink) }
 }
 
 /** `GET /ada@example.com` answers the next code that was mailed there; each of them once. */
-async function openMailbox(context: TestContext, sink: SmtpSink): Promise<string> {
+async function openMailbox(sink: SmtpSink): Promise<string> {
   const read = new Map<string, number>()
   const mailbox = createServer(async (request, response) => {
     const address = decodeURIComponent(request.url ?? '').slice(1)
@@ -114,7 +137,7 @@ async function openMailbox(context: TestContext, sink: SmtpSink): Promise<string
     response.writeHead(code ? 200 : 404).end(code)
   })
   await new Promise<void>((resolve) => mailbox.listen(0, '127.0.0.1', resolve))
-  context.after(() => mailbox.close())
+  closing.push(() => mailbox.close())
   return `http://127.0.0.1:${(mailbox.address() as AddressInfo).port}`
 }
 

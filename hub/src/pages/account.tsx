@@ -143,7 +143,7 @@ function Export() {
 function Close({ me }: { readonly me: Me }) {
   const [asking, setAsking] = useState(false)
   const button = (
-    <button type="button" class="button quiet small" onClick={() => setAsking(true)}>
+    <button type="button" class="button quiet danger small" onClick={() => setAsking(true)}>
       {say('deleteAccount')}
     </button>
   )

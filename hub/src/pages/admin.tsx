@@ -1,6 +1,9 @@
 import type { ComponentType } from 'preact'
 import type { PageProps } from '../pages.ts'
 import { AdminMails } from '../parts/admin-mails.tsx'
+import { AdminPanic } from '../parts/admin-panic.tsx'
+import { AdminPerson } from '../parts/admin-person.tsx'
+import { AdminSettings } from '../parts/admin-settings.tsx'
 import { AdminSystem } from '../parts/admin-system.tsx'
 import { AdminTrail } from '../parts/admin-trail.tsx'
 import { AdminUsers } from '../parts/admin-users.tsx'
@@ -11,12 +14,15 @@ const rooms: readonly { name: string; label: Word; Room: ComponentType }[] = [
   { name: 'users', label: 'people', Room: AdminUsers },
   { name: 'mails', label: 'mails', Room: AdminMails },
   { name: 'trail', label: 'trail', Room: AdminTrail },
+  { name: 'panic', label: 'panic', Room: AdminPanic },
+  { name: 'settings', label: 'settings', Room: AdminSettings },
   { name: 'system', label: 'system', Room: AdminSystem },
 ]
 
 /** What the admins of a server look after. */
-export function AdminPage({ path }: PageProps) {
-  const chosen = rooms.find(({ name }) => path.endsWith(`/${name}`)) ?? rooms[0]
+export function AdminPage({ me, path }: PageProps) {
+  const [, person] = /\/users\/(usr_[0-9a-f]{32})$/.exec(path) ?? []
+  const chosen = rooms.find(({ name }) => path.startsWith(`/hub/admin/${name}`)) ?? rooms[0]
   return (
     <>
       <div class="page-head">
@@ -29,7 +35,11 @@ export function AdminPage({ path }: PageProps) {
           </Link>
         ))}
       </nav>
-      {chosen && <chosen.Room key={chosen.name} />}
+      {person ? (
+        <AdminPerson key={person} id={person} isMe={person === me?.id} />
+      ) : (
+        chosen && <chosen.Room key={chosen.name} />
+      )}
     </>
   )
 }

@@ -1,5 +1,5 @@
 import { useLoad } from '../load.ts'
-import { ago, number, say } from '../words.ts'
+import { ago, number, say, span } from '../words.ts'
 import { Section } from './section.tsx'
 import { Ready } from './states.tsx'
 
@@ -8,68 +8,102 @@ interface System {
   readonly node: string
   readonly uptime_seconds: number
   readonly memory_bytes: number
-  readonly database: { readonly kind: string; readonly answers: boolean }
+  readonly database: {
+    readonly kind: string
+    readonly answers: boolean
+    readonly schema: string | null
+    readonly last_backup_at: string | null
+  }
+  readonly tokens: { readonly algorithm: string; readonly life_seconds: number }
+  readonly revocation: {
+    readonly heard_within_seconds: number
+    readonly database_away_seconds: number
+  }
   readonly mail: { readonly kind: string; readonly oldest_waiting: string | null }
   readonly models: readonly { readonly name: string; readonly server: string }[]
+  readonly model_servers: readonly ModelServer[]
+  readonly model_calls_open: number
 }
 
-interface Settings {
-  readonly settings: readonly {
-    readonly name: string
-    readonly value: string
-    readonly sentence: string
-  }[]
+interface ModelServer {
+  readonly name: string
+  readonly server: string
+  readonly answers_rest: boolean
+  readonly is_failing: boolean
 }
 
-/** How the server fares, and the settings that are in force. */
+/** How the server fares. */
 export function AdminSystem() {
   const system = useLoad<System>('/v1/admin/system')
-  const settings = useLoad<Settings>('/v1/admin/settings')
+  const button = (
+    <button type="button" class="button quiet small" onClick={() => void system.reload()}>
+      {say('lookAgain')}
+    </button>
+  )
   return (
-    <div class="stack wide">
-      <Section title={say('system')} lead={say('systemLead')}>
-        <Ready of={system}>{(value) => <Facts rows={factsOf(value)} />}</Ready>
-      </Section>
-      <Section title={say('settings')} lead={say('settingsLead')}>
-        <Ready of={settings}>
-          {(value) => (
-            <ul class="list">
-              {value.settings.map(({ name, value: text, sentence }) => (
-                <li class="stack tight" key={name}>
-                  <div class="row apart">
-                    <h3 class="mono">{name}</h3>
-                    <span class="mono breaks">{text || '–'}</span>
-                  </div>
-                  <p class="hint">{sentence}</p>
-                </li>
-              ))}
-            </ul>
-          )}
-        </Ready>
-      </Section>
-    </div>
+    <Section title={say('system')} lead={say('systemLead')} action={button}>
+      <Ready of={system}>
+        {(value) => (
+          <div class="stack">
+            <Health of={value} />
+            <Facts rows={factsOf(value)} />
+            <ModelServers of={value} />
+          </div>
+        )}
+      </Ready>
+    </Section>
+  )
+}
+
+const MAIL_LATE_MS = 5 * 60_000
+
+/** What wants looking at, or that nothing does. */
+function Health({ of: { database, mail, model_servers } }: { readonly of: System }) {
+  const late = mail.oldest_waiting && Date.now() - Date.parse(mail.oldest_waiting) > MAIL_LATE_MS
+  const problems = [
+    ...(database.answers ? [] : [say('databaseSilent')]),
+    ...(late ? [say('mailLate', { when: ago(mail.oldest_waiting ?? '') })] : []),
+    ...model_servers
+      .filter(({ is_failing }) => is_failing)
+      .map(({ server }) => say('serverFailing', { server })),
+  ]
+  if (problems.length === 0) return <p class="notice">{say('allWell')}</p>
+  return (
+    <ul class="notice warn stack tight">
+      {problems.map((problem) => (
+        <li key={problem}>{problem}</li>
+      ))}
+    </ul>
   )
 }
 
 function factsOf(system: System): [string, string][] {
-  const { database, mail } = system
+  const { database, mail, tokens, revocation } = system
   const started = new Date(Date.now() - system.uptime_seconds * 1000).toISOString()
+  const { heard_within_seconds: heard, database_away_seconds: away } = revocation
+  const ended = say('endedHeard', { span: span(heard * 1000) })
   return [
-    [say('version'), `${system.version}, Node ${system.node}`],
+    [say('version'), `Freddy Auth ${system.version}, Node ${system.node}`],
     [say('started'), ago(started)],
     [say('memory'), `${number(Math.round(system.memory_bytes / 1_048_576))} MiB`],
-    [say('database'), `${database.kind}${database.answers ? '' : `: ${say('silent')}`}`],
+    [say('database'), [database.kind, database.schema].filter(Boolean).join(', ')],
+    [say('lastBackup'), database.last_backup_at ? ago(database.last_backup_at) : say('never')],
+    [say('mails'), mailsOf(mail)],
+    [say('tokens'), `${tokens.algorithm}, ${span(tokens.life_seconds * 1000)}`],
     [
-      say('mails'),
-      mail.oldest_waiting
-        ? `${mail.kind}; ${say('waitsSince', { when: ago(mail.oldest_waiting) })}`
-        : mail.kind,
+      say('revocation'),
+      away > 0 ? `${ended} ${say('endedAway', { span: span(away * 1000) })}` : ended,
     ],
-    [
-      say('models'),
-      system.models.map(({ name, server }) => `${name} (${server})`).join(', ') || 'echo-1',
-    ],
+    [say('callsOpen'), number(system.model_calls_open)],
   ]
+}
+
+/** As the server says it where no mail server is set. */
+const NO_MAIL_SERVER = 'stays on this machine'
+
+function mailsOf({ kind, oldest_waiting }: System['mail']): string {
+  const where = kind === NO_MAIL_SERVER ? say('mailsStay') : kind
+  return oldest_waiting ? `${where}; ${say('waitsSince', { when: ago(oldest_waiting) })}` : where
 }
 
 function Facts({ rows }: { readonly rows: readonly [string, string][] }) {
@@ -83,4 +117,31 @@ function Facts({ rows }: { readonly rows: readonly [string, string][] }) {
       ))}
     </dl>
   )
+}
+
+function ModelServers({ of: { model_servers: servers, models } }: { readonly of: System }) {
+  return (
+    <>
+      <h3>{say('modelServers')}</h3>
+      <ul class="list">
+        {servers.length === 0 && <li class="quiet-text">{say('builtIn')}</li>}
+        {servers.map((one) => (
+          <li class="stack tight" key={one.name}>
+            <div class="row apart">
+              <h4 class="breaks">{one.server}</h4>
+              <span class={`badge ${one.is_failing ? 'bad' : 'good'}`}>
+                {say(one.is_failing ? 'failing' : 'inUse')}
+              </span>
+            </div>
+            <p class="facts breaks">{modelsOf(one, models)}</p>
+          </li>
+        ))}
+      </ul>
+    </>
+  )
+}
+
+function modelsOf({ server, answers_rest }: ModelServer, models: System['models']): string {
+  const names = models.filter((model) => model.server === server).map(({ name }) => name)
+  return [...names, ...(answers_rest ? [say('everyOtherModel')] : [])].join(', ')
 }

@@ -5,13 +5,15 @@ import { More } from './more.tsx'
 import { Section } from './section.tsx'
 import { Ready } from './states.tsx'
 
-interface AuditEvent {
+/** A decision, as the trail holds it. */
+export interface AuditEvent {
   readonly id: string
   readonly happened_at: string
   readonly event: string
   readonly outcome: string
   readonly reason: string | null
   readonly user_id: string | null
+  readonly subject_id: string | null
   readonly actor: string | null
   readonly source: string | null
 }
@@ -30,7 +32,6 @@ export function AdminTrail() {
     ...(outcome ? { outcome } : {}),
     ...(kind ? { event: kind } : {}),
   })
-  const trail = usePages<AuditEvent>(`/v1/admin/audit?${query}`)
   return (
     <Section title={say('trail')} lead={say('trailLead')}>
       <div class="row">
@@ -45,17 +46,31 @@ export function AdminTrail() {
           choose={setKind}
         />
       </div>
+      <Trail query={query} />
+    </Section>
+  )
+}
+
+/** The decisions that a query means. */
+export function Trail({ query }: { readonly query: URLSearchParams }) {
+  const trail = usePages<AuditEvent>(`/v1/admin/audit?${query}`)
+  return (
+    <>
       <Ready of={trail}>
-        {(shown) => (
-          <ul class="list">
-            {shown.map((event) => (
-              <Row key={event.id} of={event} />
-            ))}
-          </ul>
-        )}
+        {(shown) =>
+          shown.length === 0 ? (
+            <p class="quiet-text">{say('nothingYet')}</p>
+          ) : (
+            <ul class="list">
+              {shown.map((event) => (
+                <Row key={event.id} of={event} isAbout={query.has('user_id')} />
+              ))}
+            </ul>
+          )
+        }
       </Ready>
       <More more={trail.more} />
-    </Section>
+    </>
   )
 }
 
@@ -85,7 +100,13 @@ function Choice({ label, options, choose }: ChoiceProps) {
   )
 }
 
-function Row({ of: event }: { readonly of: AuditEvent }) {
+interface RowProps {
+  readonly of: AuditEvent
+  /** Whether all that is shown is about one person. */
+  readonly isAbout: boolean
+}
+
+function Row({ of: event, isAbout }: RowProps) {
   const isRefused = event.outcome === 'refused'
   return (
     <li class="stack tight">
@@ -100,7 +121,7 @@ function Row({ of: event }: { readonly of: AuditEvent }) {
         {event.reason && <span>{event.reason}</span>}
         {event.source && <span>{event.source}</span>}
         {event.actor && <span>{say('byActor', { actor: event.actor })}</span>}
-        {event.user_id && <span class="mono breaks">{event.user_id}</span>}
+        {event.user_id && !isAbout && <span class="mono breaks">{event.user_id}</span>}
       </div>
     </li>
   )

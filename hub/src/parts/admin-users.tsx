@@ -1,39 +1,36 @@
 import { useState } from 'preact/hooks'
-import { useAct } from '../act.ts'
-import { call } from '../api.ts'
-import { usePages } from '../load.ts'
+import { useLoad, usePages } from '../load.ts'
+import { Link } from '../route.tsx'
 import { ago, say } from '../words.ts'
+import type { Settings } from './admin-settings.tsx'
+import { Invite } from './invite.tsx'
 import { More } from './more.tsx'
 import { Section } from './section.tsx'
-import { Problem, Ready, When } from './states.tsx'
-import { toast } from './toast.tsx'
+import { Ready, When } from './states.tsx'
 
-interface Person {
+/** An account, as an admin sees it. */
+export interface Person {
   readonly id: string
   readonly email: string
   readonly username: string | null
+  readonly full_name: string | null
   readonly role: 'user' | 'admin'
   readonly is_active: boolean
   readonly last_login: string | null
+  readonly created_at: string
 }
 
-/** Everybody with an account: find, disable, let in again. */
+/** Everybody with an account: find one, invite another. */
 export function AdminUsers() {
   const [sought, setSought] = useState('')
   const query = sought ? `?search=${encodeURIComponent(sought)}` : ''
   const people = usePages<Person>(`/v1/admin/users${query}`)
-  const { busy, failure, act } = useAct()
-  const change = (person: Person) =>
-    act(async () => {
-      const verb = person.is_active ? 'disable' : 'enable'
-      const changed = await call<Person>('POST', `/v1/admin/users/${person.id}/${verb}`)
-      toast(say(person.is_active ? 'isOut' : 'isIn', { name: person.email }))
-      people.put((people.value ?? []).map((each) => (each.id === changed.id ? changed : each)))
-    })
+  const settings = useLoad<Settings>('/v1/admin/settings').value?.settings ?? []
+  const registration = settings.find(({ name }) => name === 'REGISTRATION')?.value
+  const mayInvite = registration === 'open' || registration === 'invite'
   return (
-    <Section title={say('people')} lead={say('peopleLead')}>
+    <Section title={say('people')} lead={say('peopleLead')} action={mayInvite && <Invite />}>
       <Search seek={setSought} />
-      <Problem cause={failure} />
       <Ready of={people}>
         {(shown) =>
           shown.length === 0 ? (
@@ -44,7 +41,7 @@ export function AdminUsers() {
           ) : (
             <ul class="list">
               {shown.map((person) => (
-                <Row key={person.id} person={person} busy={busy} change={change} />
+                <Row key={person.id} person={person} />
               ))}
             </ul>
           )
@@ -61,17 +58,11 @@ function Search({ seek }: { readonly seek: (text: string) => void }) {
     seek(String(new FormData(event.target as HTMLFormElement).get('search')).trim())
   }
   return (
-    <form class="row" onSubmit={search}>
+    <form class="row search" onSubmit={search}>
       <label class="visually-hidden" for="search">
         {say('searchPeople')}
       </label>
-      <input
-        id="search"
-        name="search"
-        type="search"
-        placeholder={say('searchPeople')}
-        style={{ flex: '1 1 14rem', width: 'auto' }}
-      />
+      <input id="search" name="search" type="search" placeholder={say('searchPeople')} />
       <button type="submit" class="button quiet">
         {say('search')}
       </button>
@@ -79,41 +70,33 @@ function Search({ seek }: { readonly seek: (text: string) => void }) {
   )
 }
 
-interface RowProps {
-  readonly person: Person
-  readonly busy: boolean
-  readonly change: (person: Person) => void
-}
-
-function Row({ person, busy, change }: RowProps) {
-  const { last_login: last } = person
+function Row({ person }: { readonly person: Person }) {
   return (
-    <li class="row apart">
-      <div class="stack tight">
-        <div class="row">
-          <h3 class="breaks">{person.email}</h3>
-          {person.role === 'admin' && <span class="badge">admin</span>}
-          {!person.is_active && <span class="badge bad">{say('disabled')}</span>}
-        </div>
-        <div class="facts">
-          {person.username && <span>{person.username}</span>}
-          <span>
-            {last ? (
-              <When iso={last} text={say('signedInWhen', { when: ago(last) })} />
-            ) : (
-              say('neverSignedIn')
-            )}
-          </span>
-        </div>
+    <li class="stack tight">
+      <div class="row">
+        <h3 class="breaks">
+          <Link to={`/hub/admin/users/${person.id}`}>{person.email}</Link>
+        </h3>
+        <Badges of={person} />
       </div>
-      <button
-        type="button"
-        class="button quiet small"
-        disabled={busy}
-        onClick={() => change(person)}
-      >
-        {say(person.is_active ? 'disable' : 'enable')}
-      </button>
+      <div class="facts">
+        {person.username && <span>{person.username}</span>}
+        <LastSignIn of={person} />
+      </div>
     </li>
   )
+}
+
+export function Badges({ of: { role, is_active } }: { readonly of: Person }) {
+  return (
+    <>
+      {role === 'admin' && <span class="badge">admin</span>}
+      {!is_active && <span class="badge bad">{say('disabled')}</span>}
+    </>
+  )
+}
+
+export function LastSignIn({ of: { last_login: last } }: { readonly of: Person }) {
+  if (!last) return <span>{say('neverSignedIn')}</span>
+  return <When iso={last} text={say('signedInWhen', { when: ago(last) })} />
 }

@@ -12,7 +12,7 @@ import { toast } from './toast.tsx'
 export function Alarm({ onDone }: { readonly onDone: () => void }) {
   const [asking, setAsking] = useState(false)
   const button = (
-    <button type="button" class="button danger small" onClick={() => setAsking(true)}>
+    <button type="button" class="button quiet danger small" onClick={() => setAsking(true)}>
       {say('alarm')}
     </button>
   )

@@ -6,7 +6,7 @@ import { Problem } from './states.tsx'
 
 interface FormProps {
   readonly button: string
-  readonly tone?: 'danger'
+  readonly tone?: 'danger' | 'quiet'
   readonly class?: string
   /** Beside the main button: a way out. */
   readonly onCancel?: () => void
@@ -47,12 +47,14 @@ export function Form({ button, tone, onCancel, submit, children, ...rest }: Form
 interface InputProps {
   readonly name: string
   readonly label: string
-  readonly type?: 'text' | 'email' | 'password' | 'number'
+  readonly type?: 'text' | 'email' | 'password' | 'number' | 'datetime-local'
   readonly autocomplete?: string
   readonly value?: string
   readonly hint?: string
   readonly maxLength?: number
   readonly inputMode?: 'numeric'
+  readonly min?: string
+  readonly step?: string
   readonly optional?: true
   /** Where one begins. */
   readonly focus?: true

@@ -25,8 +25,8 @@ export function RevokeKey({ of: key, onClose, reload }: RevokeKeyProps) {
     void act(async () => {
       await call('DELETE', `/v1/api-keys/${key.id}`)
       toast(say('keyRevoked', { name: key.name }))
-      onClose()
       await reload()
+      onClose()
     })
   }
   return (

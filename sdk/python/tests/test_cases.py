@@ -20,6 +20,8 @@ CALLS = {
     "login": lambda auth, given: auth.login(given["email_or_username"], given["password"]),
     "verify": lambda auth, given: auth.verify(given["email_key"], given["verification_code"]),
     "resend": lambda auth, given: auth.resend(given["email_key"]),
+    "beginDeviceLogin": lambda auth, given: auth.begin_device_login(**given),
+    "finishDeviceLogin": lambda auth, given: auth.finish_device_login(given),
     "refresh": lambda auth, given: auth.refresh(),
     "logout": lambda auth, given: auth.logout(),
     "getHeaders": lambda auth, given: auth.get_headers(),
@@ -32,39 +34,47 @@ CALLS = {
 OWN_KINDS = {"connection": "ConnectionFailedError", "timeout": "TimedOutError"}
 
 
-class CaseServer:
-    """The server of one case, in a process of its own."""
+class CaseServers:
+    """Plays the server of one case after the other, all of them in one process."""
 
-    def __init__(self, path: Path) -> None:
-        command = [NODE, "--disable-warning=ExperimentalWarning", str(CASES / "serve.ts"), str(path)]
+    def __init__(self) -> None:
+        command = [NODE, "--disable-warning=ExperimentalWarning", str(CASES / "serve.ts")]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
-        self.base_url = json.loads(self._process.stdout.readline())["base_url"]
+
+    def play(self, path: Path) -> str:
+        """Begins a case; answers the address of its server."""
+        return self._tell(f"play {path}")["base_url"]
 
     def become(self, state: str) -> None:
-        self._process.stdin.write(f"{state}\n")
-        self._process.stdin.flush()
-        assert json.loads(self._process.stdout.readline()) == {"did": state}
+        assert self._tell(state) == {"did": state}
 
     def verdict(self):
-        told, _ = self._process.communicate(timeout=60)
-        return json.loads(told)
+        return self._tell("end")
+
+    def close(self) -> None:
+        self._process.communicate(timeout=60)
+
+    def _tell(self, command: str):
+        self._process.stdin.write(f"{command}\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
 
 
 class Player:
     """Goes through the steps of a case."""
 
-    def __init__(self, test: unittest.TestCase, world, server: CaseServer, settings) -> None:
+    def __init__(self, test: unittest.TestCase, world, servers: CaseServers, base_url: str, settings) -> None:
         self._test = test
         self._world = world
-        self._server = server
+        self._servers = servers
         self._store = MemoryStore(_tokens(settings.get("tokens")))
         chosen = {name: settings[name] for name in ("api_key", "rotate", "timeout") if name in settings}
-        self.auth = world.client(server.base_url, store=self._store, **chosen)
+        self.auth = world.client(base_url, store=self._store, **chosen)
 
     def take(self, step) -> None:
         if "server" in step:
-            self._server.become(step["server"])
+            self._servers.become(step["server"])
         elif "store" in step:
             self._store.save(_tokens(step["store"]))
         elif "holds" in step:
@@ -123,16 +133,24 @@ def _tokens(kept):
 class Cases(unittest.TestCase):
     """One test for each case and each world, made below."""
 
+    @classmethod
+    def setUpClass(cls):
+        cls.servers = CaseServers()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.servers.close()
+
     def play(self, path: Path, world) -> None:
         case = json.loads(path.read_text("utf-8"))
-        server = CaseServer(path)
+        base_url = self.servers.play(path)
         try:
-            player = Player(self, world, server, case.get("client", {}))
+            player = Player(self, world, self.servers, base_url, case.get("client", {}))
             for step in case["steps"]:
                 player.take(step)
             world.close(player.auth)
         finally:
-            verdict = server.verdict()
+            verdict = self.servers.verdict()
             world.end()
         self.assertEqual(verdict["problems"], [])
 

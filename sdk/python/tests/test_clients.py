@@ -13,6 +13,7 @@ from freddy_auth_client import AsyncFreddyAuth, FreddyAuth, MemoryStore, Tokens,
 
 BASE_URL = "http://127.0.0.1:1/v1"
 TOKENS = Tokens("access-1", "refresh-1", "device-1")
+DEVICE_REQUEST = {"device_code": "code-1", "interval": 5}
 
 #: Each call, and what it sends.
 SENT = [
@@ -37,6 +38,17 @@ SENT = [
         lambda auth: auth.verify("uuid-1", method="recovery_code", recovery_code="r"),
         "POST /verify",
         {"email_key": "uuid-1", "method": "recovery_code", "recovery_code": "r"},
+    ),
+    (lambda auth: auth.begin_device_login(), "POST /device", {}),
+    (
+        lambda auth: auth.begin_device_login(name="Kitchen TV", program="my-tool"),
+        "POST /device",
+        {"client_id": "my-tool", "device_information": {"device": "Kitchen TV"}},
+    ),
+    (
+        lambda auth: auth.finish_device_login({"device_code": "code-1", "interval": 0}),
+        "POST /device/token",
+        {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": "code-1"},
     ),
     (lambda auth: auth.resend("uuid-1"), "POST /resend-email", {"email_key": "uuid-1"}),
     (lambda auth: auth.forgot_password("a@b.c"), "POST /password/reset", {"email": "a@b.c"}),
@@ -74,7 +86,7 @@ SENT = [
     (lambda auth: auth.logout(), "POST /logout", {}),
 ]
 
-OPEN = ("/login", "/register", "/verify", "/resend-email", "/password/", "/refresh")
+OPEN = ("/login", "/register", "/verify", "/device", "/resend-email", "/password/", "/refresh")
 
 
 def line_of(told: str) -> str:
@@ -87,7 +99,14 @@ def anything(request: httpx.Request) -> httpx.Response:
     """An answer that has all that any call wants to read."""
     return httpx.Response(
         200,
-        json={"email_key": "uuid-1", "token": "access-2", "refreshToken": "refresh-1", "deleted": 2, "data": []},
+        json={
+            **{"email_key": "uuid-1", "token": "access-2", "refreshToken": "refresh-1", "deleted": 2, "data": []},
+            **{
+                "device_code": "code-1",
+                "user_code": "BCDF-GHJK",
+                "verification_uri": "https://auth.example.com/device",
+            },
+        },
     )
 
 
@@ -251,6 +270,57 @@ class Stopped(unittest.TestCase):
             leader.join()
             follower.join(30)
         self.assertEqual((interrupted, answers), ([True], ["Hello"]))
+
+
+class LeftDeviceLogin(unittest.TestCase):
+    def answer(self, request):
+        self.polls += 1
+        return anything(request)
+
+    def setUp(self):
+        self.polls = 0
+
+    def test_cancelled(self):
+        """who cancels a device that waits asks nothing more, and may wait for the same request again"""
+
+        async def main():
+            waiting = asyncio.Event()
+
+            class Impatient(AsyncFreddyAuth):
+                async def _pause(self, seconds):
+                    if not waiting.is_set():
+                        waiting.set()
+                        await asyncio.Event().wait()
+
+            http = httpx.AsyncClient(transport=httpx.MockTransport(self.answer))
+            async with Impatient(BASE_URL, http=http) as auth:
+                asked = asyncio.create_task(auth.finish_device_login(DEVICE_REQUEST))
+                await waiting.wait()
+                asked.cancel()
+                with self.assertRaises(asyncio.CancelledError):
+                    await asked
+                self.assertEqual((self.polls, auth.tokens), (0, None))
+                await auth.finish_device_login(DEVICE_REQUEST)
+                self.assertEqual((self.polls, auth.tokens.token), (1, "access-2"))
+
+        asyncio.run(main())
+
+    def test_interrupted(self):
+        """who interrupts a device that waits asks nothing more, and may wait for the same request again"""
+        presses = [KeyboardInterrupt]
+
+        class Impatient(FreddyAuth):
+            def _pause(self, seconds):
+                if presses:
+                    raise presses.pop()
+
+        http = httpx.Client(transport=httpx.MockTransport(self.answer))
+        with Impatient(BASE_URL, http=http) as auth:
+            with self.assertRaises(KeyboardInterrupt):
+                auth.finish_device_login(DEVICE_REQUEST)
+            self.assertEqual((self.polls, auth.tokens), (0, None))
+            auth.finish_device_login(DEVICE_REQUEST)
+            self.assertEqual((self.polls, auth.tokens.token), (1, "access-2"))
 
 
 class Left(unittest.TestCase):

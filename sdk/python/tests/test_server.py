@@ -7,6 +7,7 @@ import unittest
 import urllib.request
 from itertools import count
 
+import httpx
 import trio
 
 from freddy_auth_client import (
@@ -24,9 +25,10 @@ from freddy_auth_client import (
     Tokens,
     make_authenticated_request,
 )
-from worlds import Tasks, Threads, one
+from worlds import CONTEXT, Tasks, Threads, one
 
 BASE_URL = os.environ.get("FREDDY_BASE_URL", "")
+ORIGIN = BASE_URL[: -len("/v1")]
 PASSWORD = "correct horse battery staple"
 HELLO = [{"role": "user", "content": "Hello"}]
 _people = count()
@@ -165,6 +167,55 @@ class RealServer:
             self.ask(lambda: auth.verify(email_key, "twelve"))
         self.assertEqual(unfit.exception.fields[0]["field"], "verification_code")
         self.assertEqual(self.ask(lambda: auth.verify(email_key, code))["user"]["email"], self.email)
+
+    def browser(self):
+        """A browser in which this person is signed in."""
+        http = httpx.Client(
+            base_url=BASE_URL[: -len("/v1")], verify=CONTEXT, headers={"origin": BASE_URL[: -len("/v1")]}
+        )
+        self.addCleanup(http.close)
+        http.post("/sign-in", data={"email_or_username": self.email, "password": PASSWORD})
+        code = f"{next_code(self.email):04}"
+        self.assertEqual(http.post("/sign-in/code", data={"verification_code": code}).status_code, 303)
+        return http
+
+    def answered(self, request, answer):
+        page = self.browser().post("/device/answer", data={"user_code": request["user_code"], "answer": answer})
+        self.assertEqual(page.status_code, 200, page.text)
+
+    def test_device_login(self):
+        """a device is let in by who is signed in elsewhere"""
+        self.signed_up()
+        auth = self.client()
+        request = self.ask(lambda: auth.begin_device_login(name="Kitchen TV", program="my-tool"))
+        self.assertRegex(request["pairing_phrase"], r"^[a-z]+( [a-z]+){3}$")
+        self.answered(request, "allow")
+        answer = self.ask(lambda: auth.finish_device_login(request))
+        self.assertEqual(auth.waits, [request["interval"]])
+        self.assertEqual(auth.tokens, Tokens(answer["token"], answer["refreshToken"]))
+        (here,) = [each for each in self.ask(lambda: auth.sessions())["data"] if each["current"]]
+        self.assertEqual((here["id"], here["device_name"]), (answer["device_id"], "Kitchen TV"))
+        with self.assertRaises(InvalidRequestError) as used:
+            self.ask(lambda: auth.finish_device_login(request))
+        self.assertEqual(used.exception.code, "DEVICE_CODE_INVALID")
+
+    def test_device_login_denied(self):
+        """a device that asks too soon slows down, and one that was turned away says so"""
+        self.signed_up()
+        auth = self.client()
+        request = self.ask(lambda: auth.begin_device_login())
+
+        def deny_at_the_fourth(waits):
+            if len(waits) == 4:
+                self.answered(request, "deny")
+
+        auth.while_waiting = deny_at_the_fourth
+        with self.assertRaises(InvalidRequestError) as denied:
+            self.ask(lambda: auth.finish_device_login(request))
+        self.assertEqual(denied.exception.code, "ACCESS_DENIED")
+        # These pauses take no time here: every poll but the first comes too soon.
+        self.assertEqual(auth.waits, [5, 5, 10, 15])
+        self.assertIsNone(auth.tokens)
 
     def test_resend(self):
         """a second mail within a minute is refused with the seconds to wait, and nobody waits by themselves"""

@@ -28,18 +28,24 @@ class PatientAuth(FreddyAuth):
     """Notes its pauses in place of making them."""
 
     waits: List[float]
+    #: Looks at the pauses so far, while one would be made.
+    while_waiting = staticmethod(lambda waits: None)
 
     def _pause(self, seconds):
         self.waits.append(seconds)
+        self.while_waiting(self.waits)
 
 
 class PatientAsyncAuth(AsyncFreddyAuth):
     """Notes its pauses in place of making them."""
 
     waits: List[float]
+    #: Looks at the pauses so far, while one would be made.
+    while_waiting = staticmethod(lambda waits: None)
 
     async def _pause(self, seconds):
         self.waits.append(seconds)
+        self.while_waiting(self.waits)
 
 
 class Threads:
@@ -47,14 +53,18 @@ class Threads:
 
     name = "threads"
 
-    def client(self, base_url: str, **settings: Any) -> PatientAuth:
-        auth = PatientAuth(base_url, http=httpx.Client(verify=CONTEXT), **settings)
+    def client(self, base_url: str, transport: Any = None, **settings: Any) -> PatientAuth:
+        auth = PatientAuth(base_url, http=httpx.Client(verify=CONTEXT, transport=transport), **settings)
         auth.waits = []
         return auth
 
     def together(self, times: int, call: Callable[[], Any]) -> List[Outcome]:
         with ThreadPoolExecutor(times) as pool:
             return [each.result() for each in [pool.submit(_outcome, call) for _ in range(times)]]
+
+    def meanwhile(self, call: Callable[[], Any]) -> Any:
+        """What a call gives that is made in the midst of another, such as by its store."""
+        return call()
 
     def close(self, auth: FreddyAuth) -> None:
         auth.close()
@@ -71,8 +81,8 @@ class Tasks:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
 
-    def client(self, base_url: str, **settings: Any) -> PatientAsyncAuth:
-        auth = PatientAsyncAuth(base_url, http=httpx.AsyncClient(verify=CONTEXT), **settings)
+    def client(self, base_url: str, transport: Any = None, **settings: Any) -> PatientAsyncAuth:
+        auth = PatientAsyncAuth(base_url, http=httpx.AsyncClient(verify=CONTEXT, transport=transport), **settings)
         auth.waits = []
         return auth
 
@@ -81,6 +91,10 @@ class Tasks:
             return await asyncio.gather(*(_async_outcome(call) for _ in range(times)))
 
         return self._loop.run_until_complete(all_of_them())
+
+    def meanwhile(self, call: Callable[[], Any]) -> Any:
+        """What a call gives that is made in the midst of another, such as by its store, in a thread of that."""
+        return asyncio.run_coroutine_threadsafe(call(), self._loop).result(30)
 
     def close(self, auth: AsyncFreddyAuth) -> None:
         self._loop.run_until_complete(auth.aclose())

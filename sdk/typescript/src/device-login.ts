@@ -55,8 +55,9 @@ export class DeviceLogin {
     options: CallOptions,
   ): Promise<Tokens | 'pending' | 'slow down'> {
     const body = { grant_type: GRANT, device_code }
+    const line = 'POST /auth/device/token'
     try {
-      return await this.#client.open({ ...options, line: 'POST /auth/device/token', body })
+      return await this.#client.open({ ...options, line, body, repeats: 'always' })
     } catch (cause) {
       const code = cause instanceof ApiError ? cause.code : null
       if (code === 'AUTHORIZATION_PENDING') return 'pending'

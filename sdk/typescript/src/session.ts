@@ -19,6 +19,8 @@ export class Session implements Credential {
   #held: Tokens | null = null
   /** What the last sign-in, refresh or log-out would have the store keep. */
   #wanted: Tokens | null = null
+  /** What was forgotten last: a store that could not be cleared does not bring it back. */
+  #forgotten: Tokens | null = null
   /** Counts those, for who read the store before one of them. */
   #generation = 0
   /** How many are busy with the store. */
@@ -40,7 +42,8 @@ export class Session implements Credential {
     const generation = this.#generation
     const kept = await this.#read()
     // Somebody signed in or out meanwhile: that counts.
-    if (generation === this.#generation) this.#held ??= kept
+    if (generation !== this.#generation || isSame(kept, this.#forgotten)) return
+    this.#held ??= kept
   }
 
   async renew(refused: Readonly<Record<string, string>>): Promise<Renewal> {
@@ -61,7 +64,9 @@ export class Session implements Credential {
   }
 
   async forget(): Promise<void> {
+    this.#forgotten = this.#held ?? this.#forgotten
     await this.#settle(null)
+    this.#forgotten = null
   }
 
   /** A store may end what it was asked in any order: whoever finds that another wish came meanwhile repeats that one. */
@@ -114,11 +119,14 @@ export class Session implements Credential {
   /** Takes tokens from the store that are not those we hold. */
   async #adopt(held: Tokens): Promise<boolean> {
     const kept = await this.#read()
-    const isOther = kept && (kept.token !== held.token || kept.refreshToken !== held.refreshToken)
-    if (!isOther || this.#held !== held) return this.#held !== held
+    if (!kept || isSame(kept, held) || this.#held !== held) return this.#held !== held
     this.#held = kept
     return true
   }
+}
+
+function isSame(one: Tokens | null, other: Tokens | null): boolean {
+  return one?.token === other?.token && one?.refreshToken === other?.refreshToken
 }
 
 function headersOf({ token }: Tokens) {

@@ -23,8 +23,13 @@ export interface Shell {
   ): Promise<Said>
 }
 
-/** The command line of somebody with an empty home; `program` is what is run in place of the source. */
-export function shellOf(context: TestContext, server: string, program: string = cli): Shell {
+/** The command line of somebody with an empty home; `program` is what is run in place of the source, `node` what runs it. */
+export function shellOf(
+  context: TestContext,
+  server: string,
+  program: string = cli,
+  node: string = process.execPath,
+): Shell {
   const home = mkdtempSync(join(tmpdir(), 'freddy-'))
   context.after(() => rmSync(home, { recursive: true, force: true }))
   const env = {
@@ -37,21 +42,20 @@ export function shellOf(context: TestContext, server: string, program: string = 
   }
   return {
     env,
-    run: (words, input = [], more = {}) => run(program, words, input, { ...env, ...more }),
+    run: (words, input = [], more = {}) =>
+      run([node, program, ...words], input, { ...env, ...more }),
   }
 }
 
 async function run(
-  program: string,
-  words: readonly string[],
+  [node = '', ...words]: readonly string[],
   input: readonly (string | (() => Promise<string>))[],
   env: Record<string, string>,
 ): Promise<Said> {
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', program, ...words],
-    { env, stdio: ['pipe', 'pipe', 'pipe'] },
-  )
+  const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...words], {
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
   const said = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text) => (said.stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text) => (said.stderr += text))

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { request as ask, type Dispatcher } from 'undici'
 import { databases } from '../../../server/test/databases.ts'
 import {
   DAY,
@@ -54,21 +55,27 @@ async function forward(
   const passed = ['authorization', 'api-key', 'content-type', 'accept']
     .filter((name) => headers[name])
     .map((name) => [name, String(headers[name])] as [string, string])
-  const heard = await fetch(origin + url, {
-    method,
-    headers: passed,
+  const heard = await ask(origin + url, {
+    method: method as Dispatcher.HttpMethod,
+    headers: { ...Object.fromEntries(passed), ...foreignHost(request) },
     body: sent === '' ? null : sent,
   })
-  const answer = {
-    status: heard.status,
-    headers: new Headers(heard.headers),
-    body: await heard.json(),
+  const answer: Answer = {
+    status: heard.statusCode,
+    headers: new Headers(heard.headers as Record<string, string>),
+    body: await heard.body.json(),
   }
   flaw(`${method} ${url}`, answer, request, sent)
   for (const name of ['content-length', 'transfer-encoding', 'connection', 'keep-alive'])
     answer.headers.delete(name)
   response.writeHead(answer.status, [...answer.headers].flat())
   response.end(JSON.stringify(answer.body))
+}
+
+/** Who asks for another host than this door asks the server behind it for that one too. */
+function foreignHost({ headers, socket }: IncomingMessage): { host?: string } {
+  const { host = '' } = headers
+  return host === `127.0.0.1:${socket.localPort}` ? {} : { host }
 }
 
 async function failuresOf(freddy: Freddy, baseUrl: string, who: Person | null): Promise<string[]> {
@@ -130,7 +137,7 @@ const flaws: Readonly<Record<string, Flaw>> = {
   'code-shape': onSent('abcd', ({ body }) => delete body.error.details),
   'unknown-field': onSent('surprise', withStatus(401)),
   'broken-json': onCode('MALFORMED_REQUEST', (answer, sent) => {
-    if (!sent.endsWith('}')) withStatus(422)(answer)
+    if (sent && !sent.endsWith('}')) withStatus(422)(answer)
   }),
   'doubled-name': onSent('"email_or_username":"b"', withStatus(401)),
   'content-type': onCode('UNSUPPORTED_MEDIA_TYPE', withStatus(400)),
@@ -144,6 +151,12 @@ const flaws: Readonly<Record<string, Flaw>> = {
   'two-credentials': onCode('AMBIGUOUS_CREDENTIALS', withStatus(401)),
   'strange-refresh': on('POST /v1/auth/refresh', withStatus(400)),
   'problem-json': on('GET /v1/nowhere', lacking('title')),
+  'foreign-host': on('GET /v1/models', (answer) => {
+    if (answer.body.error.code === 'MALFORMED_REQUEST') withStatus(401)(answer)
+  }),
+  throttled: onCode('TOO_MANY_LOGIN_ATTEMPTS', ({ body }) => {
+    body.error.details.retry_after = 900
+  }),
   'request-id': on('GET /livez', without('x-request-id')),
   envelope: onCode('INVALID_API_KEY', ({ body }) => delete body.error.timestamp),
   'no-store': on('POST /v1/auth/refresh', without('cache-control')),

@@ -74,6 +74,10 @@ async function make(
     verify: ({ email_key, verification_code: code }) =>
       auth.verify(String(email_key), typeof code === 'number' ? code : String(code)),
     resend: ({ email_key }) => auth.resend(String(email_key)),
+    beginDeviceLogin: ({ name, program }) =>
+      auth.device.begin({ name: String(name), program: String(program) }),
+    finishDeviceLogin: ({ device_code, interval }) =>
+      auth.device.finish({ device_code: String(device_code), interval: Number(interval) }),
     refresh: () => auth.refresh(),
     logout: () => auth.logout(),
     getHeaders: () => auth.getHeaders(),

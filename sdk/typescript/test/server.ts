@@ -36,3 +36,9 @@ export async function timesOf(freddy: Freddy, event: string): Promise<number> {
   const rows = await freddy.database.read(`SELECT event FROM audit_events WHERE event = '${event}'`)
   return rows.length
 }
+
+/** Waits for the mail: the program asks for it in its own time. */
+export async function mailedCode(freddy: Freddy, email: string): Promise<string> {
+  while ((await timesOf(freddy, 'login.password')) === 0) await freddy.running.outbox.drain()
+  return freddy.codeFor(email)
+}

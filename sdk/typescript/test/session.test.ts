@@ -159,6 +159,17 @@ test('who signs in while a log-out clears the store stays signed in', async (con
   assert.equal(await auth.restore(), true)
 })
 
+test('a store that cannot be cleared signs nobody in again', async (context) => {
+  const server = await served(context, [loggedOut])
+  const memory = memoryStore(first)
+  const clear = async () => assert.fail('the disk is full')
+  const auth = clientOf(server, { store: { ...memory, clear } })
+  for (const _ of 'ab') await assert.rejects(auth.logout(), /the disk is full/)
+  assert.equal(await auth.restore(), false)
+  await memory.write(second)
+  assert.equal(await auth.restore(), true)
+})
+
 test('who leaves while a refresh is under way takes it from nobody', async (context) => {
   const server = await served(context, [
     { ...me('access-1', over), times: 2, gather: 2 },

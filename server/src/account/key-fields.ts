@@ -18,7 +18,8 @@ const MILLIONTHS = 1_000_000
 const Count = Type.Optional(OrNull(Type.Integer({ minimum: 1, maximum: 1e12 })))
 const Money = Type.Optional(OrNull(Type.Number({ minimum: 1 / MILLIONTHS, maximum: 1e9 })))
 
-const spending = {
+/** Caps on what is spent: of a key, or of a person. */
+export const spending = {
   tokens_per_day: Count,
   tokens_per_month: Count,
   money_per_day: Money,

@@ -25,7 +25,7 @@ const sums = {
   money_millionths: Type.Integer({ description: 'Millionths of the unit that prices are in' }),
 }
 
-const Limit = Type.Object({
+export const UsageLimit = Type.Object({
   level: Type.Union([Type.Literal('person'), Type.Literal('parent'), Type.Literal('key')]),
   key: OrNull(Type.String()),
   limit: Type.String(),
@@ -49,7 +49,7 @@ export const UsageAnswer = Type.Object({
       ...sums,
     }),
   ),
-  limits: Type.Array(Limit),
+  limits: Type.Array(UsageLimit),
 })
 
 export const CallsQuery = Type.Object(
@@ -108,7 +108,7 @@ export const ExplainAnswer = Type.Object({
       money_millionths: sums.money_millionths,
     }),
   ),
-  limits: Type.Array(Limit),
+  limits: Type.Array(UsageLimit),
 })
 
 type Sums = Static<ReturnType<typeof Type.Object<typeof sums>>>
@@ -133,7 +133,7 @@ export function named(by: Grouping, name: string | null) {
   return { day: moment(Number(name) * DAY).slice(0, 10) }
 }
 
-export function tellStanding(standing: Standing): Static<typeof Limit> {
+export function tellStanding(standing: Standing): Static<typeof UsageLimit> {
   const { level, owner, limit, used, held, most, resetsAt } = standing
   const unit = limit.startsWith('money') ? 'millionths' : 'tokens'
   const key = level === 'person' ? null : owner

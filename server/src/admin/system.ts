@@ -1,6 +1,9 @@
 import { type Static, Type } from 'typebox'
-import type { Call } from '../context.ts'
+import { REMEMBERED_MS } from '../auth/session.ts'
+import type { App, Call } from '../context.ts'
 import { budgets } from '../limits.ts'
+import type { Upstream } from '../models-file.ts'
+import { BACKUP_SETTING } from '../store/settings.ts'
 import { version } from '../version.ts'
 import { Moment, momentOrNull, OrNull } from '../wire/reply.ts'
 
@@ -11,9 +14,31 @@ export const SystemAnswer = Type.Object({
   node: Type.String(),
   uptime_seconds: Type.Integer(),
   memory_bytes: Type.Integer(),
-  database: Type.Object({ kind: Type.String(), answers: Type.Boolean() }),
+  database: Type.Object({
+    kind: Type.String(),
+    answers: Type.Boolean(),
+    schema: OrNull(Type.String({ description: 'The newest migration' })),
+    last_backup_at: OrNull(Moment),
+  }),
+  tokens: Type.Object({ algorithm: Type.String(), life_seconds: Type.Integer() }),
+  revocation: Type.Object({
+    heard_within_seconds: Type.Integer({
+      description: 'When other servers on this database refuse what ended; this one does at once',
+    }),
+    database_away_seconds: Type.Integer({
+      description: 'How long known API keys go on while the database is away',
+    }),
+  }),
   mail: Type.Object({ kind: Type.String(), oldest_waiting: OrNull(Moment) }),
   models: Type.Array(Type.Object({ name: Type.String(), server: Type.String() })),
+  model_servers: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      server: Type.String(),
+      answers_rest: Type.Boolean({ description: 'Whether it answers for names of no other' }),
+      is_failing: Type.Boolean({ description: 'It failed so often that it is left alone' }),
+    }),
+  ),
   model_calls_open: Type.Integer(),
 })
 
@@ -32,26 +57,50 @@ export const SettingsAnswer = Type.Object({
 /** How the server fares. */
 export async function showSystem({ app, now }: Call): Promise<Static<typeof SystemAnswer>> {
   const { config, models, upstreams, store } = app
-  const answers = await store.settings.find('key_check').then(
-    () => true,
-    () => false,
-  )
-  const oldest = answers ? await store.outbox.oldestWaiting(now) : null
+  const database = await lookAtDatabase(app)
+  const oldest = database.answers ? await store.outbox.oldestWaiting(now) : null
   return {
     version,
     node: process.version,
     uptime_seconds: Math.round(process.uptime()),
     memory_bytes: process.memoryUsage.rss(),
-    database: { kind: config.databaseUrl ? 'PostgreSQL' : 'SQLite', answers },
+    database,
+    tokens: { algorithm: config.jwtAlg, life_seconds: config.accessLifeMs / 1000 },
+    revocation: {
+      heard_within_seconds: REMEMBERED_MS / 1000,
+      database_away_seconds: config.keyLeaseSeconds,
+    },
     mail: {
       kind: config.smtpUrl ? new URL(config.smtpUrl).host : 'stays on this machine',
       oldest_waiting: momentOrNull(oldest),
     },
-    models: models.models.map(({ name, upstream }) => ({
-      name,
-      server: new URL(upstream.url).host,
+    models: models.models.map(({ name, upstream }) => ({ name, server: hostOf(upstream) })),
+    model_servers: models.upstreams.map((upstream) => ({
+      name: upstream.name,
+      server: hostOf(upstream),
+      answers_rest: upstream === models.standard,
+      is_failing: upstreams.isFailing(upstream.name),
     })),
     model_calls_open: upstreams.open,
+  }
+}
+
+const hostOf = ({ url }: Upstream) => new URL(url).host
+
+async function lookAtDatabase({
+  config,
+  store,
+}: App): Promise<Static<typeof SystemAnswer>['database']> {
+  const kind = config.databaseUrl ? 'PostgreSQL' : 'SQLite'
+  try {
+    const [schema, backup] = await Promise.all([
+      store.inspection.newestVersion(),
+      store.settings.find(BACKUP_SETTING),
+    ])
+    const last_backup_at = momentOrNull(backup === null ? null : Number(backup))
+    return { kind, answers: true, schema, last_backup_at }
+  } catch {
+    return { kind, answers: false, schema: null, last_backup_at: null }
   }
 }
 

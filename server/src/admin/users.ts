@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { parseEmailAddress } from '../auth/email-address.ts'
-import { type Acting, deleteUser, disableUser, enableUser } from '../auth/roster.ts'
+import { type Acting, deleteUser, disableUser, enableUser, signUserOut } from '../auth/roster.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { UserRow } from '../store/users.ts'
@@ -42,6 +42,12 @@ export const DeletedUserAnswer = Type.Object({
   deleted: Type.Literal(true),
 })
 
+export const SignedOutAnswer = Type.Object({
+  id: Type.String(),
+  object: Type.Literal('user'),
+  sessions_ended: Type.Integer(),
+})
+
 type About = Call<unknown, Static<typeof ManagedUserParams>>
 type Answer = Static<typeof ManagedUserAnswer>
 
@@ -76,6 +82,12 @@ export async function disableManagedUser(call: About): Promise<Answer> {
 export async function enableManagedUser(call: About): Promise<Answer> {
   await enableUser(acting(call), call.params.id)
   return showUser(call)
+}
+
+/** Ends every session of somebody, who may sign in again; their API keys go on. */
+export async function signOutManagedUser(call: About): Promise<Static<typeof SignedOutAnswer>> {
+  const { id } = call.params
+  return { id, object: 'user', sessions_ended: await signUserOut(acting(call), id) }
 }
 
 export async function deleteManagedUser(call: About): Promise<Static<typeof DeletedUserAnswer>> {

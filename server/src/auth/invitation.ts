@@ -2,8 +2,11 @@ import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { InvitationRow } from '../store/invitations.ts'
 import type { Role } from '../store/users.ts'
+import { allowed } from './audit.ts'
 import { keyedHash } from './keyring.ts'
+import { ownerLetter } from './notice.ts'
 import { randomBytes } from './random.ts'
+import type { Acting } from './roster.ts'
 
 const LIFE_MS = 7 * 86_400_000
 /** 22 characters of base64url carry 132 bits. */
@@ -19,6 +22,23 @@ export function newInvitation(
   const secret = randomBytes(17).toString('base64url').slice(0, LENGTH)
   const [id = ''] = idsOf(app, secret)
   return { secret, row: { id, address, role, created_at: now, expires_at: now + LIFE_MS } }
+}
+
+/** Mails somebody an invitation in the place of an older one. Null when the address has an account. */
+export async function invite(
+  acting: Acting,
+  { address, role }: Pick<InvitationRow, 'address' | 'role'>,
+): Promise<InvitationRow | null> {
+  const { app, now, actor } = acting
+  const { secret, row } = newInvitation(app, { address, role, now })
+  const { publicUrl } = app.config
+  // It fills in a form and changes nothing: who follows it still has a code to read.
+  const link = publicUrl ? `${publicUrl}/register?invitation=${secret}` : ''
+  const letter = ownerLetter(acting, address, 'invitation', { code: secret, link })
+  const event = allowed(acting, 'user.invited', { reason: role, actor })
+  const made = await app.store.invitations.create(row, letter, event)
+  app.outbox.poke()
+  return made ? row : null
 }
 
 /**

@@ -22,6 +22,16 @@ export async function enableUser(acting: Acting, id: string): Promise<void> {
   await change(acting, id, 'user.enabled', (event) => acting.app.store.roster.enable(id, event))
 }
 
+/** Signs somebody out everywhere; they may sign in again. Answers how many sessions that lived are over. */
+export async function signUserOut(acting: Acting, id: string): Promise<number> {
+  const { app, actor } = acting
+  if (!(await app.store.users.find(id))) throw new ApiError('RESOURCE_NOT_FOUND')
+  const event = allowed(acting, 'user.signed_out', { userId: id, subjectId: id, actor })
+  const ended = await app.store.sessions.endOthers(null, id, 'ended_by_operator', event)
+  forgetPerson(app, id)
+  return ended.length
+}
+
 /** Takes the account with all that names its person; the audit trail keeps what was decided. */
 export async function deleteUser(acting: Acting, id: string): Promise<void> {
   const { app, now } = acting

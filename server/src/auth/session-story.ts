@@ -20,6 +20,7 @@ const deeds: Readonly<Record<string, string>> = {
   'account.exported': 'A copy of all that is kept was taken',
   'account.disowned': 'A link "this was not me" was used',
   'user.recovered': 'The account got a new password',
+  'user.signed_out': 'The operator ended every session',
   'user.disabled': 'The account was closed',
   'panic.ended': 'The operator ended sessions in a panic',
   'user.made_admin': 'The person became an admin',
@@ -37,6 +38,7 @@ const causes: Partial<Record<EndReason, readonly string[]>> = {
   not_me: ['account.disowned'],
   role_changed: ['user.made_admin', 'user.made_user'],
   disabled: ['user.disabled'],
+  ended_by_operator: ['user.signed_out'],
   panic: ['panic.ended'],
 }
 

@@ -15,7 +15,7 @@ const SESSION_LIFE_MS = 30 * DAY
 /** How long the token before the current one is taken for a lost answer, and not for a thief's. */
 const GRACE_MS = 10_000
 /** How long a row that was read is believed: the time by which another process may be late. */
-const REMEMBERED_MS = 1000
+export const REMEMBERED_MS = 1000
 
 /** Whose token it is, and of which session. */
 type Bearer = Pick<Claims, 'sub' | 'sid'>

@@ -1,8 +1,6 @@
 import { defineCommand } from 'citty'
-import { allowed } from '../auth/audit.ts'
 import { parseEmailAddress } from '../auth/email-address.ts'
-import { newInvitation } from '../auth/invitation.ts'
-import { ownerLetter } from '../auth/notice.ts'
+import { invite } from '../auth/invitation.ts'
 import { ConfigError } from '../config.ts'
 import { answer, json, operate, origin } from './shell.ts'
 
@@ -15,16 +13,11 @@ export const inviteCommand = defineCommand({
   },
   run: ({ args }) =>
     operate(async ({ app }) => {
-      const now = app.now()
       const address = parseEmailAddress(args.email)?.address
       if (!address) throw new ConfigError([`${args.email} is not an e-mail address.`])
       const role = args.admin ? 'admin' : 'user'
-      const { secret, row } = newInvitation(app, { address, role, now })
-      const facts = { code: secret, link: app.config.publicUrl ?? '' }
-      const letter = ownerLetter({ app, origin, now }, address, 'invitation', facts)
-      const event = allowed({ now, origin }, 'user.invited', { reason: role, actor: 'shell' })
-      if (!(await app.store.invitations.create(row, letter, event)))
-        throw new ConfigError([`${address} has an account already.`])
+      const row = await invite({ app, origin, now: app.now(), actor: 'shell' }, { address, role })
+      if (!row) throw new ConfigError([`${address} has an account already.`])
       answer(
         args,
         { email: address, role, expires_at: new Date(row.expires_at).toISOString() },

@@ -18,6 +18,8 @@ const order = [
   'account',
   'api-keys',
   'typescript',
+  'typescript-api',
+  'python-api',
   'gateway',
   'behind-a-proxy',
   'verifying',

@@ -56,7 +56,7 @@ export function inboxPage(mails: readonly KeptMail[]): string {
       text,
       place: placeOf(mail),
       iso: new Date(at).toISOString(),
-      time: new Date(at).toISOString().slice(11, 19),
+      time: `${new Date(at).toISOString().slice(11, 19)} UTC`,
       code: /^(\d{4,8}) is your/.exec(subject)?.[1] ?? null,
     })),
   })

@@ -174,6 +174,7 @@ function observeUpstreams(upstreams: Upstreams, { count, time }: Metrics): Upstr
         end()
       }
     },
+    isFailing: upstreams.isFailing,
     close: upstreams.close,
   }
 }

@@ -6,6 +6,8 @@ const OPEN_MS = 10_000
 export interface Breaker {
   /** Milliseconds until somebody may ask again; 0 when the caller may, which then has to say how it went. */
   wait(now: number): number
+  /** It failed so often that it is left alone, until somebody finds it back. */
+  readonly isOpen: boolean
   succeeded(): void
   failed(now: number): void
 }
@@ -14,6 +16,9 @@ export function createBreaker(): Breaker {
   let failures: number[] = []
   let openUntil: number | null = null
   return {
+    get isOpen() {
+      return openUntil !== null
+    },
     wait(now) {
       if (openUntil === null) return 0
       if (now < openUntil) return openUntil - now

@@ -40,6 +40,8 @@ export interface Upstreams {
   ask(ask: UpstreamAsk): Promise<UpstreamAnswer>
   /** Calls under way. */
   readonly open: number
+  /** Whether the server of this name keeps failing, so that it is left alone. */
+  isFailing(name: string): boolean
   close(): Promise<void>
 }
 
@@ -68,6 +70,7 @@ export function createUpstreams(parts: {
     get open() {
       return open
     },
+    isFailing: (name) => breakers.get(name)?.isOpen ?? false,
     async ask(ask) {
       const breaker = breakerOf(ask.upstream.name)
       const waitMs = breaker.wait(now())

@@ -13,7 +13,7 @@ export interface SessionEnds {
   /** Ends a session of this person; another person's stays. True for the one that ended it. */
   endOwn(id: string, userId: string, reason: EndReason, event: AuditEvent): Promise<boolean>
   /** Ends every session of a person but the one named, with each sign-in under way; the ids of those that lived. */
-  endOthers(but: string, userId: string, reason: EndReason, event: AuditEvent): Promise<string[]>
+  endOthers(but: string | null, of: string, reason: EndReason, event: AuditEvent): Promise<string[]>
 }
 
 export function createSessionEnds(database: Database): SessionEnds {
@@ -62,7 +62,7 @@ export function createSessionEnds(database: Database): SessionEnds {
         {
           sql: `UPDATE sessions SET ended_at = :now, end_reason = :reason
             WHERE user_id = :user AND id <> :but AND ended_at IS NULL RETURNING id, expires_at`,
-          params: { but, user: userId, reason, now },
+          params: { but: but ?? '', user: userId, reason, now },
         },
         forgetPanics(userId, always),
         recordEvent(event),

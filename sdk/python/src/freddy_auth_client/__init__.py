@@ -3,6 +3,8 @@
 from .answers import (
     ApiKey,
     ApiKeyList,
+    DeviceRequest,
+    DeviceSignedIn,
     ModelResponse,
     NewApiKey,
     Resent,
@@ -56,6 +58,8 @@ __all__ = [
     "CodeExpiredError",
     "ConflictError",
     "ConnectionFailedError",
+    "DeviceRequest",
+    "DeviceSignedIn",
     "EncryptedFileStore",
     "EventStream",
     "FreddyAuth",

@@ -30,6 +30,31 @@ class SignedIn(_SignedIn, total=False):
     device_token: str
 
 
+class DeviceRequest(TypedDict):
+    """The answer of `begin_device_login`. `device_code` is for the device alone, all else is for its person.
+
+    `expires_in` and `interval` are in seconds.
+    """
+
+    device_code: str
+    user_code: str
+    pairing_phrase: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+
+
+class DeviceSignedIn(TypedDict):
+    """The answer of `finish_device_login`. `expires_in` is in seconds; `device_id` is the id of the session."""
+
+    token: str
+    refreshToken: str
+    token_type: Literal["bearer"]
+    expires_in: int
+    device_id: str
+
+
 class Resent(TypedDict):
     """The answer of `resend`."""
 

@@ -9,6 +9,8 @@ import httpx
 
 from .answers import (
     ApiKeyList,
+    DeviceRequest,
+    DeviceSignedIn,
     ModelResponse,
     NewApiKey,
     Resent,
@@ -16,14 +18,18 @@ from .answers import (
     SignedIn,
     Usage,
 )
-from .errors import NotSignedInError, SessionEndedError
+from .errors import ApiError, NotSignedInError, SessionEndedError
 from .session import TIMEOUT, Session, send
-from .steps import Plan, Repeat, Request
+from .steps import Pause, Plan, Repeat, Request, Work
 from .tokens import Tokens
 from .wire import Json, body_of
 
 #: Seconds. A model may think for long.
 MODEL_TIMEOUT = 600.0
+#: RFC 8628, section 3.4.
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+#: Seconds between two polls where the server names none, and how much longer they get for who asks too soon.
+DEVICE_INTERVAL = 5.0
 
 
 class Calls:
@@ -63,9 +69,30 @@ class Calls:
             recovery_code=recovery_code,
         )
         answer = yield from self._open("/auth/verify", body, "token", "refreshToken")
-        tokens = Tokens(answer["token"], answer["refreshToken"], answer.get("device_token"))
-        yield from self._session.begin(tokens)
+        yield from self._keep(answer)
         return cast(SignedIn, answer)
+
+    def begin_device_login(self, name: Optional[str], program: Optional[str]) -> Plan[DeviceRequest]:
+        body = _given(client_id=program, device_information=None if name is None else {"device": name})
+        answer = yield from self._open("/auth/device", body, "device_code", "user_code", "verification_uri")
+        return cast(DeviceRequest, answer)
+
+    def finish_device_login(self, device_code: str, interval: Optional[float]) -> Plan[DeviceSignedIn]:
+        body = {"grant_type": DEVICE_GRANT, "device_code": device_code}
+        poll = Request("POST", "/auth/device/token", body, repeat="always", timeout=self._timeout)
+        pause = DEVICE_INTERVAL if interval is None else interval
+        while True:
+            yield Pause(pause)
+            try:
+                answer = body_of((yield from send(poll)), "token", "refreshToken")
+            except ApiError as error:
+                if error.code == "SLOW_DOWN":
+                    pause += DEVICE_INTERVAL
+                elif error.code != "AUTHORIZATION_PENDING":
+                    raise
+                continue
+            yield from self._keep(answer)
+            return cast(DeviceSignedIn, answer)
 
     def resend(self, email_key: str) -> Plan[Resent]:
         answer = yield from self._open("/auth/resend-email", {"email_key": email_key})
@@ -91,8 +118,13 @@ class Calls:
             yield from self._call("POST", "/auth/logout", {}, repeat="always")
         except (NotSignedInError, SessionEndedError):
             pass  # It has ended already, which is what was asked for.
-        finally:
-            yield from self._session.forget()
+        except GeneratorExit:
+            self._session.forget()  # Stopped on the way: nobody takes another step of ours.
+            raise
+        except Exception:
+            yield Work(self._session.forget)
+            raise
+        yield Work(self._session.forget)
 
     def request(
         self,
@@ -143,6 +175,10 @@ class Calls:
     def usage(self, start: Optional[str], end: Optional[str], by: Optional[str]) -> Plan[Usage]:
         answer = yield from self._read("/usage", **{"from": start, "to": end, "by": by})
         return cast(Usage, answer)
+
+    def _keep(self, answer: Json) -> Plan[None]:
+        tokens = Tokens(answer["token"], answer["refreshToken"], answer.get("device_token"))
+        yield Work(lambda: self._session.begin(tokens))
 
     def _open(self, path: str, body: Json, *required: str) -> Plan[Json]:
         """A step of signing in: no credential is sent, and a person decides what comes next."""

@@ -148,7 +148,9 @@ class AsyncDriver(Client):
             with anyio.move_on_after(step.limit):
                 await step.event.wait()
             return None
-        return await anyio.to_thread.run_sync(step.work)
+        # What was asked of a store is ended, also for a task that is cancelled.
+        with anyio.CancelScope(shield=True):
+            return await anyio.to_thread.run_sync(step.work)
 
     async def _send(self, request: Request) -> httpx.Response:
         built = self._build(self._http, request)

@@ -9,6 +9,7 @@ from typing import Callable, Dict, Mapping, Optional
 import httpx
 
 from .errors import AuthenticationError, FreddyError, NotSignedInError, SessionEndedError
+from .kept_tokens import KeptTokens
 from .retry import pause_before_retry
 from .steps import Event, Join, Pause, Plan, Request, Send, Work
 from .tokens import Tokens, TokenStore
@@ -48,14 +49,11 @@ class Session:
         rotate: bool,
         timeout: Optional[float],
     ) -> None:
-        self._store = store
+        self._kept = KeptTokens(store)
         self._new_event = new_event
         self._api_key = api_key
         self._rotate = rotate
         self._timeout = TIMEOUT if timeout is None else timeout
-        self._tokens: Optional[Tokens] = None
-        #: What the store held when we last read or wrote it: anything else in it is another process's.
-        self._kept: Optional[Tokens] = None
         self._device_token: Optional[str] = None
         self._renewal: Optional[_Renewal] = None
         # Held for a few lines in which nothing waits.
@@ -63,9 +61,7 @@ class Session:
 
     def held(self) -> Optional[Tokens]:
         """The tokens of now, from the store when there are none in memory."""
-        if self._tokens is None:
-            self._tokens = self._kept = self._store.load()
-        return self._tokens
+        return self._kept.held()
 
     def credential(self) -> Dict[str, str]:
         """The header that makes a request ours; reads the store when nothing is in memory."""
@@ -82,7 +78,7 @@ class Session:
         """Sends it with the credential. A token that is over is renewed once, and the call repeated."""
         if self._api_key is not None:
             return (yield from send(_with(request, self.credential())))
-        used: Optional[Tokens] = self._tokens or (yield Work(self.held))
+        used: Optional[Tokens] = self._kept.now or (yield Work(self.held))
         fresh = False
         # A token that was renewed elsewhere may be taken first; it may be over as well.
         for last in (False, False, True):
@@ -92,7 +88,7 @@ class Session:
                 if last or fresh:
                     raise
                 fresh = yield from self.renew(used)
-                used = self._tokens
+                used = self._kept.now
                 if used is None:
                     raise
         raise AssertionError("unreachable")
@@ -108,7 +104,7 @@ class Session:
         """
         while True:
             with self._mutex:
-                if used is not None and self._tokens != used:
+                if used is not None and self._kept.now != used:
                     return False
                 renewal = self._renewal
                 if renewal is None:
@@ -140,7 +136,7 @@ class Session:
                 self._renewal = None
 
     def _refresh(self, used: Optional[Tokens]) -> Plan[bool]:
-        adopted = yield from self._adopt()
+        adopted = yield Work(self._kept.adopt)
         if adopted and used is not None:
             return False
         held: Optional[Tokens] = yield Work(self.held)
@@ -149,14 +145,15 @@ class Session:
         try:
             response = yield from send(self._question(held))
         except AuthenticationError:
-            if (yield from self._adopt()):
+            if (yield Work(self._kept.adopt)):
                 return False
-            yield from self.forget(held)
+            yield Work(lambda: self.forget(held))
             raise
         answer = body_of(response, "token")
         refresh_token = answer.get("refreshToken", held.refresh_token)
         renewed = replace(held, token=answer["token"], refresh_token=refresh_token)
-        yield from self._exchange(held, renewed)
+        # Unless somebody has logged out or in meanwhile.
+        yield Work(lambda: self._kept.change(renewed, held))
         return True
 
     def _question(self, held: Tokens) -> Request:
@@ -164,48 +161,18 @@ class Session:
         body = {"refresh_token": held.refresh_token, **rotation}
         return Request("POST", "/auth/refresh", body, repeat="always", timeout=self._timeout)
 
-    def _adopt(self) -> Plan[bool]:
-        """Takes what another process has put into the store since we last looked."""
-        before = self._tokens
-        found: Optional[Tokens] = yield Work(self._store.load)
-        if found is None or found == self._kept:
-            return False
-        with self._mutex:
-            if self._tokens == before:
-                self._tokens = self._kept = found
-        return True
-
-    def _exchange(self, held: Tokens, renewed: Tokens) -> Plan[None]:
-        """Keeps the renewed ones, unless somebody has logged out or in meanwhile."""
-        with self._mutex:
-            if self._tokens != held:
-                return
-            self._tokens = renewed
-        yield from self._keep(renewed)
-        if self._tokens is None:
-            yield Work(self._store.clear)
-
-    def _keep(self, tokens: Tokens) -> Plan[None]:
-        yield Work(lambda: self._store.save(tokens))
-        self._kept = tokens
-
-    def begin(self, tokens: Tokens) -> Plan[None]:
-        """Somebody has signed in."""
-        self._tokens = tokens
+    def begin(self, tokens: Tokens) -> None:
+        """Somebody has signed in. Waits for the store."""
         self._device_token = tokens.device_token
-        yield from self._keep(tokens)
+        self._kept.change(tokens)
 
-    def forget(self, ended: Optional[Tokens] = None) -> Plan[None]:
-        """The session is over: nothing of it stays in memory or in the store."""
-        with self._mutex:
-            if ended is not None and self._tokens != ended:
-                return
-            self._tokens = None
-        try:
-            yield Work(self._store.clear)
-        finally:
-            # Who asked meanwhile may have read them from the store.
-            self._tokens = self._kept = None
+    def forget(self, ended: Optional[Tokens] = None) -> None:
+        """The session is over: nothing of it stays in memory or in the store. Waits for the store.
+
+        Args:
+            ended: What is over; None for whatever there is.
+        """
+        self._kept.change(None, ended)
 
 
 def send(request: Request) -> Plan[httpx.Response]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional, Union
 
-from .answers import Resent, SignedIn
+from .answers import DeviceRequest, DeviceSignedIn, Resent, SignedIn
 from .driver import AsyncDriver, Driver
 
 
@@ -82,6 +82,39 @@ class SignIn(Driver):
             TokenStoreError: Signed in, but the tokens are in memory only.
         """
         return self._run(self._calls.verify(email_key, verification_code, method, recovery_code))
+
+    def begin_device_login(self, *, name: Optional[str] = None, program: Optional[str] = None) -> DeviceRequest:
+        """Step one of signing in where nobody types a password: asks to be let in by a browser elsewhere (RFC 8628).
+
+        Show `verification_uri`, `user_code` and `pairing_phrase`; or open `verification_uri_complete`.
+
+        Args:
+            name: What the page and the list of sessions call this device.
+            program: What this program calls itself.
+
+        Returns:
+            The codes and the address, for a person and for `finish_device_login`.
+        """
+        return self._run(self._calls.begin_device_login(name, program))
+
+    def finish_device_login(self, request: DeviceRequest) -> DeviceSignedIn:
+        """Step two of that: waits until its person has answered. The tokens are kept.
+
+        It asks as often as the server lets it, and ends when the request does, after ten minutes. Ctrl-C leaves it;
+        so does cancelling its task. The request goes on then, and may be waited for again.
+
+        Args:
+            request: What `begin_device_login` answered; of it `device_code` and `interval` are used.
+
+        Returns:
+            The answer: `token`, `refreshToken`, `expires_in` (seconds), `device_id`.
+
+        Raises:
+            InvalidRequestError: Its `code` says why: ACCESS_DENIED, DEVICE_CODE_EXPIRED, or DEVICE_CODE_INVALID for
+                one that is used or unknown. Begin again.
+            TokenStoreError: Signed in, but the tokens are in memory only.
+        """
+        return self._run(self._calls.finish_device_login(request["device_code"], request.get("interval")))
 
     def resend(self, email_key: str) -> Resent:
         """Mails the code again, or another when the old one is over.
@@ -171,6 +204,14 @@ class AsyncSignIn(AsyncDriver):
     ) -> SignedIn:
         """Step two of signing in: the code. The tokens are kept."""
         return await self._run(self._calls.verify(email_key, verification_code, method, recovery_code))
+
+    async def begin_device_login(self, *, name: Optional[str] = None, program: Optional[str] = None) -> DeviceRequest:
+        """Step one of signing in where nobody types a password: asks to be let in by a browser elsewhere (RFC 8628)."""
+        return await self._run(self._calls.begin_device_login(name, program))
+
+    async def finish_device_login(self, request: DeviceRequest) -> DeviceSignedIn:
+        """Step two of that: waits until its person has answered. The tokens are kept."""
+        return await self._run(self._calls.finish_device_login(request["device_code"], request.get("interval")))
 
     async def resend(self, email_key: str) -> Resent:
         """Mails the code again, or another when the old one is over."""

@@ -1,6 +1,5 @@
 import { defineCommand } from 'citty'
-import { FreddyAuth } from '../freddy-auth.ts'
-import { isApiKey, openPlace, type Place } from './place.ts'
+import { clientOf, isApiKey, openPlace, type Place } from './place.ts'
 import { answer, common, run, talk } from './shell.ts'
 
 export const logoutCommand = defineCommand({
@@ -25,12 +24,13 @@ async function leave({ server, store, kept }: Place, which: 'this' | 'all'): Pro
   // A key is not ended by forgetting it here: it may be in use elsewhere.
   if (isApiKey(kept?.token)) {
     await store.clear()
-    return 'The API key is forgotten here; it stays alive. End it: freddy keys revoke'
+    return 'The API key is forgotten here; it stays alive. End it: freddy keys revoke ID'
   }
-  const auth = new FreddyAuth({ baseUrl: server, store })
+  const auth = clientOf({ baseUrl: server, store })
   if (which === 'all') await auth.sessions.revokeOthers()
   await auth.logout()
-  return which === 'all' ? 'Signed out everywhere.' : 'Signed out.'
+  if (which === 'all') return 'Signed out everywhere.'
+  return kept ? 'Signed out.' : 'You were not signed in.'
 }
 
 export const whoamiCommand = defineCommand({

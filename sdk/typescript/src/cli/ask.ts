@@ -2,7 +2,7 @@ import { defineCommand } from 'citty'
 import type { FreddyAuth } from '../freddy-auth.ts'
 import { openPlace } from './place.ts'
 import { readInput } from './questions.ts'
-import { answer, Complaint, common, run, waiting } from './shell.ts'
+import { answer, Complaint, common, run, WrongWords, waiting } from './shell.ts'
 
 export const askCommand = defineCommand({
   meta: { name: 'ask', description: 'Ask a model; the answer is printed as it comes' },
@@ -14,7 +14,7 @@ export const askCommand = defineCommand({
   run: ({ args }) =>
     run(args, async () => {
       const question = args.question ?? (process.stdin.isTTY ? '' : await readInput())
-      if (!question) throw new Complaint('Ask something: freddy ask "…"')
+      if (!question) throw new WrongWords('Ask something: freddy ask "…"')
       const { auth } = await openPlace(args)
       const model = args.model || process.env.FREDDY_MODEL || (await firstModel(auth))
       const messages = [{ role: 'user', content: question }]

@@ -1,5 +1,5 @@
 import { type CommandDef, defineCommand } from 'citty'
-import { answer, Complaint, common, run } from './shell.ts'
+import { answer, common, run, WrongWords } from './shell.ts'
 import { commandsOf, optionsOf } from './words.ts'
 
 const shells = ['bash', 'zsh', 'fish'] as const
@@ -16,7 +16,7 @@ export function completionCommand(main: () => CommandDef) {
     run: ({ args }) =>
       run(args, async () => {
         const shell = shells.find((known) => known === args.shell)
-        if (!shell) throw new Complaint(`completion takes ${shells.join(', ')}.`)
+        if (!shell) throw new WrongWords(`completion takes ${shells.join(', ')}.`)
         const script = scripts[shell](linesOf(main()))
         answer(args, { shell, script }, script)
       }),
@@ -81,8 +81,12 @@ function casesOf(
 }
 
 function fishLines({ after, words, takesPath }: Line): string[] {
-  const seen = after.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ')
-  const when = seen || '__fish_use_subcommand'
+  const below = words.flatMap(({ word }) => (word.startsWith('--') ? [] : [word]))
+  const seen = [
+    ...after.map((word) => `__fish_seen_subcommand_from ${word}`),
+    ...(below.length > 0 ? [`not __fish_seen_subcommand_from ${below.join(' ')}`] : []),
+  ].join('; and ')
+  const when = after.length > 0 ? seen : '__fish_use_subcommand'
   const files = takesPath ? [`complete -c freddy -n '${when}' -F`] : []
   const all = words.map(({ word, says }) => {
     const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-a ${word}`

@@ -8,8 +8,7 @@ import { Gone } from '../conformance/scene.ts'
 import { scenes } from '../conformance/scenes.ts'
 import { addressOf } from './place.ts'
 import { openQuestions, type Questions } from './questions.ts'
-import { answer, common, exits, paint, run, talk, waiting } from './shell.ts'
-import { WrongWords } from './words.ts'
+import { answer, common, exits, paint, run, talk, WrongWords, waiting } from './shell.ts'
 
 const STANDARD_SECONDS = '20'
 

@@ -1,7 +1,7 @@
 import { defineCommand } from 'citty'
 import { allOf } from './pages.ts'
 import { openPlace } from './place.ts'
-import { answer, Complaint, columns, common, run, talk, waiting } from './shell.ts'
+import { answer, columns, common, run, talk, WrongWords, waiting } from './shell.ts'
 
 const DAY = 86_400_000
 
@@ -94,7 +94,7 @@ function endIn(text: string): string | null {
 function wholeDays(option: string, text: string, most: number): number {
   const days = Number(text)
   if (text && Number.isInteger(days) && days >= 0 && days <= most) return days
-  throw new Complaint(`${option} takes 0 to ${most}.`)
+  throw new WrongWords(`${option} takes 0 to ${most}.`)
 }
 
 function endsAt(moment: string | null): string {

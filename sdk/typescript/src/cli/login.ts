@@ -1,11 +1,12 @@
 import { hostname } from 'node:os'
 import { defineCommand } from 'citty'
 import { CodeExpiredError, InvalidCodeError } from '../errors.ts'
-import { FreddyAuth } from '../freddy-auth.ts'
+import type { FreddyAuth } from '../freddy-auth.ts'
+import { wait } from '../transport.ts'
 import { openBrowser, opensBrowser } from './browser.ts'
-import { isApiKey, isOpen, openPlace, type Place, rememberServer } from './place.ts'
+import { clientOf, isApiKey, isOpen, openPlace, type Place, rememberServer } from './place.ts'
 import { openQuestions, type Questions, readInput } from './questions.ts'
-import { answer, Complaint, common, paint, run, talk, waiting } from './shell.ts'
+import { answer, Complaint, common, paint, run, talk, WrongWords, waiting } from './shell.ts'
 
 const methods = ['email', 'totp', 'recovery_code'] as const
 
@@ -66,7 +67,7 @@ interface Wishes {
 async function enter(place: Place, wishes: Wishes): Promise<Who> {
   const { user, device, password, method } = wishes
   if (wishes['with-token']) return keepKey(place)
-  if (device && (password || user)) throw new Complaint('--device asks for no user and password.')
+  if (device && (password || user)) throw new WrongWords('--device asks for no user and password.')
   if (device) return signInByDevice(place, talk)
   const typesHere = password || user !== undefined || method !== 'email'
   if (typesHere || !opensBrowser()) return signIn(place, user, methodOf(method))
@@ -83,7 +84,8 @@ async function signInByDevice(
   { server, store }: Place,
   show: (line: string, address?: string) => void,
 ): Promise<Who> {
-  const auth = new FreddyAuth({ baseUrl: server, store })
+  // It pauses for its person, not for the server.
+  const auth = clientOf({ baseUrl: server, store, wait })
   const asked = await auth.device.begin({ program: 'freddy', name: hostname() })
   talk(`Code:   ${paint('bold', asked.user_code)}`)
   talk(`Words:  ${asked.pairing_phrase}`)
@@ -98,7 +100,7 @@ async function signInByDevice(
 async function keepKey({ server, store }: Place): Promise<Who> {
   const key = await readInput()
   if (!isApiKey(key)) throw new Complaint('--with-token reads an API key, ak_…, and nothing else.')
-  const auth = new FreddyAuth({ baseUrl: server, apiKey: key })
+  const auth = clientOf({ baseUrl: server, apiKey: key })
   const { name, expires_at } = await auth.apiKeys.own()
   await store.write({ token: key, refreshToken: '' })
   return { name, expires_at }
@@ -109,7 +111,7 @@ async function signIn(
   named: string | undefined,
   method: (typeof methods)[number],
 ): Promise<Who> {
-  const auth = new FreddyAuth({ baseUrl: server, store })
+  const auth = clientOf({ baseUrl: server, store })
   const questions = openQuestions()
   try {
     const user = named ?? (await questions.ask('E-mail address or user name: '))
@@ -147,7 +149,7 @@ async function verify(
 
 function methodOf(text: string): (typeof methods)[number] {
   const method = methods.find((known) => known === text)
-  if (!method) throw new Complaint(`--method takes ${methods.join(', ')}.`)
+  if (!method) throw new WrongWords(`--method takes ${methods.join(', ')}.`)
   return method
 }
 

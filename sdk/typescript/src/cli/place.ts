@@ -4,8 +4,11 @@ import { FreddyAuth } from '../freddy-auth.ts'
 import { placesOf } from '../node/places.ts'
 import { writePrivate } from '../node/private-file.ts'
 import { systemStore } from '../node/system-store.ts'
+import type { FreddyOptions } from '../options.ts'
 import type { TokenStore, Tokens } from '../token-store.ts'
-import { type Common, Complaint } from './shell.ts'
+import { wait } from '../transport.ts'
+import { type Common, WrongWords, waiting } from './shell.ts'
+import { VERSION } from './version.ts'
 
 const STANDARD = 'http://localhost:3000/v1'
 
@@ -31,8 +34,30 @@ export async function openPlace(args: Common): Promise<Place> {
   const store = await systemStore(server)
   const kept = await store.read()
   const apiKey = process.env.FREDDY_API_KEY || (isApiKey(kept?.token) ? kept.token : null)
-  const auth = new FreddyAuth({ baseUrl: server, ...(apiKey ? { apiKey } : { store }) })
+  const auth = clientOf({ baseUrl: server, ...(apiKey ? { apiKey } : { store }) })
   return { server, auth, store, kept, apiKey }
+}
+
+/** As browsers call it, which is what servers look for. */
+const system =
+  { darwin: 'Macintosh', win32: 'Windows NT' }[String(process.platform)] ?? process.platform
+
+/** A client that gives its name, in lists of sessions and in mails, and says what it waits for. */
+export function clientOf(options: FreddyOptions): FreddyAuth {
+  const { host } = new URL(options.baseUrl)
+  return new FreddyAuth({
+    fetch: (input, init) => {
+      const headers = new Headers(init?.headers)
+      headers.set('user-agent', `freddy/${VERSION} (${system})`)
+      return waiting(() => `Asking ${host}`, fetch(input, { ...init, headers }))
+    },
+    wait: (ms, signal) =>
+      waiting(
+        () => `${host} is busy or away: again in ${Math.ceil(ms / 1000)} s`,
+        wait(ms, signal),
+      ),
+    ...options,
+  })
 }
 
 export function isApiKey(token: string | undefined): token is string {
@@ -51,7 +76,7 @@ export function addressOf(text: string): string {
     const { origin, pathname } = new URL(/^https?:\/\//.test(text) ? text : `${scheme}://${text}`)
     return origin + (pathname === '/' ? '/v1' : pathname.replace(/\/+$/, ''))
   } catch {
-    throw new Complaint(`${text} is not the address of a server.`)
+    throw new WrongWords(`${text} is not the address of a server.`)
   }
 }
 

@@ -14,6 +14,11 @@ export interface Common {
   readonly server?: string | undefined
 }
 
+/** A typing mistake must not pass for an option left out. */
+export class WrongWords extends Error {
+  override readonly name = 'CLIError'
+}
+
 /** A failure that is a sentence for a person; its stack is nobody's business. */
 export class Complaint extends Error {
   override readonly name = 'Complaint'
@@ -35,15 +40,16 @@ export async function run(args: Common, work: () => Promise<void>): Promise<void
   try {
     await work()
   } catch (cause) {
-    if (!(cause instanceof Error)) throw cause
+    if (!(cause instanceof Error) || cause instanceof WrongWords) throw cause
     if (args.json) talk(JSON.stringify({ error: forPrograms(cause) }))
-    else talk(paint('red', sentenceOf(cause)))
+    else talk(paint('red', sentenceOf(cause, args)))
     process.exitCode = needsSignIn(cause) ? exits.signIn : exits.failure
   }
 }
 
-function sentenceOf(cause: Error): string {
-  if (cause instanceof NotSignedInError) return 'You are not signed in: freddy login'
+function sentenceOf(cause: Error, { server }: Common): string {
+  const there = server ? ` --server ${server}` : ''
+  if (cause instanceof NotSignedInError) return `You are not signed in: freddy login${there}`
   if (!(cause instanceof ApiError)) return cause.message
   const { message, retryAfter, reason, requestId, status } = cause
   const parts = [
@@ -86,14 +92,17 @@ export function paint(
 }
 
 const SECOND = 1000
+let isWaiting = false
 
-/** Says what is waited for, on a terminal, when it takes longer than a second. */
+/** Says what is waited for, on a terminal, when it takes longer than a second; what is part of it says nothing more. */
 export async function waiting<T>(what: () => string, work: Promise<T>): Promise<T> {
-  if (!process.stderr.isTTY) return work
+  if (!process.stderr.isTTY || isWaiting) return work
+  isWaiting = true
   const clock = setInterval(() => process.stderr.write(`\r\u001b[K${what()} …`), SECOND)
   try {
     return await work
   } finally {
+    isWaiting = false
     clearInterval(clock)
     process.stderr.write('\r\u001b[K')
   }

@@ -1,15 +1,12 @@
 import { type ArgsDef, type CommandDef, renderUsage, runCommand } from 'citty'
-import { exits } from './shell.ts'
+import { exits, WrongWords } from './shell.ts'
 
-/** A typing mistake must not pass for an option left out. */
-export class WrongWords extends Error {
-  override readonly name = 'CLIError'
-}
+const ENDS = `Ends with 0, or with ${exits.failure} when something failed, ${exits.wrongWords} for wrong words, ${exits.signIn} where one has to sign in.`
 
 /** Runs the command that the words name; wrong ones end with 2 and a hint. */
 export async function runWords(main: CommandDef, words: readonly string[]): Promise<void> {
-  const asksHelp = words.length === 0 || words.includes('--help') || words.includes('-h')
-  if (asksHelp) return showHelp(main, words)
+  const asksHelp = words.includes('--help') || words.includes('-h')
+  if (asksHelp || isGroup(main, words)) return showHelp(main, words)
   try {
     await runCommand(strict(main), { rawArgs: [...words] })
   } catch (cause) {
@@ -19,6 +16,14 @@ export async function runWords(main: CommandDef, words: readonly string[]): Prom
     process.stderr.write(`${plain(cause.message)}\nSee: freddy ${named}--help\n`)
     process.exitCode = exits.wrongWords
   }
+}
+
+/** Whether commands may follow, and none does: who types `freddy keys` wants to know which. */
+function isGroup(command: CommandDef, [first, ...rest]: readonly string[]): boolean {
+  const below = commandsOf(command)
+  if (first === undefined) return Object.keys(below).length > 0
+  const next = below[first]
+  return next !== undefined && isGroup(next, rest)
 }
 
 /** What the words say so far, in colour only where somebody sees it. */
@@ -32,9 +37,12 @@ async function showHelp(main: CommandDef, words: readonly string[]): Promise<voi
     names.push(word)
   }
   const parent = { meta: { name: ['freddy', ...names.slice(0, -1)].join(' ') } }
-  const usage = await renderUsage(command, names.length > 0 ? parent : undefined)
+  const rendered = await renderUsage(command, names.length > 0 ? parent : undefined)
+  // That an option is off until it is given goes without saying.
+  const usage = rendered.replaceAll(/ (\S*)\(Default: false\)/g, '$1')
   const isSeen = process.stdout.isTTY && !process.env.NO_COLOR
-  process.stdout.write(`${isSeen ? usage : plain(usage)}\n`)
+  const told = names.length > 0 ? usage : `${usage}\n\n${ENDS}`
+  process.stdout.write(`${isSeen ? told : plain(told)}\n`)
 }
 
 /** Every command of ours stands in its tree as it is, and not as a promise of one. */

@@ -1,3 +1,4 @@
+import { edgeRules } from './edge-rules.ts'
 import { type Account, foundingFlow } from './founding-flow.ts'
 import type { Verdict } from './play-scene.ts'
 import { answerRules, type ServerRule, serverRules } from './server-rules.ts'
@@ -13,7 +14,7 @@ export async function examineServer(
   const flow = account ? foundingFlow(account) : []
   const verdicts: Verdict[] = []
   // A step of the flow stands on those before it, and rules for all answers need answers: all are asked.
-  for (const rule of [...serverRules, ...flow, ...answerRules]) {
+  for (const rule of [...serverRules, ...edgeRules, ...flow, ...answerRules]) {
     verdicts.push(await verdictOf(rule, talk))
   }
   return verdicts.filter(({ name }) => isChosen(name))
@@ -23,7 +24,7 @@ export async function examineServer(
 export function ruleNames(hasAccount: boolean): string[] {
   const account = { email: '', password: '', code: async () => '' }
   const flow = hasAccount ? foundingFlow(account) : []
-  return [...serverRules, ...flow, ...answerRules].map(({ name }) => name)
+  return [...serverRules, ...edgeRules, ...flow, ...answerRules].map(({ name }) => name)
 }
 
 async function verdictOf(

@@ -22,17 +22,17 @@ const asks = (
   check: async (talk) => differenceFrom(expected, await talk.ask(question)),
 })
 
-const refused = (status: number, code: string, more: Partial<Expected> = {}): Expected => ({
+export const refused = (status: number, code: string, more: Partial<Expected> = {}): Expected => ({
   status,
   body: { success: false, error: { code, status } },
   ...more,
 })
 
-const nobody = () => ({
+export const nobody = () => ({
   email_or_username: `${randomUUID()}@example.com`,
   password: 'not the password of anybody',
 })
-const LOGIN = 'POST /auth/login'
+export const LOGIN = 'POST /auth/login'
 const strangeKey = { email_key: 'uuid-00000000-0000-4000-8000-000000000000' }
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 /** Its header says that nobody signed it. */

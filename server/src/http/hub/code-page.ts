@@ -42,7 +42,7 @@ export async function codeDraft(app: App, request: FastifyRequest, asked: Asked)
     form: {
       action: onward('/sign-in/code', request),
       button: purpose === 'password_reset' ? 'changePassword' : 'verify',
-      fields: fieldsOf(challenge, method),
+      fields: fieldsOf(challenge, method, options !== null),
       ...(options ? { passkey: JSON.stringify(options) } : {}),
     },
     ...(method === 'email' ? { mail: await mailOf(app, request, asked) } : {}),
@@ -96,7 +96,11 @@ function titleOf({ purpose }: ChallengeRow, method: Method): Pick<Draft, 'title'
   return { title: 'checkMail', lead: 'codeLead' }
 }
 
-function fieldsOf({ purpose, digits }: ChallengeRow, method: Method): Field[] {
+function fieldsOf(
+  { purpose, digits }: ChallengeRow,
+  method: Method,
+  mayUsePasskey: boolean,
+): Field[] {
   if (method === 'recovery_code') {
     return [
       hidden(method),
@@ -113,7 +117,7 @@ function fieldsOf({ purpose, digits }: ChallengeRow, method: Method): Field[] {
     name: 'verification_code',
     label: 'code',
     type: 'code',
-    autocomplete: 'one-time-code',
+    autocomplete: mayUsePasskey ? 'one-time-code webauthn' : 'one-time-code',
     digits: method === 'totp' ? TOTP_SHAPE.digits : digits,
     focus: true,
   }

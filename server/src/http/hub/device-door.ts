@@ -125,10 +125,7 @@ function askDraft(pairing: PairingRow, typed: string): Draft {
       { label: 'devicePhrase', text: pairingPhrase(device_hash) },
       { label: 'deviceProgram', text: name ? `${name} (${program})` : program },
       { label: 'deviceNetwork', text: source },
-      {
-        label: 'deviceTime',
-        text: `${new Date(created_at).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
-      },
+      { label: 'deviceTime', at: created_at },
     ],
     form: {
       action: '/device/answer',

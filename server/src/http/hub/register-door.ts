@@ -103,30 +103,34 @@ const accountFields: readonly Field[] = [
 ]
 
 function registerDraft(app: App, request: FastifyRequest): Draft {
-  const { invitation } = request.query as { invitation?: unknown }
-  const invited: Field[] =
-    typeof invitation === 'string'
-      ? [
-          {
-            name: 'invitation',
-            label: 'register',
-            type: 'hidden',
-            autocomplete: 'off',
-            value: invitation.slice(0, 100),
-          },
-        ]
-      : []
+  const links: Draft['links'] = [
+    { href: onward('/sign-in', request), text: 'signIn', before: 'haveAccount' },
+  ]
+  const { registration } = app.config
+  if (registration === 'closed') return { title: 'register', lead: 'registerClosed', links }
   return {
     title: 'register',
-    lead: 'registerLead',
+    lead: registration === 'invite' ? 'registerInvited' : 'registerLead',
     values: { least: shortestPassword(app) },
     form: {
       action: onward('/register', request),
       button: 'register',
-      fields: [...accountFields, ...invited],
+      fields: [...accountFields, ...invitationFields(registration, request)],
     },
-    links: [{ href: onward('/sign-in', request), text: 'signIn', before: 'haveAccount' }],
+    links,
   }
+}
+
+/** Where it is asked for it can be typed; elsewhere one that a letter brought goes along. */
+function invitationFields(
+  registration: App['config']['registration'],
+  request: FastifyRequest,
+): Field[] {
+  const { invitation } = request.query as { invitation?: unknown }
+  const given = typeof invitation === 'string' ? invitation.slice(0, 100) : ''
+  if (registration === 'open' && !given) return []
+  const type = registration === 'invite' ? 'text' : 'hidden'
+  return [{ name: 'invitation', label: 'invitation', type, autocomplete: 'off', value: given }]
 }
 
 function setupDraft(app: App, request: FastifyRequest): Draft {

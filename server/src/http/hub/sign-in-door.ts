@@ -67,7 +67,8 @@ function signInDraft(app: App, request: FastifyRequest): Draft {
   const links: Draft['links'][number][] = [{ href: '/forgot', text: 'forgot' }]
   if (app.config.registration !== 'closed') {
     const href = onward('/register', request)
-    links.push({ href, text: 'register', before: 'noAccount' })
+    const before = app.config.registration === 'invite' ? 'invited' : 'noAccount'
+    links.push({ href, text: 'register', before })
   }
   return {
     title: 'signIn',

@@ -22,6 +22,9 @@ export interface Link {
   readonly before?: Word
 }
 
+/** A line of what is asked about: some text, or a moment in milliseconds. */
+export type Fact = { readonly label: Word } & ({ readonly text: string } | { readonly at: number })
+
 /** A page before somebody is signed in: one thing to do, and ways around it. */
 export interface SignInPage {
   readonly language: string
@@ -31,7 +34,7 @@ export interface SignInPage {
   /** What went wrong, in a sentence that says what to do. */
   readonly problem?: string
   /** What is asked about, line by line. */
-  readonly facts?: readonly { readonly label: Word; readonly text: string }[]
+  readonly facts?: readonly Fact[]
   /** What went well. */
   readonly notice?: string
   readonly form?: {
@@ -77,7 +80,7 @@ const template = Handlebars.compile(
 {{#if notice}}<p class="notice" role="status">{{notice}}</p>{{/if}}
 {{#if problem}}<p class="problem" role="alert" id="problem">{{problem}}</p>{{/if}}
 {{#if facts}}<dl>
-{{#each facts}}<dt>{{label}}</dt><dd>{{text}}</dd>
+{{#each facts}}<dt>{{label}}</dt><dd>{{#if iso}}<time datetime="{{iso}}">{{text}}</time>{{else}}{{text}}{{/if}}</dd>
 {{/each}}</dl>{{/if}}
 {{#if form}}
 {{#with form}}
@@ -145,7 +148,7 @@ export function signInPage(page: SignInPage): string {
     problem: page.problem ?? '',
     css: assetPath('hub', 'css'),
     js: assetPath('sign-in', 'js'),
-    facts: page.facts?.map(({ label, text }) => ({ label: tell(label), text })) ?? [],
+    facts: page.facts?.map((fact) => ({ label: tell(fact.label), ...told(fact) })) ?? [],
     form: page.form && {
       action: page.form.action,
       button: tell(page.form.button),
@@ -182,6 +185,13 @@ export function signInPage(page: SignInPage): string {
       current: name === language,
     })),
   })
+}
+
+/** A moment says its zone; the page's script, where one runs, tells it in the reader's. */
+function told(fact: Fact): { text: string; iso: string } {
+  if ('text' in fact) return { text: fact.text, iso: '' }
+  const iso = new Date(fact.at).toISOString()
+  return { text: `${iso.slice(0, 16).replace('T', ' ')} UTC`, iso }
 }
 
 function fieldView(
