@@ -1,4 +1,12 @@
 import { knob, limitChanges, redis, whole } from './config-values.ts'
+import type { LimitTable } from './limits.ts'
+
+export interface LimitsConfig {
+  readonly limits: LimitTable
+  /** Null counts traffic in memory, each server for itself. */
+  readonly redisUrl: string | null
+  readonly redisTimeoutMs: number
+}
 
 /** How much traffic passes, and where it is counted. */
 export const limitKnobs = {

@@ -1,5 +1,6 @@
 import { credentialKnobs } from './config-credentials.ts'
-import { limitKnobs } from './config-limits.ts'
+import { type LimitsConfig, limitKnobs } from './config-limits.ts'
+import { type MetricsConfig, metricsKnobs } from './config-metrics.ts'
 import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
@@ -14,11 +15,11 @@ import {
   webAddress,
   whole,
 } from './config-values.ts'
-import { type LimitTable, limits } from './limits.ts'
+import { limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 import { isLoopback } from './loopback.ts'
 
-export interface Config extends UpstreamConfig {
+export interface Config extends UpstreamConfig, MetricsConfig, LimitsConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -35,10 +36,6 @@ export interface Config extends UpstreamConfig {
   readonly profile: 'standard' | 'strict'
   readonly trustedProxies: readonly string[]
   readonly registration: 'open' | 'invite' | 'closed'
-  readonly limits: LimitTable
-  /** Null counts traffic in memory, each server for itself. */
-  readonly redisUrl: string | null
-  readonly redisTimeoutMs: number
   readonly maxRequestBytes: number
   readonly workers: number
   readonly sessionIdleDays: number
@@ -127,6 +124,7 @@ export const knobs = {
     whole(0, 30),
   ),
   AUDIT_DAYS: knob('7 to 3650', '90', 'How long the audit trail is kept.', whole(7, 3650)),
+  ...metricsKnobs,
   LOG_LEVEL: knob(
     'debug, info, warn, error or silent',
     'warn',
@@ -184,6 +182,7 @@ const secrets: ReadonlySet<KnobName> = new Set([
   'SECRET_KEY',
   'UPSTREAM_API_KEY',
   'OPENAI_API_KEY',
+  'METRICS_TOKEN',
 ])
 
 function tell(name: KnobName, given: string | undefined): ToldSetting {
@@ -223,6 +222,8 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     keyLeaseSeconds: set.KEY_LEASE_SECONDS ?? 600,
     auditDays: set.AUDIT_DAYS ?? 90,
+    metricsAt: set.METRICS_PORT,
+    metricsToken: set.METRICS_TOKEN,
     logLevel: set.LOG_LEVEL ?? 'warn',
     accessLifeMs: profile === 'strict' ? 900_000 : 86_400_000,
     told,
@@ -231,9 +232,12 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
 
 /** A server that strangers can reach needs mail, a name and a secret of its own. */
 function contradictions(config: Config): string[] {
-  if (isLoopback(config.host)) return []
-  const here = `HOST ${config.host} can be reached from outside`
   const problems: string[] = []
+  if (config.metricsAt && !isLoopback(config.metricsAt.host) && !config.metricsToken) {
+    problems.push('METRICS_TOKEN: METRICS_PORT can be reached from outside, so give it a token')
+  }
+  if (isLoopback(config.host)) return problems
+  const here = `HOST ${config.host} can be reached from outside`
   if (!config.smtpUrl) problems.push(`SMTP_URL: ${here}, so mails need a server`)
   if (!config.publicUrl) problems.push(`PUBLIC_URL: ${here}, so links need a name`)
   if (!config.secretKey && !config.secretKeyFile) {

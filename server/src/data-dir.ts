@@ -1,8 +1,8 @@
 import { mkdirSync, statSync } from 'node:fs'
 import { type Config, ConfigError } from './config.ts'
 
-/** Makes the folder of the database and the secret, for its owner alone. Its parent is the operator's to make. */
-export function makeDataDir({ dataDir }: Config): void {
+/** The folder of the database and the secret, for its owner only. */
+export function makeDataDir({ dataDir }: Pick<Config, 'dataDir'>): void {
   try {
     mkdirSync(dataDir, { mode: 0o700 })
   } catch (cause) {
