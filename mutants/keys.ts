@@ -586,6 +586,22 @@ export const keys: readonly Mutant[] = [
     named: 'neither changed',
   },
   {
+    name: 'a secret that was replaced at once loses what still runs',
+    file: 'auth/principal.ts',
+    find: 'return holderOf(row, [hash], now)',
+    replace: 'return { ...principal, limits: row }',
+    tests: 'shut-out.test.ts',
+    named: 'a secret that was replaced',
+  },
+  {
+    name: 'a secret that was replaced twice loses what still runs',
+    file: 'auth/principal.ts',
+    find: "if (row.hash !== hash && row.former_hash !== hash) throw new ApiError('INVALID_API_KEY')",
+    replace: '',
+    tests: 'raises.test.ts',
+    named: 'what its owner changes',
+  },
+  {
     name: 'who verifies offline hears of children whose parent ended',
     file: 'store/revocations.ts',
     find: "  childrenOf('revoked_at'),\n",
