@@ -49,19 +49,23 @@ export interface DocsPage {
   readonly html: string
 }
 
-/** The documentation, as it lies in `docs/`: read and rendered once. */
+/** The documentation, as it lies in `docs/`: read and rendered once, for whoever comes first. */
 export function docsPages(app: App, http: Http): void {
   for (const [from, to] of Object.entries(bookmarks)) {
     http.get(from, async (_request, reply) => reply.redirect(to, 301))
   }
-  const pages = readPages()
+  let read: readonly DocsPage[] | undefined
+  const pages = () => {
+    read ??= readPages()
+    return read
+  }
   http.get<{ Params: { name: string } }>('/docs/:name', async (request, reply) => {
-    const page = pages.find(({ name }) => name === request.params.name)
+    const page = pages().find(({ name }) => name === request.params.name)
     if (!page) throw new ApiError('RESOURCE_NOT_FOUND')
     const base = app.config.publicUrl ?? `http://${request.headers.host}`
-    return reply.headers(headers).send(docsPage(pages, page).replaceAll(EXAMPLE, base))
+    return reply.headers(headers).send(docsPage(pages(), page).replaceAll(EXAMPLE, base))
   })
-  http.get('/docs', async (_request, reply) => reply.headers(headers).send(docsPage(pages, null)))
+  http.get('/docs', async (_request, reply) => reply.headers(headers).send(docsPage(pages(), null)))
 }
 
 const headers = {

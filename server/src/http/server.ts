@@ -47,7 +47,7 @@ export async function createHttp(
   const origins = createOrigins(app.config.trustedProxies)
   const http = Fastify({
     serverFactory: (handler) => strictServer(bounds, origins, handler),
-    genReqId: requestId,
+    genReqId: (request) => requestId(request, app.now()),
     requestIdHeader: false,
     logger: false,
     exposeHeadRoutes: true,

@@ -49,6 +49,9 @@ export function createHasher(options: {
   let closing = false
 
   const next = () => {
+    // A thread starts when there is work for it: an idle server has no more of them than it needed so far.
+    const wantsMore = waiting.length > 0 && threads.every(({ job }) => job)
+    if (wantsMore && threads.length < count && !closing) start()
     for (const thread of threads) {
       if (thread.job) continue
       const job = waiting.shift()
@@ -73,12 +76,10 @@ export function createHasher(options: {
     worker.on('error', (cause) => {
       thread.job?.reject(new HasherBusy('The thread ended', { cause }))
       threads.splice(threads.indexOf(thread), 1)
-      if (!closing) start()
       next()
     })
     worker.unref()
   }
-  for (let index = 0; index < count; index++) start()
 
   const run = (task: HashTask) =>
     new Promise<string | boolean>((resolve, reject) => {
