@@ -57,6 +57,30 @@ scene(
   eddsa,
 )
 
+test('a list of what ended that leads nowhere keeps nobody waiting, and is asked again from where it was', async () => {
+  const asked: string[] = []
+  let page: object = { data: [], has_more: true, next: '1_' }
+  const verifier = new Verifier({
+    baseUrl: 'http://127.0.0.1:9/v1',
+    apiKey: 'x',
+    issuer: ISSUER,
+    intervalMs: 0,
+    fetch: async (input) => {
+      asked.push(new URL(String(input)).search)
+      assert.ok(asked.length < 9, 'it does not end')
+      return Response.json(page)
+    },
+  })
+  await assert.rejects(verifier.listen(), TypeError)
+  assert.deepEqual(asked, ['', '?after=1_'])
+  page = { data: [] }
+  await assert.rejects(verifier.listen(), TypeError)
+  page = { data: [], has_more: false, next: '2_' }
+  await verifier.listen()
+  await verifier.listen()
+  assert.deepEqual(asked.slice(2), ['?after=1_', '?after=1_', '?after=2_'])
+})
+
 test('who is told why, and fails at that, decides about nobody', async () => {
   const verifier = new Verifier({
     baseUrl: 'http://127.0.0.1:9/v1',

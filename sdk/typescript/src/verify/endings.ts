@@ -86,6 +86,8 @@ export class Endings {
     this.#triedAt = began
     for (;;) {
       const page = await this.#read(this.#after)
+      const leadsOn = typeof page.next === 'string' && !(page.has_more && page.next === this.#after)
+      if (!leadsOn) throw new TypeError('The answer does not say what to ask next')
       for (const { id, ended_at } of page.data) this.#note(id, ended_at)
       this.#after = page.next
       if (!page.has_more) break
