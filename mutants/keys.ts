@@ -594,6 +594,14 @@ export const keys: readonly Mutant[] = [
     named: 'a secret that was replaced',
   },
   {
+    name: 'who is outside the networks of a key loses what still runs',
+    file: 'auth/principal.ts',
+    find: '  await requireNetwork({ app, origin, now }, row)\n',
+    replace: '',
+    tests: 'raises.test.ts',
+    named: 'what its owner changes',
+  },
+  {
     name: 'a secret that was replaced twice loses what still runs',
     file: 'auth/principal.ts',
     find: "if (row.hash !== hash && row.former_hash !== hash) throw new ApiError('INVALID_API_KEY')",

@@ -188,8 +188,8 @@ export const ledger: readonly Mutant[] = [
   {
     name: 'who waits for a raise is let go with their key',
     file: 'responses/raise-waits.ts',
-    find: 'await requireStillAllowed(app, principal, app.now())',
-    replace: 'principal',
+    find: 'await requireStillAllowed(call, app.now())',
+    replace: 'call.principal',
     tests: 'raises.test.ts',
     named: 'who waits is let go',
   },

@@ -242,20 +242,23 @@ scene('what its owner changes about a key holds for the calls that wait', async 
     assert.equal((await ask('wait=10')).status, 200)
     return { id, answer: ask('wait=10') }
   }
-  const [more, bound, replaced, twice] = await Promise.all(Array.from({ length: 4 }, waitingKey))
-  assert.ok(more && bound && replaced && twice)
+  const waiting = await Promise.all(Array.from({ length: 5 }, waitingKey))
+  const [more, bound, held, replaced, twice] = waiting
+  assert.ok(more && bound && held && replaced && twice)
   const limits = { tokens_per_day: 100 }
   await ada.change(more.id, { limits })
   await ada.change(bound.id, { limits, models: ['another'] })
+  await ada.change(held.id, { limits, networks: ['203.0.113.0/24'] })
   for (const { id } of [replaced, twice, twice]) await ada.act(id, 'rotate', { overlap_days: 0 })
-  const answers = await Promise.all([more, bound, replaced, twice].map(({ answer }) => answer))
+  const answers = await Promise.all(waiting.map(({ answer }) => answer))
   assert.deepEqual(
-    answers.map(({ status, body }) => [status, body.error?.code]),
+    answers.map(({ status, body }) => [status, body.error?.code, body.error?.details?.reason]),
     [
-      [200, undefined],
-      [403, 'INSUFFICIENT_PERMISSIONS'],
-      [401, 'API_KEY_EXPIRED'],
-      [401, 'INVALID_API_KEY'],
+      [200, undefined, undefined],
+      [403, 'INSUFFICIENT_PERMISSIONS', 'model'],
+      [403, 'INSUFFICIENT_PERMISSIONS', 'network'],
+      [401, 'API_KEY_EXPIRED', 'key_rotated'],
+      [401, 'INVALID_API_KEY', undefined],
     ],
   )
 })

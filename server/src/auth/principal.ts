@@ -101,8 +101,7 @@ export function userOf({ principal }: Call<unknown, unknown, unknown>): string {
 
 /** Who called, as they stand now. Throws when they may call no longer: a long answer is for those who still may. */
 export async function requireStillAllowed(
-  app: App,
-  principal: Principal | null,
+  { app, origin, principal }: Pick<Call<unknown, unknown, unknown>, 'app' | 'origin' | 'principal'>,
   now: number,
 ): Promise<Principal | null> {
   if (principal?.kind === 'signed-in') {
@@ -113,6 +112,7 @@ export async function requireStillAllowed(
   const row = requireLiveKey(await app.store.apiKeys.find(keyId, userId), now)
   // In the meantime its secret may have been replaced.
   if (row.hash !== hash && row.former_hash !== hash) throw new ApiError('INVALID_API_KEY')
+  await requireNetwork({ app, origin, now }, row)
   return holderOf(row, [hash], now)
 }
 

@@ -46,8 +46,8 @@ interface Awaited {
 
 /**
  * A call whose key has spent what it may waits for its owner to allow more, when its caller said so: `Prefer: wait=30`
- * (RFC 7240). Whoever may not wait, or has waited long enough, goes on and is refused. What its
- * owner changed about the key meanwhile holds.
+ * (RFC 7240). Whoever may not wait, or has waited long enough, goes on and is refused. What its owner changed about the
+ * key meanwhile holds.
  */
 export async function waitForRaise(
   call: Call<unknown, unknown, unknown>,
@@ -68,16 +68,17 @@ export async function waitForRaise(
 
 /** It looks so many times, and asks no clock. Throws when its caller may call no longer. */
 async function untilRaised(
-  { app, principal, carried, requestId }: Call<unknown, unknown, unknown>,
+  call: Call<unknown, unknown, unknown>,
   spending: Spending,
   ms: number,
 ): Promise<Spending> {
+  const { app, carried, requestId } = call
   let latest = spending
   const signal = AbortSignal.any([carried.left, app.raiseWaits.stopped])
   for (let waited = 0; waited < ms && !signal.aborted; waited += LOOK_EVERY_MS) {
     await pause(LOOK_EVERY_MS, undefined, { signal }).catch(() => {})
-    const caller = await requireStillAllowed(app, principal, app.now())
-    requireSameModel(principal, caller, spending.model)
+    const caller = await requireStillAllowed(call, app.now())
+    requireSameModel(call.principal, caller, spending.model)
     latest = { ...spending, ...spenderOf({ principal: caller, requestId }) }
     if (!(await isRaisable({ app }, latest))) break
   }
