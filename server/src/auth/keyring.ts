@@ -19,6 +19,7 @@ const purposes = [
   'foreign-hash',
   'signing',
   'pairing',
+  'deploy-check',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

@@ -8,6 +8,8 @@ export interface Hasher {
   verify(stored: string, password: string): Promise<boolean>
   /** The same for a hash that another server made (workers/foreign-hash.ts). */
   verifyForeign(stored: string, password: string): Promise<boolean>
+  /** How much it has to do now. */
+  load(): { readonly waiting: number; readonly working: number; readonly threads: number }
   close(): Promise<void>
 }
 
@@ -98,6 +100,11 @@ export function createHasher(options: {
     verify: async (stored, password) => (await run({ kind: 'verify', stored, password })) === true,
     verifyForeign: async (stored, password) =>
       (await run({ kind: 'foreign', stored, password })) === true,
+    load: () => ({
+      waiting: waiting.length,
+      working: threads.filter(({ job }) => job !== null).length,
+      threads: threads.length,
+    }),
     async close() {
       closing = true
       await Promise.all(threads.map(({ worker }) => worker.terminate()))
