@@ -10,10 +10,6 @@ const SLOWER_MS = 5000
 /** Seconds between two questions where the server names none. */
 const STANDARD_INTERVAL = 5
 
-/** Of what `begin` answered, what `finish` needs. */
-export type DeviceCode = Pick<DeviceRequest, 'device_code'> &
-  Partial<Pick<DeviceRequest, 'interval'>>
-
 /** Signing in where nobody types a password: a command line, a television (RFC 8628). */
 export class DeviceLogin {
   readonly #client: Client
@@ -44,7 +40,8 @@ export class DeviceLogin {
    * @throws InvalidRequestError with the code ACCESS_DENIED, DEVICE_CODE_EXPIRED or DEVICE_CODE_INVALID
    */
   async finish(
-    { device_code, interval = STANDARD_INTERVAL }: DeviceCode,
+    { device_code, interval = STANDARD_INTERVAL }: Partial<DeviceRequest> &
+      Pick<DeviceRequest, 'device_code'>,
     options: CallOptions = {},
   ): Promise<Tokens> {
     let pauseMs = interval * 1000
