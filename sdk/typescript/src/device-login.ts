@@ -40,8 +40,10 @@ export class DeviceLogin {
    * @throws InvalidRequestError with the code ACCESS_DENIED, DEVICE_CODE_EXPIRED or DEVICE_CODE_INVALID
    */
   async finish(
-    { device_code, interval = STANDARD_INTERVAL }: Partial<DeviceRequest> &
-      Pick<DeviceRequest, 'device_code'>,
+    {
+      device_code,
+      interval = STANDARD_INTERVAL,
+    }: Partial<DeviceRequest> & Pick<DeviceRequest, 'device_code'>,
     options: CallOptions = {},
   ): Promise<Tokens> {
     let pauseMs = interval * 1000
