@@ -196,10 +196,26 @@ export const ledger: readonly Mutant[] = [
   {
     name: 'who waits for a raise is let go with their key',
     file: 'responses/raise-waits.ts',
-    find: '    await requireStillAllowed(app, principal, app.now())\n',
-    replace: '',
+    find: 'await requireStillAllowed(call, app.now())',
+    replace: 'call.principal',
     tests: 'raises.test.ts',
     named: 'who waits is let go',
+  },
+  {
+    name: 'who waits for a raise is held to the models of their key as it is then',
+    file: 'responses/raise-waits.ts',
+    find: 'if (mayUse(before, model)) requireModel(now, model)',
+    replace: '',
+    tests: 'raises.test.ts',
+    named: 'what its owner changes',
+  },
+  {
+    name: 'who waits for a raise is held to the limits of their key as they are then',
+    file: 'responses/raise-waits.ts',
+    find: '{ ...spending, ...spenderOf({ principal: caller, requestId }) }',
+    replace: 'spending',
+    tests: 'raises.test.ts',
+    named: 'what its owner changes',
   },
   {
     name: 'few calls of one person wait',

@@ -145,6 +145,11 @@ scene('only a canary pauses, and by a label that it has', async (freddy) => {
     assert.equal(answer.status, 422, JSON.stringify(wrong))
     assert.equal(answer.body.error.details.fields[0].field, 'canary_pauses_label')
   }
+  const { id } = (await ada.make({ labels, canary: true, canary_pauses_label: 'place' })).body
+  const bare = await ada.change(id, { labels: { team: 'tools' } })
+  assert.deepEqual([bare.status, bare.body.error.details.fields[0].field], [422, 'labels'])
+  const moved = await ada.change(id, { name: 'moved', labels: { place: 'safe' } })
+  assert.deepEqual([moved.status, moved.body.labels], [200, { place: 'safe' }])
 })
 
 scene('a canary that its owner ended or paused says nothing more', async (freddy) => {

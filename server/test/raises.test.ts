@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { makeApiKey } from '../src/auth/api-key.ts'
 import { unlimited } from '../src/auth/key-limits.ts'
 import { DAY, type Freddy, MINUTE, type Person, scene, wrongCode } from './freddy.ts'
+import { keyOwner } from './key-owner.ts'
 
 const question = { model: 'echo-1', input: 'hello' }
 const origin = { address: '127.0.0.1', source: '127.0.0.1', network: null, agent: 'test' }
@@ -230,6 +231,36 @@ scene('who waits is let go with their key, and few may wait at once', async (fre
   const last = waitingCall(freddy, other.headers, 'wait=10')
   freddy.running.app.raiseWaits.stop()
   assert.equal((await last).status, 402, 'a server that stops lets everybody go')
+})
+
+scene('what its owner changes about a key holds for the calls that wait', async (freddy) => {
+  const ada = await keyOwner(freddy)
+  const waitingKey = async () => {
+    const { id, key } = (await ada.make({ limits: { tokens_per_day: 4 } })).body
+    const headers = { 'api-key': key }
+    const ask = (prefer: string) => waitingCall(freddy, headers, prefer)
+    assert.equal((await ask('wait=10')).status, 200)
+    return { id, answer: ask('wait=10') }
+  }
+  const waiting = await Promise.all(Array.from({ length: 5 }, waitingKey))
+  const [more, bound, held, replaced, twice] = waiting
+  assert.ok(more && bound && held && replaced && twice)
+  const limits = { tokens_per_day: 100 }
+  await ada.change(more.id, { limits })
+  await ada.change(bound.id, { limits, models: ['another'] })
+  await ada.change(held.id, { limits, networks: ['203.0.113.0/24'] })
+  for (const { id } of [replaced, twice, twice]) await ada.act(id, 'rotate', { overlap_days: 0 })
+  const answers = await Promise.all(waiting.map(({ answer }) => answer))
+  assert.deepEqual(
+    answers.map(({ status, body }) => [status, body.error?.code, body.error?.details?.reason]),
+    [
+      [200, undefined, undefined],
+      [403, 'INSUFFICIENT_PERMISSIONS', 'model'],
+      [403, 'INSUFFICIENT_PERMISSIONS', 'network'],
+      [401, 'API_KEY_EXPIRED', 'key_rotated'],
+      [401, 'INVALID_API_KEY', undefined],
+    ],
+  )
 })
 
 scene(

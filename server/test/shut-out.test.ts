@@ -16,6 +16,7 @@ function endless(
   name: string,
   who: readonly (keyof typeof codes)[],
   shutOut: (freddy: Freddy, ada: { id: string; token: string; keyId: string }) => Promise<unknown>,
+  told: Readonly<Record<keyof typeof codes, string>> = codes,
 ): void {
   scene(
     name,
@@ -43,7 +44,7 @@ function endless(
       const answers = await Promise.all(asked)
       await Promise.all(gone)
       for (const [index, kind] of who.entries()) {
-        const last = new RegExp(`event: error\ndata: .*"code":"${codes[kind]}".*"status":401`)
+        const last = new RegExp(`event: error\ndata: .*"code":"${told[kind]}".*"status":401`)
         assert.match(answers[index]?.text ?? '', last)
       }
       assert.equal((await booked(freddy)).length, who.length, 'what was said is owed')
@@ -81,6 +82,16 @@ endless(
   'attack 086: a key that is revoked loses the streams that run',
   ['key'],
   (freddy, { token, keyId }) => freddy.ask(`DELETE /v1/api-keys/${keyId}`, { token }),
+)
+
+endless(
+  'attack 086: a secret that was replaced at once loses the streams that run',
+  ['key'],
+  (freddy, { token, keyId }) => {
+    const body = { overlap_days: 0 }
+    return freddy.ask(`POST /v1/api-keys/${keyId}/rotate`, { token, body })
+  },
+  { ...codes, key: 'API_KEY_EXPIRED' },
 )
 
 endless(

@@ -7,6 +7,8 @@ import type { Wait } from './transport.ts'
 
 const GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const SLOWER_MS = 5000
+/** Seconds between two questions where the server names none. */
+const STANDARD_INTERVAL = 5
 
 /** Signing in where nobody types a password: a command line, a television (RFC 8628). */
 export class DeviceLogin {
@@ -38,7 +40,10 @@ export class DeviceLogin {
    * @throws InvalidRequestError with the code ACCESS_DENIED, DEVICE_CODE_EXPIRED or DEVICE_CODE_INVALID
    */
   async finish(
-    { device_code, interval }: Pick<DeviceRequest, 'device_code' | 'interval'>,
+    {
+      device_code,
+      interval = STANDARD_INTERVAL,
+    }: Partial<DeviceRequest> & Pick<DeviceRequest, 'device_code'>,
     options: CallOptions = {},
   ): Promise<Tokens> {
     let pauseMs = interval * 1000

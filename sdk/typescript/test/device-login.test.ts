@@ -39,12 +39,20 @@ scene('a device waits as long as it is told to, and is signed in', async (freddy
 
 scene('a device that was turned away says so', async (freddy) => {
   const ada = await freddy.person('ada')
-  const auth = await clientOf(freddy, { wait: async (ms) => freddy.pass(ms) })
+  const pauses: number[] = []
+  const wait = async (ms: number) => {
+    pauses.push(ms)
+    freddy.pass(ms)
+  }
+  const auth = await clientOf(freddy, { wait })
   const asked = await auth.device.begin()
   await answered(freddy, ada, asked.user_code, 'deny')
   const isDenied = (cause: unknown) =>
     cause instanceof InvalidRequestError && cause.code === 'ACCESS_DENIED'
-  await assert.rejects(auth.device.finish(asked), isDenied)
+  // RFC 8628: where no interval is named it is five seconds.
+  const { device_code } = asked
+  await assert.rejects(auth.device.finish({ device_code }), isDenied)
+  assert.deepEqual(pauses, [5000])
 })
 
 test('freddy login --device shows code, words and address, and waits', async (context) => {

@@ -161,6 +161,8 @@ scene('a server that signs by HS256 is asked about tokens too', async (freddy) =
   const another = await freddy.signIn(ada)
   const foreign = await resourceOf(freddy, { issuer: 'https://other.example.com' })
   assert.equal(await outcomeOf(foreign.verifier.verify(another.token)), 'TOKEN_INVALID')
+  const elsewhere = await resourceOf(freddy, { audience: 'other-api' })
+  assert.equal(await outcomeOf(elsewhere.verifier.verify(another.token)), 'TOKEN_INVALID')
   assert.equal(await outcomeOf(verifier.verify(another.token)), ada.id)
 })
 

@@ -25,6 +25,7 @@ import {
   keptLimits,
   requireEnd,
   requireFitting,
+  requirePausingLabel,
   unfit,
   wishOf,
 } from './key-fields.ts'
@@ -80,6 +81,7 @@ export async function changeApiKey(
   requireFitting(app, body)
   const row = await requireKey(call, params.id, userId)
   requireNoChild(row)
+  requirePausingLabel(row.canary_pauses_label, body.labels)
   const event = allowed(call, 'key.changed', { userId, subjectId: row.id })
   const terms = termsOf(body, now)
   if (!(await app.store.apiKeys.change({ id: row.id, userId }, terms, body.labels ?? null, event)))

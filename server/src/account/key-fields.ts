@@ -155,6 +155,12 @@ export function wishOf(
   }
 }
 
+/** A canary that lost the label by which it pauses would pause nothing, and nobody would know. */
+export function requirePausingLabel(label: string | null, labels: Terms['labels']): void {
+  if (label === null || labels === undefined || Object.hasOwn(labels, label)) return
+  throw unfit('labels', `the label ${label} too, by which this canary pauses keys`)
+}
+
 /** A canary waits for as long as it takes. */
 const endOf = ({ canary, expires_at }: Static<typeof OperatorKeyBody>) =>
   canary && expires_at === undefined ? null : expires_at

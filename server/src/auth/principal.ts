@@ -99,18 +99,21 @@ export function userOf({ principal }: Call<unknown, unknown, unknown>): string {
   return principal.userId
 }
 
-/** Throws when who called may call no longer: a long answer is for those who still may. */
+/** Who called, as they stand now. Throws when they may call no longer: a long answer is for those who still may. */
 export async function requireStillAllowed(
-  app: App,
-  principal: Principal | null,
+  { app, origin, principal }: Pick<Call<unknown, unknown, unknown>, 'app' | 'origin' | 'principal'>,
   now: number,
-): Promise<void> {
+): Promise<Principal | null> {
   if (principal?.kind === 'signed-in') {
     await findLiveSession(app, { sub: principal.userId, sid: principal.sessionId }, now)
   }
-  if (principal?.kind === 'key-holder') {
-    requireLiveKey(await app.store.apiKeys.find(principal.keyId, principal.userId), now)
-  }
+  if (principal?.kind !== 'key-holder') return principal
+  const { keyId, userId, hash } = principal
+  const row = requireLiveKey(await app.store.apiKeys.find(keyId, userId), now)
+  // In the meantime its secret may have been replaced.
+  if (row.hash !== hash && row.former_hash !== hash) throw new ApiError('INVALID_API_KEY')
+  await requireNetwork({ app, origin, now }, row)
+  return holderOf(row, [hash], now)
 }
 
 /** The program behind a call that only a key may make. */
@@ -167,8 +170,13 @@ export async function findKeyHolder(
   const found = await find(app, hashes, now)
   if (found) noteCanary(app, found, origin, now)
   const row = requireLiveKey(found, now)
+  return { row, holder: holderOf(row, hashes, now) }
+}
+
+/** 401 when the secret in hand, known by what is kept of it, has been replaced for long enough. */
+function holderOf(row: ApiKeyRow, hashes: readonly string[], now: number): KeyHolder {
   const parent = parentOf(row)
-  const holder = {
+  return {
     kind: 'key-holder',
     userId: row.user_id,
     keyId: row.id,
@@ -180,8 +188,7 @@ export async function findKeyHolder(
     countedAs: row.parent_id ?? row.id,
     own: ownBuckets(parent?.limits ?? row),
     retiring: retiringSecret(row, hashes, now),
-  } as const
-  return { row, holder }
+  }
 }
 
 function requireLiveKey(row: ApiKeyRow | null, now: number): ApiKeyRow {

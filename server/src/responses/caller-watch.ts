@@ -12,25 +12,23 @@ export interface CallerWatch {
 }
 
 /** Keeps an eye on who waits for a long answer. */
-export function watchCaller({
-  app,
-  principal,
-  carried,
-}: Pick<Call<unknown, unknown, unknown>, 'app' | 'principal' | 'carried'>): CallerWatch {
+export function watchCaller(
+  call: Pick<Call<unknown, unknown, unknown>, 'app' | 'origin' | 'principal' | 'carried'>,
+): CallerWatch {
   const cut = new AbortController()
   const look = async () => {
     try {
-      await requireStillAllowed(app, principal, app.now())
+      await requireStillAllowed(call, call.app.now())
     } catch (cause) {
       // A database that is away says nothing about the caller.
       if (cause instanceof ApiError) cut.abort(cause)
     }
   }
-  const { signal: closing } = app.closing
+  const { signal: closing } = call.app.closing
   const hurry = () => cut.abort(new ApiError('SERVICE_UNAVAILABLE'))
   closing.addEventListener('abort', hurry)
   const timer = setInterval(look, LOOK_EVERY_MS).unref()
-  const signal = AbortSignal.any([carried.left, cut.signal])
+  const signal = AbortSignal.any([call.carried.left, cut.signal])
   const end = () => {
     clearInterval(timer)
     closing.removeEventListener('abort', hurry)

@@ -23,8 +23,8 @@ export async function openMeter(
   most: Usage,
 ): Promise<Meter> {
   const { app } = call
-  const spending = { ...spenderOf(call), model: model.name, most: priced(model, most) }
-  const now = await waitForRaise(call, spending)
+  const asked = { ...spenderOf(call), model: model.name, most: priced(model, most) }
+  const { now, spending } = await waitForRaise(call, asked)
   const reservation = await reserve({ app, now }, spending)
   let open = true
   const end = (book: () => Promise<void>) => {

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { requireStillAllowed } from '../auth/principal.ts'
+import { mayUse, type Principal, requireModel, requireStillAllowed } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import { reachedIn } from './caps.ts'
-import { type Spending, standing } from './ledger.ts'
+import { type Spending, spenderOf, standing } from './ledger.ts'
 
 const LOOK_EVERY_MS = 1000
 const MOST_SECONDS = 60
@@ -38,41 +38,56 @@ export function createRaiseWaits(): RaiseWaits {
   }
 }
 
+/** What a call goes on with, and when. */
+interface Awaited {
+  readonly spending: Spending
+  readonly now: number
+}
+
 /**
  * A call whose key has spent what it may waits for its owner to allow more, when its caller said so: `Prefer: wait=30`
- * (RFC 7240). Whoever may not wait, or has waited long enough, goes on and is refused. Answers the moment at which
- * the call goes on.
+ * (RFC 7240). Whoever may not wait, or has waited long enough, goes on and is refused. What its owner changed about the
+ * key meanwhile holds.
  */
 export async function waitForRaise(
   call: Call<unknown, unknown, unknown>,
   spending: Spending,
-): Promise<number> {
-  const { app, carried, headers } = call
+): Promise<Awaited> {
+  const { app, carried, headers, now } = call
   const seconds = secondsIn(carried.headers.prefer)
-  if (seconds === 0 || !(await isRaisable(call, spending))) return call.now
+  if (seconds === 0 || !(await isRaisable(call, spending))) return { spending, now }
   const leave = app.raiseWaits.enter(spending.userId, carried.bytes.length)
-  if (!leave) return call.now
+  if (!leave) return { spending, now }
   headers['preference-applied'] = `wait=${seconds}`
   try {
-    await untilRaised(call, spending, seconds * 1000)
+    return { spending: await untilRaised(call, spending, seconds * 1000), now: app.now() }
   } finally {
     leave()
   }
-  return app.now()
 }
 
 /** It looks so many times, and asks no clock. Throws when its caller may call no longer. */
 async function untilRaised(
-  { app, principal, carried }: Call<unknown, unknown, unknown>,
+  call: Call<unknown, unknown, unknown>,
   spending: Spending,
   ms: number,
-): Promise<void> {
+): Promise<Spending> {
+  const { app, carried, requestId } = call
+  let latest = spending
   const signal = AbortSignal.any([carried.left, app.raiseWaits.stopped])
   for (let waited = 0; waited < ms && !signal.aborted; waited += LOOK_EVERY_MS) {
     await pause(LOOK_EVERY_MS, undefined, { signal }).catch(() => {})
-    await requireStillAllowed(app, principal, app.now())
-    if (!(await isRaisable({ app }, spending))) return
+    const caller = await requireStillAllowed(call, app.now())
+    requireSameModel(call.principal, caller, spending.model)
+    latest = { ...spending, ...spenderOf({ principal: caller, requestId }) }
+    if (!(await isRaisable({ app }, latest))) break
   }
+  return latest
+}
+
+/** The built-in model is not asked for by its own name, and was no key's before. */
+function requireSameModel(before: Principal | null, now: Principal | null, model: string): void {
+  if (mayUse(before, model)) requireModel(now, model)
 }
 
 /** Whether a limit is reached that the owner of the key can raise. */

@@ -1,3 +1,5 @@
+import { isYoung } from './is-young.ts'
+
 /** A minute: who has not heard for longer does not know. */
 const MOST_SILENCE_MS = 60_000
 /** Longer than any token lives. */
@@ -52,10 +54,10 @@ export class Endings {
   /** Whether what is known here is young enough to be relied on. `note` hears why it was not renewed. */
   async isHeard(note: (problem: unknown) => void): Promise<boolean> {
     const now = this.#clock()
-    const isOld = now - this.#heardAt >= this.#intervalMs
-    const mayTry = this.#listening !== null || now - this.#triedAt >= this.#intervalMs
+    const isOld = !isYoung(now - this.#heardAt, this.#intervalMs)
+    const mayTry = this.#listening !== null || !isYoung(now - this.#triedAt, this.#intervalMs)
     if (isOld && mayTry) await this.listen().catch(note)
-    return this.#clock() - this.#heardAt <= MOST_SILENCE_MS
+    return isYoung(this.#clock() - this.#heardAt, MOST_SILENCE_MS)
   }
 
   isListed(id: string): boolean {
@@ -84,6 +86,8 @@ export class Endings {
     this.#triedAt = began
     for (;;) {
       const page = await this.#read(this.#after)
+      const leadsOn = typeof page.next === 'string' && !(page.has_more && page.next === this.#after)
+      if (!leadsOn) throw new TypeError('The answer does not say what to ask next')
       for (const { id, ended_at } of page.data) this.#note(id, ended_at)
       this.#after = page.next
       if (!page.has_more) break

@@ -52,6 +52,7 @@ export interface ExpressLikeRequest {
   readonly rawHeaders: readonly string[]
 }
 export interface ExpressLikeResponse {
+  readonly headersSent: boolean
   writeHead(status: number, headers: Record<string, string>): unknown
   end(text: string): unknown
 }
@@ -67,6 +68,8 @@ export function forExpress(
 ) => void {
   return (request, response, next) => {
     const answer = (refused: RefusalAnswer | null) => {
+      // Somebody had no patience, and a second answer would end the process.
+      if (response.headersSent) return
       if (!refused) return next()
       response.writeHead(refused.status, { ...refused.headers })
       response.end(refused.text)

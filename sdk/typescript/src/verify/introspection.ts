@@ -1,6 +1,8 @@
 import type { Endings } from './endings.ts'
+import { isYoung } from './is-young.ts'
 import { Memory, nameOf } from './memory.ts'
 import type { KeyHolder, Principal } from './principal.ts'
+import type { ClaimRules } from './signed-token.ts'
 
 /** A minute at most: what its owner changed about a key is told by nobody. */
 const KEPT_MS = 60_000
@@ -14,6 +16,7 @@ export interface Told {
   readonly scope?: string
   readonly exp?: number
   readonly iss?: string
+  readonly aud?: string
   readonly sid?: string
   readonly amr?: readonly string[]
   readonly key_id?: string
@@ -23,13 +26,14 @@ export interface Answer {
   /** Null when the credential opens nothing. */
   readonly principal: Principal | null
   readonly askedAt: number
-  readonly until: number
+  /** For so long it is believed. */
+  readonly keptMs: number
 }
 
 export interface IntrospectionParts {
   readonly ask: (token: string) => Promise<Told>
   readonly clock: () => number
-  readonly issuer: string
+  readonly rules: ClaimRules
   readonly endings: Endings
   /** For so long a refusal is believed. */
   readonly intervalMs: number
@@ -50,7 +54,7 @@ export class Introspection {
   async of(credential: string): Promise<Answer> {
     const name = await nameOf(credential)
     const answer = this.#alive.find(name) ?? this.#dead.find(name)
-    if (answer && this.#parts.clock() < answer.until && !this.#isOld(answer)) return answer
+    if (answer && !this.#isOld(answer)) return answer
     return this.#askOnce(name, credential)
   }
 
@@ -71,26 +75,29 @@ export class Introspection {
     const askedAt = this.#parts.clock()
     const told = await this.#parts.ask(credential)
     const principal = this.#principalOf(told)
-    const end = (told.exp ?? Number.POSITIVE_INFINITY) * 1000
-    const keptMs = principal ? KEPT_MS : this.#parts.intervalMs
-    const answer = { principal, askedAt, until: Math.min(askedAt + keptMs, end) }
+    const leftMs = (told.exp ?? Number.POSITIVE_INFINITY) * 1000 - askedAt
+    const keptMs = principal ? Math.min(KEPT_MS, leftMs) : this.#parts.intervalMs
+    const answer = { principal, askedAt, keptMs }
     for (const memory of [this.#alive, this.#dead]) memory.forget(name)
     const memory = principal ? this.#alive : this.#dead
     memory.keep(name, answer)
     return answer
   }
 
-  #isOld({ principal, askedAt }: Answer): boolean {
+  #isOld({ principal, askedAt, keptMs }: Answer): boolean {
+    if (!isYoung(this.#parts.clock() - askedAt, keptMs)) return true
     if (!principal) return false
     const id = principal.kind === 'key-holder' ? principal.keyId : principal.sessionId
     return this.#parts.endings.isNewsSince(id, askedAt)
   }
 
   #principalOf(told: Told): Principal | null {
-    const { active, sub, sid, iss, amr = [], exp } = told
+    const { active, sub, sid, iss, aud, amr = [], exp } = told
+    const { issuer, audience } = this.#parts.rules
     if (active !== true || sub === undefined) return null
     if (told.key_id !== undefined) return keyHolder(sub, told.key_id, told)
-    if (sid === undefined || exp === undefined || iss !== this.#parts.issuer) return null
+    if (sid === undefined || exp === undefined) return null
+    if (iss !== issuer || aud !== audience) return null
     return { kind: 'signed-in', userId: sub, sessionId: sid, amr, expiresAt: new Date(exp * 1000) }
   }
 }

@@ -1,3 +1,4 @@
+import { isYoung } from './is-young.ts'
 import { openKey, type PublicKey, type VerifyingKey } from './signed-token.ts'
 
 /** As `Cache-Control` of `jwks.json` says. */
@@ -25,8 +26,8 @@ export class KeySet {
   /** The key of this id, looked up again when it is not known; null when there is none. Throws when nobody can tell. */
   async find(kid: string): Promise<VerifyingKey | null> {
     const now = this.#clock()
-    const wanted = !this.#keys.has(kid) || now - this.#readAt >= KEPT_MS
-    const mayAsk = this.#renewing !== null || now - this.#triedAt >= PAUSE_MS
+    const wanted = !this.#keys.has(kid) || !isYoung(now - this.#readAt, KEPT_MS)
+    const mayAsk = this.#renewing !== null || !isYoung(now - this.#triedAt, PAUSE_MS)
     if (wanted && mayAsk) await this.#renew(now)
     const key = this.#keys.get(kid) ?? null
     if (!key && this.#failure !== null) throw this.#failure

@@ -68,14 +68,17 @@ function envelope({ code, message, status, details }: RefusedError, requestId: s
       ...(Object.keys(details).length > 0 ? { details } : {}),
       trace_id: requestId,
       timestamp: new Date().toISOString(),
+      doc_url: pageOf(code),
     },
   }
 }
 
 function problem({ code, message, status, details }: RefusedError, requestId: string) {
-  const type = `/docs/errors#${code.toLowerCase()}`
-  return { type, title: message, status, code, ...details, instance: requestId }
+  return { type: pageOf(code), title: message, status, code, ...details, instance: requestId }
 }
+
+/** Where Freddy Auth says what to do. */
+const pageOf = (code: string) => `/docs/errors#${code.toLowerCase()}`
 
 function typeOf(status: number): string {
   if (status >= 500) return 'server_error'

@@ -110,6 +110,11 @@ export function claimsOf(token: string, rules: ClaimRules, nowMs: number): Claim
   return { sub, sid, exp, amr: Array.isArray(amr) ? amr : [] }
 }
 
+/** Whether another honest clock may say that it has expired. */
+export function isNearlyOver({ exp }: Claims, nowMs: number): boolean {
+  return exp - TOLERANCE_S <= nowMs / 1000
+}
+
 type Fields = Readonly<Record<string, unknown>>
 
 function fits(

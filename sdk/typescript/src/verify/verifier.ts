@@ -8,7 +8,14 @@ import { KeySet } from './key-set.ts'
 import { has, type Needs, type Principal } from './principal.ts'
 import { type RefusalCode, RefusedError } from './refusals.ts'
 import { type Shown, shownAs, shownIn } from './shown.ts'
-import { type ClaimRules, type Claims, claimsOf, headOf, type PublicKey } from './signed-token.ts'
+import {
+  type ClaimRules,
+  type Claims,
+  claimsOf,
+  headOf,
+  isNearlyOver,
+  type PublicKey,
+} from './signed-token.ts'
 
 export interface VerifierOptions {
   /** Address of Freddy Auth, ending in `/v1`. */
@@ -56,10 +63,11 @@ export class Verifier {
       audience = 'freddy-api',
       now = Date.now,
       intervalMs = STANDARD_INTERVAL_MS,
+      timeoutMs = STANDARD_TIMEOUT_MS,
     } = options
     const pause = Math.min(intervalMs, LONGEST_INTERVAL_MS)
     this.#transport = transportOf({ ...options, retries: 0 })
-    this.#options = { timeoutMs: STANDARD_TIMEOUT_MS, ...options }
+    this.#options = { ...options, timeoutMs }
     this.#rules = { issuer, audience }
     this.#clock = now
     this.#keys = new KeySet(() => this.#readKeys(), now)
@@ -67,7 +75,7 @@ export class Verifier {
     this.#introspection = new Introspection({
       ask: (token) => this.#introspect(token),
       clock: now,
-      issuer,
+      rules: this.#rules,
       endings: this.#endings,
       intervalMs: pause,
     })
@@ -115,14 +123,16 @@ export class Verifier {
     const claims = claimsOf(token, this.#rules, this.#clock())
     const isHeard = await this.#isHeard()
     if (isHeard && !this.#endings.isListed(claims.sid)) return signedIn(claims)
-    return this.#findListed(token, claims.sid)
+    return this.#findListed(token, claims)
   }
 
   /** A session that a panic ended may have come back. */
-  async #findListed(token: string, sessionId: string): Promise<Principal> {
-    if (this.#endings.isFinal(sessionId)) throw new RefusedError('TOKEN_INVALID')
+  async #findListed(token: string, claims: Claims): Promise<Principal> {
+    if (this.#endings.isFinal(claims.sid)) throw new RefusedError('TOKEN_INVALID')
     const answer = await this.#ask(token)
-    if (!answer.principal) this.#endings.confirm(sessionId, answer.askedAt)
+    // What the end of a token is told for says nothing of its session.
+    const tellsOfSession = !answer.principal && !isNearlyOver(claims, answer.askedAt)
+    if (tellsOfSession) this.#endings.confirm(claims.sid, answer.askedAt)
     return alive(answer, 'TOKEN_INVALID')
   }
 
@@ -136,8 +146,13 @@ export class Verifier {
     return this.#endings.isHeard((problem) => this.#note(problem))
   }
 
+  /** Who lets somebody in, or turns them away, is not whoever is told why. */
   #note(problem: unknown): void {
-    this.#options.onProblem?.(problem)
+    try {
+      this.#options.onProblem?.(problem)
+    } catch {
+      // It was told.
+    }
   }
 
   /** A server that signs by HS256 has none. */
