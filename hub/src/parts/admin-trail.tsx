@@ -20,8 +20,19 @@ export interface AuditEvent {
 
 /** What stands before the dot of an event's name. */
 const kinds = [
-  ...(['login', 'code', 'session', 'password', 'key', 'factor', 'pairing'] as const),
-  ...(['account', 'user', 'mail', 'raise', 'panic'] as const),
+  ...[
+    'login',
+    'code',
+    'registration',
+    'reset',
+    'password',
+    'email',
+    'factor',
+    'profile',
+    'account',
+  ],
+  ...['session', 'sessions', 'pairing', 'key', 'raise', 'user', 'mail', 'panic'],
+  ...['auth', 'secret', 'signing_key', 'backup', 'database'],
 ]
 
 /** The trail of decisions, newest first, by outcome and kind. */
