@@ -436,6 +436,7 @@ visit(
     await press('Disable')
     await confirm('Disable')
     await page.getByText('is signed out everywhere and let in no more').waitFor()
+    await page.getByRole('heading', { name: 'user.disabled' }).waitFor()
     assert.equal(await opens(), false)
     await press('Let in again')
     await confirm('Let in again')
