@@ -12,8 +12,8 @@ export const ledger: readonly Mutant[] = [
   {
     name: 'what was held is given back',
     file: 'store/spending.ts',
-    find: 'held_tokens = held_tokens - :held_tokens',
-    replace: 'held_tokens = held_tokens + 0 * :held_tokens',
+    find: "'0 - :held_tokens'",
+    replace: "'0 * :held_tokens'",
     tests: 'ledger.test.ts',
     named: 'what is written twice',
   },

@@ -10,6 +10,8 @@ const runChild = require('./set-up/run-child.cjs')
 const prepare = require('./set-up/prepare.cjs')
 
 const root = path.dirname(__dirname)
+/** Sources as Node made them ready to run, kept from start to start: it begins sooner, and holds less. */
+const compiled = path.join(root, '.cache', 'compile')
 
 const commands = {
   start: { line: 'Freddy Auth starts.', script: 'server/src/main.ts', needs: 'running' },
@@ -17,6 +19,7 @@ const commands = {
   test: { line: 'Freddy Auth, tests.', script: 'scripts/test.ts', needs: 'developing' },
   check: { line: 'Freddy Auth, checks.', script: 'scripts/check.ts', needs: 'developing' },
   mutants: { line: 'Freddy Auth, mutants.', script: 'scripts/mutants.ts', needs: 'developing' },
+  release: { line: 'Freddy Auth, release.', script: 'scripts/release.ts', needs: 'developing' },
   pages: { line: 'Freddy Auth, API pages.', script: 'scripts/api-pages.ts', needs: 'developing' },
   bench: { line: 'Freddy Auth, measurements.', script: 'bench/run.ts', needs: 'developing' },
 }
@@ -36,6 +39,7 @@ async function main(name, args) {
   process.stderr.write(command.line + '\n')
   const node = await prepare(root, command.needs)
   const flags = ['--disable-warning=ExperimentalWarning', path.join(root, command.script)]
-  const ended = await runChild(node, flags.concat(args), { cwd: root, stdio: 'inherit' })
+  const env = Object.assign({ NODE_COMPILE_CACHE: compiled }, process.env)
+  const ended = await runChild(node, flags.concat(args), { cwd: root, env: env, stdio: 'inherit' })
   process.exit(ended.exitCode)
 }

@@ -71,7 +71,8 @@ function environment(env: NodeJS.ProcessEnv, folder: string): NodeJS.ProcessEnv 
   const scratch = join(folder, 'scratch')
   mkdirSync(scratch)
   // Inside a test Node would take a run of tests for a part of that test.
-  const { NODE_TEST_CONTEXT: _, ...rest } = env
+  // What is compiled of a copy would be kept for a path that never comes again.
+  const { NODE_TEST_CONTEXT: _, NODE_COMPILE_CACHE: _kept, ...rest } = env
   return { ...rest, TMPDIR: scratch }
 }
 

@@ -14,7 +14,9 @@ const STOP_LIMIT_MS = 5_000
 /** What stands behind a proxy: `127.0.0.1:port` each. */
 export interface Behind {
   readonly freddy: string
-  readonly app: string
+  readonly app?: string
+  /** Words of its file that stand otherwise. */
+  readonly instead?: Readonly<Record<string, string>>
   /** A scope that it demands of everybody. */
   readonly scope?: string
 }
@@ -29,24 +31,35 @@ interface Prepared {
   readonly env: NodeJS.ProcessEnv
 }
 
-interface Kind {
+interface Program {
+  readonly name: string
   /** What it says when it listens. */
   readonly ready: string
   /** Where Debian's package has it. */
   readonly path: string
+}
+
+const nginx: Program = { name: 'nginx', ready: 'start worker process', path: 'usr/sbin/nginx' }
+const caddy: Program = {
+  name: 'caddy',
+  ready: 'serving initial configuration',
+  path: 'usr/bin/caddy',
+}
+
+interface Kind {
+  readonly program: Program
   prepare(folder: string, port: number, behind: Behind): Prepared
 }
 
 /** The proxies of `deploy/`, each with the very file that an operator would copy. */
 const kinds = {
   nginx: {
-    ready: 'start worker process',
-    path: 'usr/sbin/nginx',
+    program: nginx,
     prepare(folder, port, behind) {
       const site = replaceEach(read('nginx.conf', behind), {
         'listen 80;': `listen 127.0.0.1:${port};`,
         'http://127.0.0.1:3000/': `http://${behind.freddy}/`,
-        'http://127.0.0.1:8000;': `http://${behind.app};`,
+        'http://127.0.0.1:8000;': `http://${behind.app ?? behind.freddy};`,
       })
       writeFileSync(join(folder, 'site.conf'), site)
       writeFileSync(join(folder, 'nginx.conf'), nginxAround(folder))
@@ -54,15 +67,40 @@ const kinds = {
     },
   },
   caddy: {
-    ready: 'serving initial configuration',
-    path: 'usr/bin/caddy',
+    program: caddy,
     prepare(folder, port, behind) {
-      writeFileSync(join(folder, 'site'), read('Caddyfile', behind))
-      writeFileSync(join(folder, 'Caddyfile'), '{\n\tadmin off\n}\nimport site\n')
-      const places = { SITE: `http://127.0.0.1:${port}`, FREDDY: behind.freddy, APP: behind.app }
-      const homes = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder }
-      const args = ['run', '--config', join(folder, 'Caddyfile'), '--adapter', 'caddyfile']
-      return { args, env: { ...places, ...homes } }
+      const places = {
+        SITE: `http://127.0.0.1:${port}`,
+        FREDDY: behind.freddy,
+        APP: behind.app ?? '',
+      }
+      return caddyOf(folder, read('Caddyfile', behind), places)
+    },
+  },
+  /** Before the server itself, as the documentation says. */
+  'nginx in front': {
+    program: nginx,
+    prepare(folder, port, { freddy, instead = {} }) {
+      const page = readFileSync(join(root, 'docs', 'deploying.md'), 'utf8')
+      const [, block = ''] = /```nginx\n([\s\S]*?)```/.exec(page) ?? []
+      const site = replaceEach(block.replace(/^ +ssl_.*\n/gm, ''), {
+        'listen 443 ssl;': `listen 127.0.0.1:${port};`,
+        'http://127.0.0.1:3000;': `http://${freddy};`,
+        ...instead,
+      })
+      writeFileSync(join(folder, 'site.conf'), site)
+      writeFileSync(join(folder, 'nginx.conf'), nginxAround(folder))
+      return { args: ['-p', folder, '-c', join(folder, 'nginx.conf')], env: {} }
+    },
+  },
+  'caddy in front': {
+    program: caddy,
+    prepare(folder, port, { freddy, instead = {} }) {
+      const site = replaceEach(
+        readFileSync(join(root, 'deploy', 'Caddyfile.scale'), 'utf8'),
+        instead,
+      )
+      return caddyOf(folder, site, { DOMAIN: `http://127.0.0.1:${port}`, SERVERS: freddy })
     },
   },
 } as const satisfies Record<string, Kind>
@@ -72,8 +110,8 @@ export type ProxyName = keyof typeof kinds
 /** Runs a proxy on a free port, as whoever runs the tests, with all it writes in a folder that goes with it. */
 export async function startProxy(name: ProxyName, behind: Behind): Promise<Proxy> {
   const kind: Kind = kinds[name]
-  const program = await findProgram(name, kind.path)
-  const folder = mkdtempSync(join(tmpdir(), `freddy-${name}-`))
+  const program = await findProgram(kind.program)
+  const folder = mkdtempSync(join(tmpdir(), `freddy-${kind.program.name}-`))
   const port = await freePort()
   const { args, env } = kind.prepare(folder, port, behind)
   const child = spawn(program, args, {
@@ -89,7 +127,7 @@ export async function startProxy(name: ProxyName, behind: Behind): Promise<Proxy
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    await readiness(child, kind.ready)
+    await readiness(child, kind.program.ready)
     return { base: `http://127.0.0.1:${port}`, stop }
   } catch (cause) {
     await stop()
@@ -98,7 +136,7 @@ export async function startProxy(name: ProxyName, behind: Behind): Promise<Proxy
 }
 
 /** On the PATH, among the system's own, or unpacked beside the other things that tests need. */
-async function findProgram(name: ProxyName, path: string): Promise<string> {
+async function findProgram({ name, path }: Program): Promise<string> {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
   const installed = folders.map((folder) => join(folder, name)).find((file) => existsSync(file))
   if (installed) return installed
@@ -106,6 +144,15 @@ async function findProgram(name: ProxyName, path: string): Promise<string> {
   const unpacked = join(folder, path)
   if (!existsSync(unpacked)) await unpackFromDebian(name, folder)
   return unpacked
+}
+
+/** Caddy on this file, with its own files in the folder. */
+function caddyOf(folder: string, site: string, places: Readonly<Record<string, string>>): Prepared {
+  writeFileSync(join(folder, 'site'), site)
+  writeFileSync(join(folder, 'Caddyfile'), '{\n\tadmin off\n}\nimport site\n')
+  const homes = { HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder }
+  const args = ['run', '--config', join(folder, 'Caddyfile'), '--adapter', 'caddyfile']
+  return { args, env: { ...places, ...homes } }
 }
 
 function read(file: string, { scope }: Behind): string {

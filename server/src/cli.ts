@@ -3,7 +3,9 @@ import { defineCommand } from 'citty'
 import { describeApi, openStore } from './app.ts'
 import { auditCommand } from './commands/audit.ts'
 import { backupCommand, restoreCommand } from './commands/backup.ts'
+import { deployCheckCommand } from './commands/deploy-check.ts'
 import { doctorCommand } from './commands/doctor.ts'
+import { healthCommand } from './commands/health.ts'
 import { keysCommand } from './commands/keys.ts'
 import { panicCommand } from './commands/panic.ts'
 import { recoverCommand } from './commands/roster.ts'
@@ -46,6 +48,8 @@ const main = defineCommand({
     recover: recoverCommand,
     panic: panicCommand,
     doctor: doctorCommand,
+    'deploy-check': deployCheckCommand,
+    health: healthCommand,
     backup: backupCommand,
     restore: restoreCommand,
     openapi: openapiCommand,

@@ -1,4 +1,5 @@
 import { credentialKnobs } from './config-credentials.ts'
+import { type MetricsConfig, metricsKnobs } from './config-metrics.ts'
 import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
@@ -18,7 +19,7 @@ import { type LimitTable, limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 import { isLoopback } from './loopback.ts'
 
-export interface Config extends UpstreamConfig {
+export interface Config extends UpstreamConfig, MetricsConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -129,6 +130,7 @@ export const knobs = {
     whole(0, 30),
   ),
   AUDIT_DAYS: knob('7 to 3650', '90', 'How long the audit trail is kept.', whole(7, 3650)),
+  ...metricsKnobs,
   LOG_LEVEL: knob(
     'debug, info, warn, error or silent',
     'warn',
@@ -185,6 +187,7 @@ const secrets: ReadonlySet<KnobName> = new Set([
   'SECRET_KEY',
   'UPSTREAM_API_KEY',
   'OPENAI_API_KEY',
+  'METRICS_TOKEN',
 ])
 
 function tell(name: KnobName, given: string | undefined): ToldSetting {
@@ -222,6 +225,8 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     keyLeaseSeconds: set.KEY_LEASE_SECONDS ?? 600,
     auditDays: set.AUDIT_DAYS ?? 90,
+    metricsAt: set.METRICS_PORT,
+    metricsToken: set.METRICS_TOKEN,
     logLevel: set.LOG_LEVEL ?? 'warn',
     accessLifeMs: profile === 'strict' ? 900_000 : 86_400_000,
     told,
@@ -230,9 +235,12 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
 
 /** A server that strangers can reach needs mail, a name and a secret of its own. */
 function contradictions(config: Config): string[] {
-  if (isLoopback(config.host)) return []
-  const here = `HOST ${config.host} can be reached from outside`
   const problems: string[] = []
+  if (config.metricsAt && !isLoopback(config.metricsAt.host) && !config.metricsToken) {
+    problems.push('METRICS_TOKEN: METRICS_PORT can be reached from outside, so give it a token')
+  }
+  if (isLoopback(config.host)) return problems
+  const here = `HOST ${config.host} can be reached from outside`
   if (!config.smtpUrl) problems.push(`SMTP_URL: ${here}, so mails need a server`)
   if (!config.publicUrl) problems.push(`PUBLIC_URL: ${here}, so links need a name`)
   if (!config.secretKey && !config.secretKeyFile) {

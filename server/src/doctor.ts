@@ -3,6 +3,7 @@ import type { Operator } from './app.ts'
 import { findBrokenSeal } from './auth/audit-chain.ts'
 import { isLoopback } from './loopback.ts'
 import { secretFileOf } from './secret-file.ts'
+import { BACKUP_SETTING } from './store/settings.ts'
 
 /** What a look at one thing found. Only `bad` is a problem; a `note` is worth knowing. */
 export interface Finding {
@@ -12,9 +13,6 @@ export interface Finding {
   /** What to do about it. */
   readonly next: string | null
 }
-
-/** When the last backup was made, in milliseconds, as `backup` notes it. */
-export const BACKUP_SETTING = 'backup_at'
 
 const SECOND = 1000
 const MINUTE = 60_000

@@ -25,6 +25,9 @@ export interface Log {
   error(fields: LogFields): void
 }
 
+/** Of what others say of a failure. */
+const MOST_WORDS = 2000
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'
 
 /** JSON lines on standard error, from an allow list of fields (security rule 25). */
@@ -49,5 +52,13 @@ function describe(cause: unknown): string {
   if (!(cause instanceof Error)) return 'something that is no error was thrown'
   const place = cause.stack?.split('\n').find((line) => line.trim().startsWith('at '))
   const under = cause.cause instanceof Error ? ` < ${describe(cause.cause)}` : ''
-  return `${cause.name}: ${cause.message}${place ? ` (${place.trim()})` : ''}${under}`
+  return `${cause.name}: ${masked(cause.message)}${place ? ` (${place.trim()})` : ''}${under}`
+}
+
+/** What others say of a failure may quote whom it was about, or what with: a mail server the address, a driver its URL. */
+function masked(message: string): string {
+  return message
+    .slice(0, MOST_WORDS)
+    .replace(/[^\s@<>"'(]+@[^\s@<>"')]+/g, '<address>')
+    .replace(/\b(ak_|eyJ)[\w.-]+/g, '<credential>')
 }

@@ -22,6 +22,7 @@ export async function serve(): Promise<void> {
 
 async function listen(config: Config, running: Running): Promise<void> {
   await running.http.listen({ port: config.port, host: config.host })
+  await running.metricsPort?.listen()
   const bound = running.http.server.address()
   if (typeof bound === 'object' && bound) running.app.bound.port = bound.port
   const setup = await openSetup(running.app, running.app.now())
@@ -42,6 +43,7 @@ export function startText(config: Config, running: Running, setup: string | null
     `  API      ${base}/v1`,
     `  Docs     ${base}/docs    (specification: ${base}/openapi.json)`,
     ...(inbox ? [`  Inbox    ${base}/dev/inbox?word=${inbox.word}`] : []),
+    ...(running.metricsPort ? [`  Metrics  ${running.metricsPort.address()}`] : []),
     '',
     `  Data     ${database}`,
     `  Mail     ${mail}`,

@@ -37,7 +37,7 @@ async function openFreshSqlite(): Promise<Place> {
   }
 }
 
-async function openFreshPostgres(): Promise<Place> {
+export async function openFreshPostgres(): Promise<Place> {
   const server = process.env.TEST_POSTGRES_URL
   if (!server) throw new Error('TEST_POSTGRES_URL is not set: run the tests by `npm test`')
   const name = `freddy_${randomBytes(6).toString('hex')}`

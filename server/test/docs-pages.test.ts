@@ -41,3 +41,29 @@ scene('bookmarks of old lead to the pages of today', async (freddy) => {
     assert.equal((await freddy.ask(`GET ${moved.headers.location}`)).status, 200)
   }
 })
+
+scene('an error leads to the row that says what to do', async (freddy) => {
+  for (const line of ['GET /nowhere', 'GET /v1/models', 'POST /v1/auth/login']) {
+    const { body } = await freddy.ask(line)
+    const [path = '', anchor = ''] = body.error.doc_url.split('#')
+    assert.equal(anchor, body.error.code.toLowerCase())
+    assert.ok((await freddy.ask(`GET ${path}`)).text.includes(`<a id="${anchor}">`), anchor)
+  }
+})
+
+scene('programs that read find every page, as text', async (freddy) => {
+  const { status, text, headers } = await freddy.ask('GET /llms.txt')
+  assert.equal(status, 200)
+  assert.match(String(headers['content-type']), /^text\/plain/)
+  assert.match(text, /^# Freddy Auth\n\n> .+\n\n## Documentation\n/)
+  const links = [...text.matchAll(/^- \[(.+)\]\((\S+)\): \S.*$/gm)]
+  assert.ok(links.length > 20)
+  for (const [, title = '', url = ''] of links) {
+    const { pathname, origin } = new URL(url)
+    assert.equal(origin, 'https://auth.example.com')
+    const page = await freddy.ask(`GET ${pathname}`)
+    assert.equal(page.status, 200, pathname)
+    if (pathname.endsWith('.md')) assert.ok(page.text.startsWith(`# ${title}\n`), pathname)
+  }
+  assert.equal((await freddy.ask('GET /docs/nothing.md')).status, 404)
+})

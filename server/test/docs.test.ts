@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { parse } from 'yaml'
 import { operatorScopes, scopes } from '../src/auth/principal.ts'
 import { endings } from '../src/auth/session-end.ts'
 import { knobs } from '../src/config.ts'
@@ -66,6 +67,18 @@ test('docs/api-keys.md tells every scope', () => {
 
 test('the README fits on a screen or two', () => {
   assert.ok(read('README.md').split('\n').length <= 81)
+})
+
+test('whoever reports something is asked for what helps, and not for secrets', () => {
+  for (const name of ['bug', 'idea']) {
+    const form = parse(read(`.github/ISSUE_TEMPLATE/${name}.yml`))
+    assert.ok(form.name && form.description, name)
+    for (const { type, id, attributes } of form.body) {
+      assert.ok(['markdown', 'textarea', 'input'].includes(type), type)
+      assert.ok(type === 'markdown' ? attributes.value : id && attributes.label, name)
+    }
+  }
+  assert.match(read('.github/ISSUE_TEMPLATE/bug.yml'), /SECURITY\.md/)
 })
 
 const units: readonly [number, string][] = [

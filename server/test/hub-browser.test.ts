@@ -24,8 +24,6 @@ function browser(): Promise<Browser> {
   return opened
 }
 
-type Engine = (typeof databases)[number]
-
 interface Place {
   readonly server: ServerProcess
   readonly base: string
@@ -33,14 +31,13 @@ interface Place {
   readonly page: Page
 }
 
-/** A server of its own, and a window on it. What is looked at is the same on each database, but where one is named. */
+/** A server of its own on each database, and a window on it. */
 function visit(
   name: string,
   tell: (place: Place, t: TestContext) => Promise<void>,
   options: { javaScriptEnabled?: boolean; userAgent?: string } = {},
-  on: readonly Engine[] = [databases[0]],
 ): void {
-  for (const { name: engine, open } of on) {
+  for (const { name: engine, open } of databases) {
     test(`${name} (${engine})`, async (t) => {
       const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
       t.after(() => rmSync(folder, { recursive: true, force: true }))
@@ -442,8 +439,6 @@ visit(
     await confirm('Let in again')
     await page.getByText('can sign in again').waitFor()
   },
-  {},
-  databases,
 )
 
 /** Each dialog of the Hub: the page it stands on, and the button that opens it. */

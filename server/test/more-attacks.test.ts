@@ -318,6 +318,7 @@ scene('attack 112: what went wrong inside is not told outside', async (freddy) =
     const { code, message, ...rest } = answer.json().error
     assert.deepEqual([code, message], ['INTERNAL_ERROR', 'Something went wrong on our side'])
     assert.deepEqual(Object.keys(rest).sort(), [
+      'doc_url',
       'status',
       'system_message',
       'timestamp',

@@ -16,8 +16,16 @@ export interface ServerProcess {
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
-export async function startProcess(env: Record<string, string>): Promise<ServerProcess> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
+export function startProcess(env: Record<string, string>): Promise<ServerProcess> {
+  return startProgram(['--disable-warning=ExperimentalWarning', main], env)
+}
+
+/** What Node is to run, and how it is told where to keep its data. */
+export async function startProgram(
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<ServerProcess> {
+  const child = spawn(process.execPath, args, {
     env: { PATH: process.env.PATH, SECRET_KEY: SECRET, WORKERS: '1', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createKeyring, keyedHash } from '../src/auth/keyring.ts'
+import { timedId } from '../src/auth/random.ts'
 import { createTokens } from '../src/auth/token.ts'
 import { DAY, type Freddy, HOUR, SECRET, scene } from './freddy.ts'
 
@@ -42,8 +43,17 @@ test('attack 081: a token that is too long is refused, genuine as it may be', ()
 
 test('attack 077: every purpose has a key of its own', () => {
   const { of, check } = rules.keyring.current
-  const keys = [...Object.values(of).map((key) => key.toString('base64url')), check]
+  const keys = [...Object.values(of).map((key) => key.export().toString('base64url')), check]
   assert.equal(new Set(keys).size, keys.length)
+})
+
+test('ids of later moments stand behind those of earlier ones, and none is made twice', () => {
+  const moments = [0, 1, 4095, 4096, NOW, NOW + 1, 2 ** 47]
+  const ids = moments.flatMap((moment) => [timedId('evt_', moment), timedId('evt_', moment)])
+  assert.equal(new Set(ids).size, ids.length)
+  for (const id of ids) assert.match(id, /^evt_[0-9a-f]{32}$/)
+  const times = ids.map((id) => id.slice(0, 16))
+  assert.deepEqual(times, times.toSorted())
 })
 
 test('the parts of a keyed hash cannot run into each other', () => {

@@ -14,6 +14,8 @@ export interface Behaviour {
   delays?: number
   /** Answers every recipient with 550. */
   refuses?: boolean
+  /** What it says when it refuses. */
+  says?: string
   /** Milliseconds before each answer to a recipient. */
   slowMs?: number
   /** Takes so many mails and cuts the line before its 250. */
@@ -37,7 +39,8 @@ export async function startSmtpSink(behaviour: Behaviour = {}): Promise<SmtpSink
     logger: false,
     onRcptTo(_address, _session, answer) {
       const say = () => {
-        if (behaviour.refuses) return answer(reply(550, 'nobody of that name at host.internal'))
+        if (behaviour.refuses)
+          return answer(reply(550, behaviour.says ?? 'nobody of that name at host.internal'))
         if ((behaviour.delays ?? 0) > 0) {
           behaviour.delays = (behaviour.delays ?? 0) - 1
           return answer(reply(451, 'come back later'))

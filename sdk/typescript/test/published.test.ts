@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { runNpm } from '../../../scripts/packaging/npm.ts'
 import { type Freddy, PASSWORD, scene } from '../../../server/test/freddy.ts'
 import { apiPage } from '../api-page.ts'
 import { shellOf } from './cli.ts'
@@ -23,23 +24,7 @@ let archive = ''
 const nodes = [process.execPath, ...(process.env.TEST_NODES ?? '').split(delimiter).filter(Boolean)]
 after(() => rmSync(home, { recursive: true, force: true }))
 
-/** The Node that runs this first, for the tools that look for one. */
-const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` }
-
-function npm(folder: string, ...words: string[]): string {
-  const quiet = [
-    '--silent',
-    '--no-audit',
-    '--no-fund',
-    '--offline',
-    `--cache=${join(home, 'cache')}`,
-  ]
-  // The npm that runs this, where there is one; else the one on the PATH.
-  const script = process.env.npm_execpath ?? ''
-  const [command, ...first] = script.endsWith('npm-cli.js') ? [process.execPath, script] : ['npm']
-  const all = [...first, ...words, ...quiet]
-  return execFileSync(command, all, { cwd: folder, env, encoding: 'utf8' })
-}
+const npm = (folder: string, ...words: string[]) => runNpm(folder, join(home, 'cache'), words)
 
 /** Packs what would be published, and installs it into an empty project. */
 before(() => {

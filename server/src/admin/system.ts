@@ -1,9 +1,9 @@
 import { type Static, Type } from 'typebox'
 import { REMEMBERED_MS } from '../auth/session.ts'
 import type { App, Call } from '../context.ts'
-import { BACKUP_SETTING } from '../doctor.ts'
 import { budgets } from '../limits.ts'
 import type { Upstream } from '../models-file.ts'
+import { BACKUP_SETTING } from '../store/settings.ts'
 import { version } from '../version.ts'
 import { Moment, momentOrNull, OrNull } from '../wire/reply.ts'
 

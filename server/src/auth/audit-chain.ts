@@ -22,7 +22,7 @@ export async function sealEvents(audit: AuditStore): Promise<number> {
     seal = sealOf({ ...row, sealed_as: sealedAs }, position, seal)
     return { id: row.id, position, seal, sealedAs }
   })
-  return (await audit.seal(links)) ? links.length : 0
+  return (await audit.seal(links)).length
 }
 
 /** The position of the first event that does not fit its chain, or null. */

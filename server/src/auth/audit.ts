@@ -1,7 +1,7 @@
 import type { App, Call } from '../context.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import { personalDigest } from './audit-chain.ts'
-import { randomBytes, randomId } from './random.ts'
+import { randomBytes, timedId } from './random.ts'
 
 export interface Decision {
   readonly reason?: string
@@ -69,7 +69,7 @@ function describe(
   const { source, agent } = origin
   const salt = randomBytes(16).toString('base64url')
   return {
-    id: randomId('evt_'),
+    id: timedId('evt_', now),
     happenedAt: now,
     event,
     outcome,

@@ -29,7 +29,7 @@ export async function changePassword(
   const { userId, sessionId } = requireSignedIn(call)
   requireSame(body.new_password, body.confirm_password)
   const user = await requireOwner(app, userId)
-  const spelt = requireNewPassword(app, user, body.new_password)
+  const spelt = await requireNewPassword(app, user, body.new_password)
   const proven = await requirePasswordAgain(call, user, body.current_password)
   const ended = await app.store.recovery.changePassword({
     userId,

@@ -1,6 +1,5 @@
 import { createHmac } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { dictionary } from '@zxcvbn-ts/language-common'
 import type { App } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { UserRow } from '../store/users.ts'
@@ -11,12 +10,17 @@ const MOST_CODE_POINTS = 256
 const MOST_BYTES = 1024
 const SHORTEST = { standard: 8, strict: 15 } as const
 
-/** What nobody may choose, whatever the person is called. */
-const commonPasswords: ReadonlySet<string> = new Set(
-  Object.entries(dictionary)
-    .filter(([name]) => name.startsWith('passwords'))
-    .flatMap(([, words]) => words.map(String)),
-)
+let commonPasswords: Promise<ReadonlySet<string>> | undefined
+
+/** What nobody may choose, whatever the person is called. Read when somebody first chooses: it is large. */
+async function readCommonPasswords(): Promise<ReadonlySet<string>> {
+  const { dictionary } = await import('@zxcvbn-ts/language-common')
+  return new Set(
+    Object.entries(dictionary)
+      .filter(([name]) => name.startsWith('passwords'))
+      .flatMap(([, words]) => words.map(String)),
+  )
+}
 
 /**
  * The spelling that is hashed: OpaqueString (RFC 8265) composes characters and turns every space into a plain one.
@@ -33,7 +37,11 @@ export function shortestPassword({ config }: App): number {
 }
 
 /** Throws unless somebody may choose this password (security rule 11); answers its spelling. */
-export function requireGoodPassword(app: App, text: string, context: readonly string[]): string {
+export async function requireGoodPassword(
+  app: App,
+  text: string,
+  context: readonly string[],
+): Promise<string> {
   const spelt = spellPassword(text)
   if (spelt === null) throw weak('It holds characters that cannot be typed again')
   const length = [...spelt].length
@@ -42,7 +50,7 @@ export function requireGoodPassword(app: App, text: string, context: readonly st
   if (length > MOST_CODE_POINTS || Buffer.byteLength(spelt) > MOST_BYTES) {
     throw weak(`It may have at most ${MOST_CODE_POINTS} characters and ${MOST_BYTES} bytes`)
   }
-  if (isGuessable(spelt, context)) throw weak('It is one of those that are guessed first')
+  if (await isGuessable(spelt, context)) throw weak('It is one of those that are guessed first')
   return spelt
 }
 
@@ -90,9 +98,10 @@ export async function refreshHash(app: App, user: UserRow, text: string): Promis
   return (await app.store.users.rehash(user.id, stored, better)) ? better : stored
 }
 
-function isGuessable(spelt: string, context: readonly string[]): boolean {
+async function isGuessable(spelt: string, context: readonly string[]): Promise<boolean> {
+  commonPasswords ??= readCommonPasswords()
   const lower = spelt.toLowerCase()
-  if (commonPasswords.has(lower) || new Set(lower).size < 3) return true
+  if ((await commonPasswords).has(lower) || new Set(lower).size < 3) return true
   const words = ['freddy', ...context.flatMap((text) => [text, text.split('@')[0] ?? ''])]
   return words
     .map((word) => word.toLowerCase())

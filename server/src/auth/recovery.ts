@@ -59,7 +59,11 @@ export async function newOwnReset(call: Call, user: UserRow, address: string): P
 }
 
 /** The password that may follow, or WEAK_PASSWORD; nothing is hashed and nothing spent yet. */
-export function requireNewPassword(app: App, user: UserRow | null, text: string): string {
+export async function requireNewPassword(
+  app: App,
+  user: UserRow | null,
+  text: string,
+): Promise<string> {
   const words = [user?.address ?? '', user?.user_name ?? '', user?.full_name ?? '']
   return requireGoodPassword(app, text, words)
 }

@@ -56,7 +56,7 @@ export async function register(
   const userName = body.user_name === undefined ? null : requireUserName(body.user_name)
   const fullName = body.full_name === undefined ? null : requireFullName(body.full_name)
   const words = [address, userName ?? '', fullName ?? '']
-  const passwordHash = await hashPassword(app, requireGoodPassword(app, body.password, words))
+  const passwordHash = await hashPassword(app, await requireGoodPassword(app, body.password, words))
 
   const emailKey = newEmailKey()
   const challenge = newRegistration(call, emailKey, address)

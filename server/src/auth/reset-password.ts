@@ -27,11 +27,11 @@ export async function resetPassword(
   const challenge = await findChallenge(app, body.email_key, now, ['password_reset'])
   requireLength(guess, challenge)
   // Judged without the owner's names first: before the code was right they are nobody's to know.
-  requireNewPassword(app, null, body.new_password)
+  await requireNewPassword(app, null, body.new_password)
 
   await requireCode(call, challenge, guess)
   const user = await requireOwner(app, challenge.user_id)
-  const spelt = requireNewPassword(app, user, body.new_password)
+  const spelt = await requireNewPassword(app, user, body.new_password)
   if (!(await finishReset(call, user, proofOf('challenges', challenge), spelt))) {
     throw new ApiError('INVALID_VERIFICATION_CODE')
   }

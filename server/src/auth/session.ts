@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { NewSession } from '../store/session-start.ts'
@@ -168,7 +169,7 @@ export function waysOf(session: Pick<LiveSessionRow, 'amr'>): readonly string[] 
   return session.amr?.split(' ') ?? ['pwd', 'email']
 }
 
-const childId = (key: Buffer, parentId: string) => keyedHash(key, 'successor', parentId)
+const childId = (key: KeyObject, parentId: string) => keyedHash(key, 'successor', parentId)
 
 function hashesOf(app: App, refreshId: string): string[] {
   return app.keyring.all.map((keys) => keyedHash(keys.of.session, refreshId))

@@ -97,7 +97,7 @@ interface Signer {
 
 function createSigners(kind: TokenKind, rules: TokenRules) {
   const signer = (keys: Keys): Signer => {
-    const mac = hmacSha256(keys.of[kind])
+    const mac = hmacSha256(keys.of[kind].export())
     return {
       header: headerOf('HS256', kind, keys.id),
       sign: mac,

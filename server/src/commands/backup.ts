@@ -3,8 +3,8 @@ import { openOperator } from '../app.ts'
 import { allowed } from '../auth/audit.ts'
 import { readBackup, writeBackup } from '../backup-file.ts'
 import { ConfigError } from '../config.ts'
-import { BACKUP_SETTING } from '../doctor.ts'
 import type { Restored } from '../store/backup.ts'
+import { BACKUP_SETTING } from '../store/settings.ts'
 import { answer, json, operate, origin } from './shell.ts'
 
 const file = { type: 'positional', description: 'The file', required: true } as const

@@ -12,12 +12,19 @@ export const doctorCommand = defineCommand({
   meta: { name: 'doctor', description: 'Looks at everything, and says what to do' },
   args: { json },
   async run({ args }) {
-    const findings = await look()
-    if (args.json) say(JSON.stringify(findings, null, 2))
-    if (!args.json) for (const finding of findings) show(finding)
-    if (findings.some(({ state }) => state === 'bad')) process.exitCode = 1
+    showFindings(args, await look())
   },
 })
+
+/** A line each, and what to do below it; one that is bad ends the program with 1. */
+export function showFindings(
+  { json: forProgram }: { readonly json: boolean },
+  findings: readonly Finding[],
+): void {
+  if (forProgram) say(JSON.stringify(findings, null, 2))
+  if (!forProgram) for (const finding of findings) show(finding)
+  if (findings.some(({ state }) => state === 'bad')) process.exitCode = 1
+}
 
 /** A server that could not even start has one finding: why. */
 async function look(): Promise<Finding[]> {

@@ -134,7 +134,7 @@ async function recover(
   const { app } = operator
   const given = stdin ? (await readStream(process.stdin)).replace(/\r?\n$/, '') : null
   const password = given ?? randomBytes(15).toString('base64url')
-  const spelt = requireGoodPassword(app, password, [address ?? user.address])
+  const spelt = await requireGoodPassword(app, password, [address ?? user.address])
   const about = { userId: user.id, subjectId: user.id, actor: 'shell' }
   const event = allowed(shell(operator), 'user.recovered', about)
   const passwordHash = await hashPassword(app, spelt)

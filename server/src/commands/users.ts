@@ -49,7 +49,7 @@ const addUser = defineCommand({
         address,
         user_name: userName,
         full_name: null,
-        password_hash: await hashPassword(app, requireGoodPassword(app, password, [address])),
+        password_hash: await hashPassword(app, await requireGoodPassword(app, password, [address])),
         created_at: now,
         updated_at: now,
         last_login_at: null,

@@ -86,13 +86,14 @@ export function envelope(error: ApiError, requestId: string) {
       ...(error.param ? { param: error.param } : {}),
       trace_id: requestId,
       timestamp: new Date().toISOString(),
+      doc_url: pageOf(error.code),
     },
   }
 }
 
 function problem(error: ApiError, requestId: string) {
   return {
-    type: `/docs/errors#${error.code.toLowerCase()}`,
+    type: pageOf(error.code),
     title: error.message,
     status: error.status,
     code: error.code,
@@ -100,6 +101,9 @@ function problem(error: ApiError, requestId: string) {
     instance: requestId,
   }
 }
+
+/** Where the documentation that this server shows says what to do. */
+const pageOf = (code: ErrorCode) => `/docs/errors#${code.toLowerCase()}`
 
 function typeOf(status: number): string {
   if (status >= 500) return 'server_error'

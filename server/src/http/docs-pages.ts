@@ -28,6 +28,9 @@ const order = [
   'rate-limits',
   'configuration',
   'operating',
+  'deploying',
+  'upgrading',
+  'metrics',
   'import',
   'storage',
   'security',
@@ -47,28 +50,60 @@ export interface DocsPage {
   /** The first sentence, for the list of pages. */
   readonly lead: string
   readonly html: string
+  /** As it lies in `docs/`. */
+  readonly text: string
 }
 
-/** The documentation, as it lies in `docs/`: read and rendered once. */
+/** The documentation, as it lies in `docs/`: read and rendered once, for whoever comes first. */
 export function docsPages(app: App, http: Http): void {
   for (const [from, to] of Object.entries(bookmarks)) {
     http.get(from, async (_request, reply) => reply.redirect(to, 301))
   }
-  const pages = readPages()
+  let read: readonly DocsPage[] | undefined
+  const pages = () => {
+    read ??= readPages()
+    return read
+  }
+  const baseOf = (host: string | undefined) => app.config.publicUrl ?? `http://${host}`
   http.get<{ Params: { name: string } }>('/docs/:name', async (request, reply) => {
-    const page = pages.find(({ name }) => name === request.params.name)
+    const [, wanted, ending] = /^(.+?)(\.md)?$/.exec(request.params.name) ?? []
+    const page = pages().find(({ name }) => name === wanted)
     if (!page) throw new ApiError('RESOURCE_NOT_FOUND')
-    const base = app.config.publicUrl ?? `http://${request.headers.host}`
-    return reply.headers(headers).send(docsPage(pages, page).replaceAll(EXAMPLE, base))
+    const base = baseOf(request.headers.host)
+    if (ending) return reply.type(PLAIN).send(page.text.replaceAll(EXAMPLE, base))
+    return reply.headers(headers).send(docsPage(pages(), page).replaceAll(EXAMPLE, base))
   })
-  http.get('/docs', async (_request, reply) => reply.headers(headers).send(docsPage(pages, null)))
+  http.get('/llms.txt', async (request, reply) =>
+    reply.type(PLAIN).send(listOf(pages(), baseOf(request.headers.host))),
+  )
+  http.get('/docs', async (_request, reply) => reply.headers(headers).send(docsPage(pages(), null)))
 }
+
+const PLAIN = 'text/plain; charset=utf-8'
 
 const headers = {
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy':
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'referrer-policy': 'no-referrer',
+}
+
+/** The pages for programs that read (llmstxt.org): what each is about, and where it is as text. */
+function listOf(pages: readonly DocsPage[], base: string): string {
+  const rows = pages.map(
+    ({ name, title, lead }) => `- [${title}](${base}/docs/${name}.md): ${lead}`,
+  )
+  return [
+    '# Freddy Auth',
+    '',
+    '> Puts two-step e-mail sign-in and API keys in front of an AI API, or any HTTP API.',
+    '',
+    '## Documentation',
+    '',
+    ...rows,
+    `- [OpenAPI](${base}/openapi.json): every route, field and error, as OpenAPI 3.1`,
+    '',
+  ].join('\n')
 }
 
 function readPages(): DocsPage[] {
@@ -85,7 +120,7 @@ function readPage(name: string): DocsPage {
   const [, paragraph = ''] = /^# .+\n+(?!```)([^\n#|][^\n]*(?:\n[^\n]+)*)/m.exec(text) ?? []
   const [lead = ''] = paragraph.replaceAll('\n', ' ').match(/^.*?\.(?= |$)/) ?? [paragraph]
   const html = markdown.parse(text, { async: false })
-  return { name, title, lead: lead.replace(/[`*]/g, ''), html }
+  return { name, title, lead: lead.replace(/[`*]/g, ''), html, text }
 }
 
 /** Headings can be pointed at, and pages point at each other as they are served. */

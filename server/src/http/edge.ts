@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { randomId } from '../auth/random.ts'
+import { timedId } from '../auth/random.ts'
 import { ApiError } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
 
@@ -46,11 +46,11 @@ export function timesSent(request: IncomingMessage, name: string): number {
 }
 
 /** A caller's own request id when it is harmless, else one of ours. */
-export function requestId(request: IncomingMessage): string {
+export function requestId(request: IncomingMessage, now: number): string {
   const given = request.headers['x-request-id']
   return typeof given === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(given)
     ? given
-    : randomId('req_')
+    : timedId('req_', now)
 }
 
 /** Health checks come by address and may name any host. */

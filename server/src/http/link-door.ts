@@ -33,7 +33,7 @@ const doors: Readonly<Record<LinkPurpose, Door>> = {
     },
     async act(call, link, form) {
       const user = await requireOwner(call.app, link.user_id)
-      const spelt = requireNewPassword(call.app, user, form.get('new_password') ?? '')
+      const spelt = await requireNewPassword(call.app, user, form.get('new_password') ?? '')
       const done = await finishReset(call, user, proofOf('mail_links', link), spelt)
       return done ? { title: 'Your password is changed', text: 'Sign in with the new one.' } : null
     },

@@ -11,7 +11,7 @@ const ErrorEnvelope: OpenAPIV3_1.SchemaObject = {
     success: { const: false },
     error: {
       type: 'object',
-      required: ['code', 'message', 'type', 'status', 'trace_id', 'timestamp'],
+      required: ['code', 'message', 'type', 'status', 'trace_id', 'timestamp', 'doc_url'],
       properties: {
         code: { enum: Object.keys(errors) },
         message: { type: 'string' },
@@ -36,6 +36,7 @@ const ErrorEnvelope: OpenAPIV3_1.SchemaObject = {
         param: { type: 'string' },
         trace_id: { type: 'string' },
         timestamp: { type: 'string', format: 'date-time' },
+        doc_url: { type: 'string', description: 'What to do, on this server' },
       },
     },
   },

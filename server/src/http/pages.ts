@@ -1,17 +1,28 @@
 import type { App } from '../context.ts'
 import type { Inbox } from '../mail/inbox.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import { deployDoor } from './deploy-door.ts'
 import { docsPages } from './docs-pages.ts'
 import { health } from './health.ts'
 import { hubDoor } from './hub/hub-door.ts'
 import { inboxDoor } from './inbox-door.ts'
 import { linkDoor } from './link-door.ts'
+import { metricsDoor } from './metrics-door.ts'
 import type { Http } from './server.ts'
 
-/** Everything that is no part of the API: health, documentation, the Hub, the inbox of a server without SMTP. */
-export function pages(app: App, http: Http, inbox: Inbox | null): void {
+/** What only some servers have. */
+export interface Extras {
+  readonly inbox: Inbox | null
+  readonly metrics: Metrics | null
+}
+
+/** Everything that is no part of the API: health, documentation, the Hub, metrics, the inbox of a server without SMTP. */
+export function pages(app: App, http: Http, { inbox, metrics }: Extras): void {
   health(app, http)
+  deployDoor(app, http)
   docsPages(app, http)
   linkDoor(app, http)
   hubDoor(app, http)
+  if (metrics) metricsDoor(app, http, metrics)
   if (inbox) inboxDoor(app, http, inbox)
 }

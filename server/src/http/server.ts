@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Principal } from '../auth/principal.ts'
 import type { App, Call, Origin } from '../context.ts'
-import { ApiError } from '../errors.ts'
+import { ApiError, type ErrorCode } from '../errors.ts'
 import { type Route, routes } from '../routes.ts'
 import { parseForm } from '../wire/form.ts'
 import { parseJson } from '../wire/json.ts'
@@ -17,6 +17,7 @@ import {
 } from './guards.ts'
 import { openApi } from './openapi.ts'
 import { createOrigins, type Origins } from './origin.ts'
+import type { BrokenRequest } from './sockets.ts'
 import { carriedOf, sendAnswer } from './streaming.ts'
 import { type Patience, patience, strictServer } from './strict-server.ts'
 import { validatorFor } from './validator.ts'
@@ -30,6 +31,8 @@ declare module 'fastify' {
     /** The body of a gateway request as it came. */
     bytes: Buffer | null
     answerHeaders: Record<string, string>
+    /** The code of the error that it was answered with. */
+    refusal: ErrorCode | undefined
   }
 }
 
@@ -45,9 +48,10 @@ export async function createHttp(
   bounds: Patience = patience,
 ): Promise<Http> {
   const origins = createOrigins(app.config.trustedProxies)
+  const noteBroken = (fields: BrokenRequest) => app.log.info({ event: 'request', ...fields })
   const http = Fastify({
-    serverFactory: (handler) => strictServer(bounds, origins, handler),
-    genReqId: requestId,
+    serverFactory: (handler) => strictServer(bounds, origins, handler, noteBroken),
+    genReqId: (request) => requestId(request, app.now()),
     requestIdHeader: false,
     logger: false,
     exposeHeadRoutes: true,
@@ -65,6 +69,7 @@ export async function createHttp(
   http.decorateRequest('startedAt', 0)
   http.decorateRequest('principal', null)
   http.decorateRequest('bytes', null)
+  http.decorateRequest('refusal', undefined)
   greet(app, http, origins)
   await openApi(http)
   http.after(() => {
@@ -105,12 +110,14 @@ function greet(app: App, http: Http, origins: Origins): void {
       method: request.method,
       route: request.routeOptions.url ?? 'none',
       status: reply.statusCode,
+      ...(request.refusal ? { code: request.refusal } : {}),
       milliseconds: Math.round(reply.elapsedTime * 10) / 10,
       source: request.origin?.source ?? '',
     })
   })
   http.setErrorHandler((cause, request, reply) => {
     const error = asApiError(cause)
+    request.refusal = error.code
     if (error.status >= 500) {
       app.log.error({
         event: 'failed',

@@ -27,14 +27,29 @@ export function guardSockets(server: Server, origins: Origins): void {
   })
 }
 
+/** What is known of a request that was none: its line in the log has the id that its answer has. */
+export interface BrokenRequest {
+  readonly requestId: string
+  readonly route: 'none'
+  readonly status: number
+  readonly code: ErrorCode
+  readonly source: string
+}
+
 /** What the parser refused never becomes a request: it is answered on the bare socket, and that is closed. */
-export function refuseBrokenRequest(cause: Error & { code?: string }, socket: Socket): void {
+export function refuseBrokenRequest(
+  cause: Error & { code?: string },
+  socket: Socket,
+  note: (fields: BrokenRequest) => void,
+): void {
   if (cause.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
   const error = new ApiError(codes[cause.code ?? ''] ?? 'MALFORMED_REQUEST')
   const id = randomId('req_')
+  const { source } = sourceOf(socket.remoteAddress ?? '')
+  note({ requestId: id, route: 'none', status: error.status, code: error.code, source })
   const body = JSON.stringify(envelope(error, id))
   const head = [
     `HTTP/1.1 ${error.status} ${reasons[error.status] ?? 'Bad Request'}`,

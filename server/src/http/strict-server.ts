@@ -7,7 +7,7 @@ import {
 } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Origins } from './origin.ts'
-import { guardSockets, refuseBrokenRequest } from './sockets.ts'
+import { type BrokenRequest, guardSockets, refuseBrokenRequest } from './sockets.ts'
 
 /** How slow a peer may be, in milliseconds (security rule 20). */
 export interface Patience {
@@ -30,7 +30,12 @@ export const patience: Patience = {
 }
 
 /** Node's own server with every bound set: its defaults wait five minutes for a request, and for a reader for ever. */
-export function strictServer(bounds: Patience, origins: Origins, handler: RequestListener): Server {
+export function strictServer(
+  bounds: Patience,
+  origins: Origins,
+  handler: RequestListener,
+  noteBroken: (fields: BrokenRequest) => void,
+): Server {
   const server = createServer(
     {
       maxHeaderSize: 16 * 1024,
@@ -58,7 +63,7 @@ export function strictServer(bounds: Patience, origins: Origins, handler: Reques
     const before = requests.findLast(({ request }) => request.complete)
     const refuse = () => {
       if (own?.response.headersSent) socket.destroySoon()
-      else refuseBrokenRequest(cause, socket)
+      else refuseBrokenRequest(cause, socket, noteBroken)
     }
     // What is broken behind a good request waits for its turn, or its refusal is taken for the other's answer.
     if (before) before.response.once('close', refuse)

@@ -1,4 +1,4 @@
-import { randomId } from '../auth/random.ts'
+import { randomId, timedId } from '../auth/random.ts'
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Amount, HoldRow, UsageRow } from '../store/ledger.ts'
@@ -204,7 +204,7 @@ function entry(
   told: Pick<UsageRow, 'outcome' | 'reason' | 'looked'>,
 ): UsageRow {
   return {
-    id: randomId('use_'),
+    id: timedId('use_', happenedAt),
     request_id: requestId,
     user_id: userId,
     key_id: keyId,

@@ -90,8 +90,11 @@ export interface AuditStore {
   findLastSealed(): Promise<AuditRow | null>
   listUnsealed(most: number): Promise<AuditRow[]>
   listSealed(afterPosition: number, most: number): Promise<AuditRow[]>
-  /** Fixes rows to their places in the chain: all of them, or none when another process was first. */
-  seal(links: readonly SealedLink[]): Promise<boolean>
+  /**
+   * Fixes rows to their places in the chain: the ids of those that this call fixed. None when another process has
+   * filled a place otherwise.
+   */
+  seal(links: readonly SealedLink[]): Promise<readonly string[]>
   /** Whether the trail tells that this person was deleted. */
   isDeleted(userId: string): Promise<boolean>
 }
@@ -205,16 +208,16 @@ export function createAuditStore(database: Database): AuditStore {
 
     async seal(links) {
       try {
-        await database.batch(
+        const fixed = await database.batch(
           links.map(({ id, position, seal, sealedAs }) => ({
             sql: `UPDATE audit_events SET position = :position, seal = :seal, sealed_as = :kind
-              WHERE id = :id AND position IS NULL`,
+              WHERE id = :id AND position IS NULL RETURNING id`,
             params: { id, position, seal, kind: sealedAs },
           })),
         )
-        return true
+        return fixed.flatMap((rows) => rows.map(({ id }) => String(id)))
       } catch {
-        return false
+        return []
       }
     },
   }

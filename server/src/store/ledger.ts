@@ -123,8 +123,14 @@ export function createLedgerStore(database: Database): LedgerStore {
     },
 
     async book(bookings) {
-      const locks = lockAll(bookings.flatMap(placesOf))
-      await database.batch([...locks, ...bookings.flatMap(bookStatements)])
+      const moves = bookings.flatMap(movesOf).sort(bySort)
+      await database.batch([
+        ...bookings.flatMap(settle),
+        ...moves.map(({ move }) => move),
+        ...bookings.map((booking) =>
+          insert('usage_entries', { ...booking.usage }, isOpen(booking)),
+        ),
+      ])
     },
 
     listOverdue: (now, most) =>
@@ -186,25 +192,34 @@ const isThere = ({ user_id }: { user_id: string }): Guard => ({
   params: { payer: user_id },
 })
 
-function bookStatements(booking: Booking): Statement[] {
+/** Holds on a call's counters become what it spent; in the order in which every process takes their rows. */
+function movesOf(booking: Booking): { sort: string; move: Statement }[] {
   const { usage, hold } = booking
+  const held = hold ? heldBy(hold) : nothing
+  const guard = isOpen(booking)
+  return placesOf(booking).map((place) => {
+    return { sort: place.sort, move: releaseIn(place, held, spentBy(usage), guard) }
+  })
+}
+
+/** The entry stands last in its batch, so that until then nothing of the call is booked. */
+function isOpen({ usage, hold }: Booking): Guard {
   const fresh: Guard = {
     sql: 'NOT EXISTS (SELECT 1 FROM usage_entries WHERE id = :entry)',
     params: { entry: usage.id },
   }
-  const guard = all(fresh, hold ? settledBy(hold, usage) : isThere(usage))
-  const held = hold ? heldBy(hold) : nothing
-  return [
-    ...(hold ? [settle(hold, usage)] : []),
-    ...placesOf(booking).map((place) => releaseIn(place, held, spentBy(usage), guard)),
-    insert('usage_entries', { ...usage }, guard),
-  ]
+  return all(fresh, hold ? settledBy(hold, usage) : isThere(usage))
 }
 
-const settle = ({ id }: HoldRow, usage: UsageRow): Statement => ({
-  sql: 'UPDATE holds SET settled_by = :by WHERE id = :id AND settled_by IS NULL',
-  params: { id, by: usage.id },
-})
+const settle = ({ hold, usage }: Booking): Statement[] =>
+  hold
+    ? [
+        {
+          sql: 'UPDATE holds SET settled_by = :by WHERE id = :id AND settled_by IS NULL',
+          params: { id: hold.id, by: usage.id },
+        },
+      ]
+    : []
 
 const settledBy = ({ id }: HoldRow, usage: UsageRow): Guard => ({
   sql: 'EXISTS (SELECT 1 FROM holds WHERE id = :held AND settled_by = :settled_by)',

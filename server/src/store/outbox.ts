@@ -70,6 +70,8 @@ export interface OutboxStore {
   markEnded(id: string, worker: string, now: number, reason: string): Promise<void>
   /** How the newest letter of a challenge fares. */
   findDelivery(challengeId: string): Promise<Delivery | null>
+  /** How many letters wait that are still worth sending: never tried, or delayed. */
+  countWaiting(now: number): Promise<{ readonly queued: number; readonly delayed: number }>
   /** When the letter that waits longest was queued. */
   oldestWaiting(now: number): Promise<number | null>
 }
@@ -164,6 +166,16 @@ export function createOutboxStore(database: Database): OutboxStore {
         { challenge: challengeId },
       )
       return row ? { state: stateOf(row), reason: row.sent_at === null ? row.reason : null } : null
+    },
+
+    async countWaiting(now) {
+      const [row] = await database.read<{ waiting: number; delayed: number }>(
+        `SELECT count(*) AS waiting, count(reason) AS delayed FROM outbox
+         WHERE sent_at IS NULL AND ended_at IS NULL AND expires_at > :now`,
+        { now },
+      )
+      const { waiting = 0, delayed = 0 } = row ?? {}
+      return { queued: waiting - delayed, delayed }
     },
 
     async oldestWaiting(now) {

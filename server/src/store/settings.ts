@@ -1,5 +1,8 @@
 import type { Database } from './database.ts'
 
+/** When the last backup was made, in milliseconds, as `backup` notes it. */
+export const BACKUP_SETTING = 'backup_at'
+
 /** What the server itself has to remember. */
 export interface SettingStore {
   find(name: string): Promise<string | null>

@@ -108,24 +108,36 @@ function notReached({ level, owner, period, startsAt, tokens, money }: Cap): Gua
 }
 
 export function holdIn(place: Place, { tokens, money }: Move, guard: Guard): Statement {
-  return change(
-    place,
-    guard,
-    'held_tokens = held_tokens + :tokens, held_money = held_money + :money',
-    {
-      tokens,
-      money,
-    },
-  )
+  const [table, column] = tables[place.level]
+  return {
+    sql: `UPDATE ${table} SET held_tokens = held_tokens + :tokens, held_money = held_money + :money
+      WHERE ${column} = :owner AND period = :period AND starts_at = :starts AND ${guard.sql}`,
+    params: { ...nameOf(place), tokens, money, ...guard.params },
+  }
 }
 
-/** What was held becomes what was spent; the difference goes back, or is taken on top. */
+/** What was held becomes what was spent; the difference goes back, or is taken on top. An owner who is gone has no row. */
 export function releaseIn(place: Place, held: Move, spent: Move, guard: Guard): Statement {
-  const set = `held_tokens = held_tokens - :held_tokens, held_money = held_money - :held_money,
-        spent_tokens = spent_tokens + :tokens, spent_money = spent_money + :money`
+  const [table, owner, owners] = tables[place.level]
+  // A sum names the type for both databases; a CAST would cut off what is no whole number, which is to fail.
+  const moves = {
+    held_tokens: '0 - :held_tokens',
+    spent_tokens: '0 + :tokens',
+    held_money: '0 - :held_money',
+    spent_money: '0 + :money',
+  }
+  const columns = Object.keys(moves)
+  const values = Object.values(moves).map((move) => move.replace('0', 'CAST(0 AS BIGINT)'))
+  const sums = columns.map((column) => `${column} = ${table}.${column} + excluded.${column}`)
   const { tokens, money } = spent
   const params = { held_tokens: held.tokens, held_money: held.money, tokens, money }
-  return change(place, guard, set, params)
+  return {
+    sql: `INSERT INTO ${table} (${owner}, period, starts_at, ${columns.join(', ')})
+      SELECT id, CAST(:period AS TEXT), CAST(:starts AS BIGINT), ${values.join(', ')}
+      FROM ${owners} WHERE id = :owner AND ${guard.sql}
+      ON CONFLICT (${owner}, period, starts_at) DO UPDATE SET ${sums.join(', ')}`,
+    params: { ...nameOf(place), ...params, ...guard.params },
+  }
 }
 
 export function standingIn(place: Place): Statement {
@@ -146,20 +158,6 @@ export async function readStandings(
     .map(standingIn)
     .map(({ sql, params }) => database.read<SpendingRow>(sql, params))
   return (await Promise.all(reads)).flat()
-}
-
-function change(
-  place: Place,
-  guard: Guard,
-  set: string,
-  params: Readonly<Record<string, number>>,
-): Statement {
-  const [table, column] = tables[place.level]
-  return {
-    sql: `UPDATE ${table} SET ${set}
-      WHERE ${column} = :owner AND period = :period AND starts_at = :starts AND ${guard.sql}`,
-    params: { ...nameOf(place), ...params, ...guard.params },
-  }
 }
 
 const nameOf = ({ owner, period, startsAt }: Place) => ({ owner, period, starts: startsAt })

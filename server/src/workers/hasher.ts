@@ -8,6 +8,8 @@ export interface Hasher {
   verify(stored: string, password: string): Promise<boolean>
   /** The same for a hash that another server made (workers/foreign-hash.ts). */
   verifyForeign(stored: string, password: string): Promise<boolean>
+  /** How much it has to do now. */
+  load(): { readonly waiting: number; readonly working: number; readonly threads: number }
   close(): Promise<void>
 }
 
@@ -49,6 +51,9 @@ export function createHasher(options: {
   let closing = false
 
   const next = () => {
+    // A thread starts when there is work for it: an idle server has no more of them than it needed so far.
+    const wantsMore = waiting.length > 0 && threads.every(({ job }) => job)
+    if (wantsMore && threads.length < count && !closing) start()
     for (const thread of threads) {
       if (thread.job) continue
       const job = waiting.shift()
@@ -73,12 +78,10 @@ export function createHasher(options: {
     worker.on('error', (cause) => {
       thread.job?.reject(new HasherBusy('The thread ended', { cause }))
       threads.splice(threads.indexOf(thread), 1)
-      if (!closing) start()
       next()
     })
     worker.unref()
   }
-  for (let index = 0; index < count; index++) start()
 
   const run = (task: HashTask) =>
     new Promise<string | boolean>((resolve, reject) => {
@@ -97,6 +100,11 @@ export function createHasher(options: {
     verify: async (stored, password) => (await run({ kind: 'verify', stored, password })) === true,
     verifyForeign: async (stored, password) =>
       (await run({ kind: 'foreign', stored, password })) === true,
+    load: () => ({
+      waiting: waiting.length,
+      working: threads.filter(({ job }) => job !== null).length,
+      threads: threads.length,
+    }),
     async close() {
       closing = true
       await Promise.all(threads.map(({ worker }) => worker.terminate()))

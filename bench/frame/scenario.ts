@@ -1,0 +1,63 @@
+import type { Flow } from './flows.ts'
+import type { Subject } from './subject.ts'
+
+/** One who does the work: a server, and what is asked of it. */
+export interface Side {
+  readonly name: string
+  /** Needs packages that only the bench installs. */
+  readonly isPeer?: true
+  readonly isOnPostgres?: true
+  open(setting: Setting): Promise<Opened>
+}
+
+export interface Opened {
+  readonly subject: Subject
+  readonly flow: Flow
+  /** Servers that stand behind it. */
+  readonly behind?: readonly Subject[]
+}
+
+/** What a run brings; the database server is started when somebody wants it. */
+export interface Setting {
+  /** A fresh database of PostgreSQL. */
+  postgres(): Promise<string>
+  /** How much of everything is made: 1, or less where only the working of it is tried. */
+  readonly share: number
+}
+
+/** The same work done by several sides in turn; each is compared with the first. */
+export interface Comparison {
+  readonly name: string
+  readonly title: string
+  /** What a side is held against, and by how much it is to be met; from the first side. */
+  readonly goal?: string
+  readonly connections: number
+  /** In words what one piece of the work is. */
+  readonly unit: string
+  readonly sides: readonly Side[]
+}
+
+/** How calls at a steady rate fare while somebody else is in the way. */
+export interface Disturbance {
+  readonly name: string
+  readonly title: string
+  readonly goal?: string
+  /** Calls a second. */
+  readonly rate: number
+  readonly disturbers: number
+  readonly sides: readonly {
+    readonly name: string
+    readonly isPeer?: true
+    open(setting: Setting): Promise<Opened & { readonly inTheWay: Flow }>
+  }[]
+}
+
+/** How soon something answers after its start, and what it holds when nobody asks. */
+export interface Start {
+  readonly name: string
+  readonly isPeer?: true
+  readonly script: URL
+  /** Where a plain GET is answered. */
+  readonly path: string
+  env(port: number, folder: string): Readonly<Record<string, string>>
+}

@@ -1,0 +1,97 @@
+import { availableParallelism } from 'node:os'
+import { LRUCache } from 'lru-cache'
+import { createKeyUses } from './auth/key-uses.ts'
+import type { Keyring } from './auth/keyring.ts'
+import { createSightings } from './auth/session-seen.ts'
+import { createSigningKeys } from './auth/signing-keys.ts'
+import { createTokens } from './auth/token.ts'
+import type { Config } from './config.ts'
+import type { App, Clock } from './context.ts'
+import { createLimiter } from './limiter/limiter.ts'
+import type { Log } from './log.ts'
+import type { Outbox } from './mail/outbox.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import { observe } from './metrics/observe.ts'
+import { takeReadings } from './metrics/readings.ts'
+import { readModels } from './models-file.ts'
+import { createRaiseWaits } from './responses/raise-waits.ts'
+import { createUpstreams } from './responses/upstream.ts'
+import { reachable, spelledLoopback } from './responses/upstream-address.ts'
+import { createUsageQueue } from './responses/usage-queue.ts'
+import type { Store } from './store/store.ts'
+import { createHasher, type Hasher } from './workers/hasher.ts'
+
+const REMEMBERED_SESSIONS = 100_000
+const REMEMBERED_KEYS = 20_000
+const REMEMBERED_REFUSALS = 10_000
+const REMEMBERED_NETWORKS = 1000
+const WAITING_CANARIES = 1000
+
+export interface Assembled {
+  readonly now: Clock
+  readonly log: Log
+  readonly keyring: Keyring
+  readonly store: Store
+  readonly hasher?: Hasher
+}
+
+/** The app of these parts, and the way to connect the outbox that is made of it. */
+export function assemble(
+  config: Config,
+  parts: Assembled,
+  metrics: Metrics | null = null,
+): { app: App; connect: (outbox: Outbox) => void } {
+  let poke = () => {}
+  const longest = { access: config.accessLifeMs / 1000, refresh: 30 * 86_400 }
+  const issuer = config.publicUrl ?? 'freddy-auth'
+  const { keyring, store } = parts
+  const signingKeys = createSigningKeys({
+    store: store.signingKeys,
+    keyring,
+    algorithm: config.jwtAlg,
+  })
+  const app: App = {
+    config,
+    bound: { port: config.port },
+    ...parts,
+    signingKeys,
+    tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
+    limiter: createLimiter(config.limits),
+    hasher: parts.hasher ?? createHasher({ threads: config.workers || availableParallelism() }),
+    usage: createUsageQueue(parts.store.ledger, ({ request_id, user_id, ...usage }, cause) =>
+      parts.log.error({
+        event: 'usage.dropped',
+        requestId: request_id,
+        userId: user_id,
+        count: usage.input_tokens + usage.output_tokens,
+        cause,
+      }),
+    ),
+    keyUses: createKeyUses(parts.store.keyUses, (cause) =>
+      parts.log.warn({ event: 'keys.uses', cause }),
+    ),
+    sightings: createSightings(parts.store.sessions),
+    outbox: { poke: () => poke() },
+    models: readModels(config),
+    upstreams: createUpstreams({
+      times: config.upstreamTimes,
+      mayReach: reachable([...config.upstreamAllow, ...spelledLoopback(config.upstreamUrl)]),
+      now: parts.now,
+    }),
+    liveSessions: new LRUCache({ max: REMEMBERED_SESSIONS }),
+    liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
+    allowances: new LRUCache({ max: REMEMBERED_KEYS }),
+    raiseWaits: createRaiseWaits(),
+    turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
+    canaries: new LRUCache({ max: WAITING_CANARIES }),
+    keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),
+  }
+  const measured = metrics ? observe(app, metrics) : app
+  metrics?.onRead(() => takeReadings(measured, metrics))
+  return {
+    app: measured,
+    connect(outbox) {
+      poke = () => outbox.poke()
+    },
+  }
+}
