@@ -438,6 +438,12 @@ visit(
     await press('Let in again')
     await confirm('Let in again')
     await page.getByText('can sign in again').waitFor()
+
+    await page.goto(`${base}/hub/admin/system`)
+    await page.getByText('All is well.').waitFor()
+    await page.route('**/v1/admin/system', (route) => route.abort())
+    await press('Look again')
+    await page.getByRole('alert').waitFor()
   },
 )
 
