@@ -217,4 +217,12 @@ export const edge: readonly Mutant[] = [
     tests: 'deploy-check.test.ts',
     named: 'holds callers too',
   },
+  {
+    name: 'no address in the settings carries a password',
+    file: 'config-values.ts',
+    find: ' || url.password',
+    replace: '',
+    tests: 'gateway-failures.test.ts',
+    named: 'attack 118',
+  },
 ]
