@@ -222,7 +222,7 @@ export const edge: readonly Mutant[] = [
     file: 'config-values.ts',
     find: ' || url.password',
     replace: '',
-    tests: 'gateway-failures.test.ts',
-    named: 'attack 118',
+    tests: 'admin.test.ts',
+    named: 'carries a secret',
   },
 ]

