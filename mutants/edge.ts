@@ -138,6 +138,22 @@ export const edge: readonly Mutant[] = [
     named: 'attack 013: an IPv6 network',
   },
   {
+    name: 'a node that is alone gives strangers its part only',
+    file: 'limiter/valkey.ts',
+    find: 'OWN_TIMES : 1 / nodes',
+    replace: 'OWN_TIMES : 1',
+    tests: 'limits-together.test.ts',
+    named: 'nodes that lost the cache',
+  },
+  {
+    name: 'nodes that count together write down what passed',
+    file: 'limiter/spend.lua',
+    find: "if wait == 0 and ARGV[1] == 'take' then",
+    replace: "if wait == 0 and ARGV[1] == 'look' then",
+    tests: 'limits-together.test.ts',
+    named: 'rule as one',
+  },
+  {
     name: 'the limiter counts',
     file: 'limiter/limiter.ts',
     find: 'if (waitMs === 0) {\n        const next',

@@ -90,6 +90,14 @@ export const ledger: readonly Mutant[] = [
     named: 'attack 120',
   },
   {
+    name: 'who waits when the server ends is told',
+    file: 'responses/caller-watch.ts',
+    find: "closing.addEventListener('abort', hurry)",
+    replace: '',
+    tests: 'graceful.test.ts',
+    named: 'whoever still waits',
+  },
+  {
     name: 'who leaves a stream before its first word pays for the question',
     file: 'responses/relay.ts',
     find: 'seen.events === 0 && !isOwed()',

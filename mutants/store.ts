@@ -2,6 +2,22 @@ import type { Mutant } from './mutant.ts'
 
 export const store: readonly Mutant[] = [
   {
+    name: 'of two primaries the one that was promoted last is believed',
+    file: 'store/postgres-servers.ts',
+    find: 'timelines.toSorted().at(-1)',
+    replace: "timelines.find((each) => each !== '')",
+    tests: 'fail-over.test.ts',
+    named: 'F15',
+  },
+  {
+    name: 'a primary that was lost is looked for',
+    file: 'store/postgres-servers.ts',
+    find: 'if (pools.length > 1) known = undefined',
+    replace: '',
+    tests: 'fail-over.test.ts',
+    named: 'F15',
+  },
+  {
     name: 'SQLite syncs each commit',
     file: 'store/sqlite-open.ts',
     find: "  database.exec('PRAGMA synchronous = FULL')\n",

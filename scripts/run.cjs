@@ -19,6 +19,7 @@ const commands = {
   test: { line: 'Freddy Auth, tests.', script: 'scripts/test.ts', needs: 'developing' },
   check: { line: 'Freddy Auth, checks.', script: 'scripts/check.ts', needs: 'developing' },
   mutants: { line: 'Freddy Auth, mutants.', script: 'scripts/mutants.ts', needs: 'developing' },
+  faults: { line: 'Freddy Auth, faults.', script: 'scripts/faults.ts', needs: 'developing' },
   release: { line: 'Freddy Auth, release.', script: 'scripts/release.ts', needs: 'developing' },
   pages: { line: 'Freddy Auth, API pages.', script: 'scripts/api-pages.ts', needs: 'developing' },
   bench: { line: 'Freddy Auth, measurements.', script: 'bench/run.ts', needs: 'developing' },

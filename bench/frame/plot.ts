@@ -17,8 +17,8 @@ interface Group {
   readonly bars: readonly Bar[]
 }
 
-const WIDTH = 860
-const LEFT = 230
+const WIDTH = 900
+const LEFT = 270
 const RIGHT = 130
 const LINE = 22
 const HEAD = 34
@@ -46,7 +46,7 @@ export function plotSpeed(results: readonly Result[]): string {
       const speed = valuesOf(side, 'perSecond')
       const perSecond = Math.round(spreadOf(speed).median).toLocaleString('en')
       const spread = ratios(speed, valuesOf(first, 'perSecond'))
-      const told = `${spread.median.toFixed(2)}   ${perSecond}/s`
+      const told = `${spread.median.toFixed(2)} · ${perSecond}/s`
       return { label: side.name, ...spread, told, tone: toneOf(side.name, index) }
     })
     return [{ title: result.title, bars }]

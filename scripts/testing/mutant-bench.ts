@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import {
+  chmodSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
@@ -43,6 +44,8 @@ export interface Bench {
 
 export function openBench(env: NodeJS.ProcessEnv = process.env): Bench {
   const folder = mkdtempSync(join(tmpdir(), 'freddy-mutants-'))
+  // A test's own PostgreSQL runs as somebody else where we are root, and has its folder in here.
+  chmodSync(folder, 0o711)
   const running = new Set<ChildProcess>()
   const close = () => {
     for (const child of running) endGroup(child)
@@ -62,7 +65,8 @@ function copyTree(folder: string): string {
     recursive: true,
     filter: (path) => !leftOut.has(relative(root, path).split('/').at(-1) ?? ''),
   })
-  symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'))
+  mkdirSync(join(root, '.cache'), { recursive: true })
+  for (const name of ['node_modules', '.cache']) symlinkSync(join(root, name), join(tree, name))
   return tree
 }
 

@@ -6,7 +6,9 @@ import { Unprepared } from './unprepared.ts'
 /** Debian keeps the server's programs off the PATH, one folder a version. */
 const debianFolder = '/usr/lib/postgresql'
 
-/** The folder with `initdb` and `postgres`, installed first where it can be. */
+const programs = ['initdb', 'postgres', 'pg_ctl', 'pg_basebackup']
+
+/** The folder with PostgreSQL's programs, installed first where it can be. */
 export async function findPostgresPrograms(): Promise<string> {
   const found = findNow()
   if (found) return found
@@ -28,5 +30,5 @@ function debianVersions(): string[] {
 }
 
 function hasServer(folder: string): boolean {
-  return existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres'))
+  return programs.every((program) => existsSync(join(folder, program)))
 }

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { unpackFromDebian } from './debian.ts'
+import { join } from 'node:path'
+import { findProgram } from './find-program.ts'
 import { freePort } from './free-port.ts'
 import { root } from './root.ts'
 import { Unprepared } from './unprepared.ts'
@@ -108,15 +108,16 @@ const kinds = {
 export type ProxyName = keyof typeof kinds
 
 /** Runs a proxy on a free port, as whoever runs the tests, with all it writes in a folder that goes with it. */
-export async function startProxy(name: ProxyName, behind: Behind): Promise<Proxy> {
-  const kind: Kind = kinds[name]
-  const program = await findProgram(kind.program)
-  const folder = mkdtempSync(join(tmpdir(), `freddy-${kind.program.name}-`))
+export async function startProxy(kindName: ProxyName, behind: Behind): Promise<Proxy> {
+  const kind: Kind = kinds[kindName]
+  const { name, path } = kind.program
+  const program = await findProgram({ name, packages: [name], path })
+  const folder = mkdtempSync(join(tmpdir(), `freddy-${name}-`))
   const port = await freePort()
   const { args, env } = kind.prepare(folder, port, behind)
-  const child = spawn(program, args, {
+  const child = spawn(program.path, args, {
     cwd: folder,
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH, ...program.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const kill = () => child.kill('SIGKILL')
@@ -133,17 +134,6 @@ export async function startProxy(name: ProxyName, behind: Behind): Promise<Proxy
     await stop()
     throw cause
   }
-}
-
-/** On the PATH, among the system's own, or unpacked beside the other things that tests need. */
-async function findProgram({ name, path }: Program): Promise<string> {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
-  const installed = folders.map((folder) => join(folder, name)).find((file) => existsSync(file))
-  if (installed) return installed
-  const folder = join(root, '.cache', 'debian', name)
-  const unpacked = join(folder, path)
-  if (!existsSync(unpacked)) await unpackFromDebian(name, folder)
-  return unpacked
 }
 
 /** Caddy on this file, with its own files in the folder. */

@@ -1,18 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { assemble } from './assemble.ts'
 import { tellOfCanaries } from './auth/canary.ts'
-import { createKeyring, type Keyring } from './auth/keyring.ts'
+import { createKeyring, type Keyring, keyedHash } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
 import { warmPasswords } from './auth/password.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
 import { makeDataDir } from './data-dir.ts'
 import { createMetricsPort, type MetricsPort } from './http/metrics-door.ts'
 import { pages } from './http/pages.ts'
 import { createHttp, type Http } from './http/server.ts'
 import { type Jobs, startJobs } from './jobs.ts'
+import { createLimiter, type Limiter } from './limiter/limiter.ts'
 import { createLog, type Log } from './log.ts'
 import { createInbox, type Inbox } from './mail/inbox.ts'
 import type { Mailer } from './mail/mailer.ts'
@@ -63,7 +62,9 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}), now })
   const mailer: Mailer =
     inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
-  const { app, connect } = assemble(config, { ...parts, now, log, keyring, store }, metrics)
+  const limiter = await openLimiter(config, keyring, log)
+  const made = { ...parts, now, log, keyring, limiter, store }
+  const { app, connect } = assemble(config, made, metrics)
   const outbox = createOutbox({
     store: app.store.outbox,
     mailer,
@@ -94,6 +95,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     metrics?.close()
     await app.upstreams.close()
     await app.hasher.close()
+    await limiter.close()
     await database.close()
   }
   return { app, http, outbox, inbox, metricsPort, start, close }
@@ -113,6 +115,8 @@ export interface Operator {
   readonly app: App
   /** Whether the mail server would take a letter; throws what it says when not. */
   checkMail(): Promise<void>
+  /** Whether a server that started now would count traffic with others. */
+  countsTogether(): Promise<boolean>
   /** Throws when this database was made with another secret. */
   checkSecret(): Promise<void>
   close(): Promise<void>
@@ -134,7 +138,9 @@ export async function openOperator(config: Config): Promise<Operator> {
   const { database, store } = await openStore(config)
   const keyring = createKeyring(readSecrets(config))
   const log = createLog('error')
-  const { app } = assemble({ ...config, workers: 1 }, { now: Date.now, log, keyring, store })
+  const limiter = createLimiter(config.limits)
+  const parts = { now: Date.now, log, keyring, limiter, store }
+  const { app } = assemble({ ...config, workers: 1 }, parts)
   const close = async () => {
     await app.upstreams.close()
     await app.hasher.close()
@@ -143,20 +149,14 @@ export async function openOperator(config: Config): Promise<Operator> {
   return {
     app,
     checkMail: () => checkSmtp(config.smtpUrl ?? ''),
+    async countsTogether() {
+      const shared = await openLimiter(config, keyring, log)
+      await shared.close()
+      return shared.standing() === 'shared'
+    },
     checkSecret: () => requireSameSecret(store, keyring),
     close,
   }
-}
-
-/** The description of the API, which needs no configuration: made from a server in a folder that goes at once. */
-export async function describeApi(): Promise<unknown> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'freddy-'))
-  const running = await createApp(readConfig({ DATA_DIR: dataDir, WORKERS: '1' }))
-  await running.http.ready()
-  const description = running.http.swagger()
-  await running.close()
-  rmSync(dataDir, { recursive: true, force: true })
-  return description
 }
 
 /** The database that the configuration names, at the newest schema. */
@@ -170,6 +170,15 @@ export async function openStore(
     : await openSqlite({ path: join(config.dataDir, 'freddy.db') })
   await migrate(database)
   return { database, store: createStore(metrics ? observeDatabase(database, metrics) : database) }
+}
+
+/** Traffic is counted here, or with all other servers. The client for that is loaded by those who use it. */
+async function openLimiter(config: Config, keyring: Keyring, log: Log): Promise<Limiter> {
+  const { redisUrl: url, redisTimeoutMs: timeoutMs, limits: table } = config
+  if (!url) return createLimiter(table)
+  const { openSharedLimiter } = await import('./limiter/valkey.ts')
+  const nameOf = (text: string) => keyedHash(keyring.current.of.name, 'limit', text)
+  return openSharedLimiter({ url, timeoutMs, table, nameOf, log })
 }
 
 /** A start with another secret would refuse every token and password of this database: it stops instead. */

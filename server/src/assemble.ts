@@ -7,7 +7,7 @@ import { createSigningKeys } from './auth/signing-keys.ts'
 import { createTokens } from './auth/token.ts'
 import type { Config } from './config.ts'
 import type { App, Clock } from './context.ts'
-import { createLimiter } from './limiter/limiter.ts'
+import type { Limiter } from './limiter/limiter.ts'
 import type { Log } from './log.ts'
 import type { Outbox } from './mail/outbox.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -31,6 +31,7 @@ export interface Assembled {
   readonly now: Clock
   readonly log: Log
   readonly keyring: Keyring
+  readonly limiter: Limiter
   readonly store: Store
   readonly hasher?: Hasher
 }
@@ -56,7 +57,6 @@ export function assemble(
     ...parts,
     signingKeys,
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
-    limiter: createLimiter(config.limits),
     hasher: parts.hasher ?? createHasher({ threads: config.workers || availableParallelism() }),
     usage: createUsageQueue(parts.store.ledger, ({ request_id, user_id, ...usage }, cause) =>
       parts.log.error({
@@ -85,6 +85,7 @@ export function assemble(
     turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
     canaries: new LRUCache({ max: WAITING_CANARIES }),
     keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),
+    closing: new AbortController(),
   }
   const measured = metrics ? observe(app, metrics) : app
   metrics?.onRead(() => takeReadings(measured, metrics))

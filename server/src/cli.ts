@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { defineCommand } from 'citty'
-import { describeApi, openStore } from './app.ts'
+import { openStore } from './app.ts'
 import { auditCommand } from './commands/audit.ts'
 import { backupCommand, restoreCommand } from './commands/backup.ts'
 import { deployCheckCommand } from './commands/deploy-check.ts'
@@ -15,6 +15,7 @@ import { answer, json } from './commands/shell.ts'
 import { usersCommand } from './commands/users.ts'
 import { runWords } from './commands/words.ts'
 import { readConfig } from './config.ts'
+import { describeApi } from './describe-api.ts'
 import { fail, serve } from './main.ts'
 
 const migrateCommand = defineCommand({

@@ -54,8 +54,14 @@ export function webAddress(text: string): string | undefined {
   return url.href.replace(/\/$/, '')
 }
 
+/** Several hosts may stand in it, with commas between: the first is looked at for all. */
 export function postgres(text: string): string | undefined {
-  return urlOf(text, 'postgres:', 'postgresql:') && text
+  const first = text.replace(/^(\w+:\/\/(?:[^/?#]*@)?[^,/?#]+),[^/?#]*/, '$1')
+  return urlOf(first, 'postgres:', 'postgresql:') && text
+}
+
+export function redis(text: string): string | undefined {
+  return urlOf(text, 'redis:', 'rediss:') && text
 }
 
 export function smtp(text: string): string | undefined {

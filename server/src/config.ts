@@ -1,11 +1,11 @@
 import { credentialKnobs } from './config-credentials.ts'
+import { type LimitsConfig, limitKnobs } from './config-limits.ts'
 import { type MetricsConfig, metricsKnobs } from './config-metrics.ts'
 import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
   type Knob,
   knob,
-  limitChanges,
   networks,
   oneOf,
   postgres,
@@ -15,11 +15,11 @@ import {
   webAddress,
   whole,
 } from './config-values.ts'
-import { type LimitTable, limits } from './limits.ts'
+import { limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 import { isLoopback } from './loopback.ts'
 
-export interface Config extends UpstreamConfig, MetricsConfig {
+export interface Config extends UpstreamConfig, MetricsConfig, LimitsConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -36,7 +36,6 @@ export interface Config extends UpstreamConfig, MetricsConfig {
   readonly profile: 'standard' | 'strict'
   readonly trustedProxies: readonly string[]
   readonly registration: 'open' | 'invite' | 'closed'
-  readonly limits: LimitTable
   readonly maxRequestBytes: number
   readonly workers: number
   readonly sessionIdleDays: number
@@ -74,7 +73,7 @@ export const knobs = {
   DATABASE_URL: knob(
     'postgres://…',
     '',
-    'A PostgreSQL database; SQLite in DATA_DIR when empty.',
+    'A PostgreSQL database, of several hosts with commas between the one that is written to; SQLite in DATA_DIR when empty.',
     postgres,
   ),
   SMTP_URL: knob(
@@ -109,12 +108,7 @@ export const knobs = {
     'Who may register: anybody, those with an invitation (`users invite`), or nobody (`users add`).',
     oneOf('open', 'invite', 'closed'),
   ),
-  LIMITS: knob(
-    'name=off or name=calls/seconds, with commas between',
-    '',
-    'Changes traffic limits; never a guess budget.',
-    limitChanges,
-  ),
+  ...limitKnobs,
   MAX_REQUEST_BYTES: knob(
     '1024 to 104857600',
     '20971520',
@@ -183,6 +177,7 @@ function readKnob(name: KnobName, given: string | undefined, problems: string[])
 
 const secrets: ReadonlySet<KnobName> = new Set([
   'DATABASE_URL',
+  'REDIS_URL',
   'SMTP_URL',
   'SECRET_KEY',
   'UPSTREAM_API_KEY',
@@ -214,6 +209,8 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     trustedProxies: set.TRUSTED_PROXIES ?? [],
     registration: set.REGISTRATION ?? 'open',
     limits: { ...limits, ...set.LIMITS },
+    redisUrl: set.REDIS_URL,
+    redisTimeoutMs: set.REDIS_TIMEOUT_MS ?? 50,
     maxRequestBytes: set.MAX_REQUEST_BYTES ?? 20_971_520,
     upstreamUrl: set.UPSTREAM_URL,
     upstreamApiKey: set.UPSTREAM_API_KEY ?? set.OPENAI_API_KEY,

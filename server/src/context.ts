@@ -65,6 +65,8 @@ export interface App {
   readonly canaries: LRUCache<string, CanaryUse>
   /** The networks that keys are bound to, by their text. */
   readonly keyNetworks: LRUCache<string, Networks>
+  /** Aborted when the server ends and waits no longer: who still hears an answer is told that it ends here. */
+  readonly closing: AbortController
 }
 
 /** A canary, and who tried it first since its owner heard. */

@@ -32,6 +32,7 @@ const checks: Readonly<Record<string, (operator: Operator) => Answer | Promise<A
   letters: lookAtLetters,
   address: lookAtAddress,
   proxies: lookAtProxies,
+  limits: lookAtLimits,
   backup: lookAtBackup,
   trail: lookAtTrail,
 }
@@ -144,6 +145,16 @@ function lookAtProxies({ app: { config } }: Operator): Answer {
   return note(
     'none is believed, so everybody shares the limits of the proxy',
     "Set TRUSTED_PROXIES to the proxy's network",
+  )
+}
+
+async function lookAtLimits({ app: { config }, countsTogether }: Operator): Promise<Answer> {
+  if (!config.redisUrl) return good('each server counts traffic by itself')
+  const { host } = new URL(config.redisUrl)
+  if (await countsTogether()) return good(`all servers count traffic at ${host}`)
+  return bad(
+    `${host} does not answer, so each server counts traffic by itself`,
+    'Look at REDIS_URL',
   )
 }
 

@@ -1,7 +1,7 @@
 /**
  * Two tables that are never mixed (contract section 4).
  *
- * `limits` protect the machine: token buckets in memory, changed by LIMITS, allowed to fail open.
+ * `limits` protect the machine: token buckets in memory, or of all nodes together (REDIS_URL), changed by LIMITS, allowed to fail open.
  * `budgets` protect a person: counted in the database before the work, never loosened by LIMITS.
  * docs/rate-limits.md is compared with both.
  */
@@ -40,6 +40,15 @@ export const limits = {
 
 export type LimitName = keyof typeof limits
 export type LimitTable = Readonly<Record<LimitName, readonly Bucket[]>>
+
+/** Rows of callers who have proven who they are; all others count strangers. */
+export const ownLimits: ReadonlySet<LimitName> = new Set<LimitName>([
+  'requests',
+  'refresh',
+  'check',
+  'introspect',
+  'export',
+])
 
 /** At most `tries` in any stretch of `withinMs`; past them, where `thenEveryMs` is set, one each such while. */
 export interface Window {

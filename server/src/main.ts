@@ -3,7 +3,9 @@ import { baseAddress } from './auth/link.ts'
 import { openSetup } from './auth/setup.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 
+/** What is under way may finish within this time; what then still streams is told that it ends here. */
 const DRAIN_MS = 10_000
+const LAST_WORD_MS = 2000
 /** A terminal sends its signal to the wrapper and to the server: twice within this time counts once. */
 const SAME_SIGNAL_MS = 1000
 
@@ -48,6 +50,7 @@ export function startText(config: Config, running: Running, setup: string | null
     `  Data     ${database}`,
     `  Mail     ${mail}`,
     `  Model    ${modelText(running)}`,
+    ...limitsText(config, running),
     '',
     ...nextText(base, setup),
     '',
@@ -73,6 +76,14 @@ function modelText({ app }: Running): string {
   return [...names, ...rest].join(', ') || 'echo-1, built in: it repeats what it hears'
 }
 
+/** Said only where servers are to count together. */
+function limitsText({ redisUrl }: Config, { app }: Running): string[] {
+  if (!redisUrl) return []
+  const host = hostOf(redisUrl)
+  if (app.limiter.standing() === 'shared') return [`  Limits   counted with all servers at ${host}`]
+  return [`  Limits   counted by this server alone, until ${host} answers`]
+}
+
 function hostOf(url: string | null): string {
   return url ? new URL(url).host : ''
 }
@@ -85,7 +96,8 @@ function stopOnSignals(running: Running): void {
     if (stopping) process.exit(1)
     stopping = now
     setTimeout(() => process.exit(1), DRAIN_MS + 5000).unref()
-    setTimeout(() => running.http.server.closeAllConnections(), DRAIN_MS).unref()
+    setTimeout(() => running.app.closing.abort(), DRAIN_MS).unref()
+    setTimeout(() => running.http.server.closeAllConnections(), DRAIN_MS + LAST_WORD_MS).unref()
     await running.close()
     process.exit(0)
   }

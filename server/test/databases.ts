@@ -19,7 +19,7 @@ export interface Place {
 /** Both databases, each scene on a fresh one. */
 export const databases = [
   { name: 'SQLite', open: openFreshSqlite },
-  { name: 'PostgreSQL', open: openFreshPostgres },
+  { name: 'PostgreSQL', open: () => openFreshPostgres() },
 ] as const satisfies readonly { name: Database['engine']; open(): Promise<Place> }[]
 
 async function openFreshSqlite(): Promise<Place> {
@@ -37,8 +37,8 @@ async function openFreshSqlite(): Promise<Place> {
   }
 }
 
-export async function openFreshPostgres(): Promise<Place> {
-  const server = process.env.TEST_POSTGRES_URL
+/** A database of its own on the tests' PostgreSQL, or on another. */
+export async function openFreshPostgres(server = process.env.TEST_POSTGRES_URL): Promise<Place> {
   if (!server) throw new Error('TEST_POSTGRES_URL is not set: run the tests by `npm test`')
   const name = `freddy_${randomBytes(6).toString('hex')}`
   await command(server, `CREATE DATABASE ${name}`)

@@ -24,6 +24,7 @@ async function check(freddy: Freddy, url: string) {
     app: freddy.running.app,
     checkMail: async () => {},
     checkSecret: async () => {},
+    countsTogether: async () => true,
     close: async () => {},
   }
   const wish = { url: new URL(url), dkimSelector: undefined, lookUp: none }

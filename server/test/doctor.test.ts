@@ -15,6 +15,7 @@ async function findings(freddy: Freddy, checkMail = async () => {}) {
   const found = await examine({
     app,
     checkMail,
+    countsTogether: async () => true,
     checkSecret: async () => {},
     close: async () => {},
   })
@@ -95,6 +96,7 @@ scene('the doctor finds a clock that went wrong', async (freddy) => {
   const at = async (now: number) => {
     const operator = {
       checkMail: async () => {},
+      countsTogether: async () => true,
       checkSecret: async () => {},
       close: async () => {},
     }

@@ -28,6 +28,8 @@ export interface SmtpSink {
   readonly mails: readonly SunkMail[]
   readonly behaviour: Behaviour
   codeFor(address: string): string | undefined
+  /** All codes that an address got, oldest first. */
+  codesFor(address: string): string[]
   close(): Promise<void>
 }
 
@@ -71,18 +73,18 @@ export async function startSmtpSink(behaviour: Behaviour = {}): Promise<SmtpSink
   })
   server.on('error', () => {})
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const codesFor = (to: string) =>
+    mails
+      .filter(({ envelope, subject }) => envelope.to.includes(to) && /^\d{4,8} /.test(subject))
+      .map(({ subject }) => subject.split(' ')[0] ?? '')
   const address = server.server.address()
   const port = typeof address === 'object' && address ? address.port : 0
   return {
     url: `smtp://127.0.0.1:${port}`,
     mails,
     behaviour,
-    codeFor(to) {
-      const codes = mails.filter(
-        ({ envelope, subject }) => envelope.to.includes(to) && /^\d{4,8} /.test(subject),
-      )
-      return codes.at(-1)?.subject.split(' ')[0]
-    },
+    codeFor: (to) => codesFor(to).at(-1),
+    codesFor,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   }
 }

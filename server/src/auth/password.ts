@@ -10,18 +10,6 @@ const MOST_CODE_POINTS = 256
 const MOST_BYTES = 1024
 const SHORTEST = { standard: 8, strict: 15 } as const
 
-let commonPasswords: Promise<ReadonlySet<string>> | undefined
-
-/** What nobody may choose, whatever the person is called. Read when somebody first chooses: it is large. */
-async function readCommonPasswords(): Promise<ReadonlySet<string>> {
-  const { dictionary } = await import('@zxcvbn-ts/language-common')
-  return new Set(
-    Object.entries(dictionary)
-      .filter(([name]) => name.startsWith('passwords'))
-      .flatMap(([, words]) => words.map(String)),
-  )
-}
-
 /**
  * The spelling that is hashed: OpaqueString (RFC 8265) composes characters and turns every space into a plain one.
  * Null when it cannot be a password: a lone surrogate, or the NUL at which others would cut it off.
@@ -99,9 +87,9 @@ export async function refreshHash(app: App, user: UserRow, text: string): Promis
 }
 
 async function isGuessable(spelt: string, context: readonly string[]): Promise<boolean> {
-  commonPasswords ??= readCommonPasswords()
+  const { commonPasswords } = await import('./common-passwords.ts')
   const lower = spelt.toLowerCase()
-  if ((await commonPasswords).has(lower) || new Set(lower).size < 3) return true
+  if (commonPasswords.has(lower) || new Set(lower).size < 3) return true
   const words = ['freddy', ...context.flatMap((text) => [text, text.split('@')[0] ?? ''])]
   return words
     .map((word) => word.toLowerCase())

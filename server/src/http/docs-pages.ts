@@ -28,6 +28,7 @@ const order = [
   'rate-limits',
   'configuration',
   'operating',
+  'scaling',
   'deploying',
   'upgrading',
   'metrics',

@@ -3,13 +3,18 @@ import type { Http } from './server.ts'
 
 const MAIL_LATE_MS = 5 * 60_000
 
-/** `/livez`: the loop turns. `/readyz`: the database takes a write; mail that waits long is told, not refused for. */
+/** `/livez`: the loop turns. `/readyz`: the database takes a write; mail that waits long, and limits that are counted alone, are told, not refused for. */
 export function health(app: App, http: Http): void {
   http.get('/livez', async (_request, reply) => reply.send({ status: 'ok' }))
   http.get('/readyz', async (_request, reply) => {
     const database = await canWrite(app)
     const mail = await isMailMoving(app)
-    const checks = { database: word(database), mail: mail ? 'ok' : 'degraded' }
+    const limits = app.limiter.standing()
+    const checks = {
+      database: word(database),
+      mail: mail ? 'ok' : 'degraded',
+      ...(limits === 'only' ? {} : { limits: limits === 'shared' ? 'ok' : 'degraded' }),
+    }
     return reply.code(database ? 200 : 503).send({ status: word(database), checks })
   })
 }

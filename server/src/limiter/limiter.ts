@@ -15,7 +15,7 @@ export interface Ruling {
 
 /** Room of another size than the row's. */
 export interface Room {
-  /** A whole network has so many times as much. */
+  /** A whole network has so many times as much; of a part of it one call at once is left. */
   readonly times?: number
   /** The caller's own buckets, in place of the row's that span as long; the first is quoted. */
   readonly own?: readonly Bucket[]
@@ -26,6 +26,9 @@ export interface Limiter {
   take(name: LimitName, of: string, now: number, room?: Room): Promise<Ruling>
   /** Says what a call would meet, and counts nothing. */
   look(name: LimitName, of: string, now: number, room?: Room): Promise<Ruling>
+  /** Whether there are others to count with, and whether they do: `alone` is a node that lost them. */
+  standing(): 'only' | 'shared' | 'alone'
+  close(): Promise<void>
 }
 
 /** Rows that are remembered: past them one unused for long is forgotten, but never one that is held back. */
@@ -36,7 +39,13 @@ const CANDIDATES = 8
 /** When a next call passes, then for each bucket when it would be full again. One small array: there are many rows. */
 type Row = readonly number[]
 
-const unlimited: Ruling = { allowed: true, remaining: 0, waitMs: 0, resetMs: 0, bucket: null }
+export const unlimited: Ruling = {
+  allowed: true,
+  remaining: 0,
+  waitMs: 0,
+  resetMs: 0,
+  bucket: null,
+}
 
 /**
  * Token buckets in memory, by the moment at which each would be full again (GCRA): one number a bucket, no timer.
@@ -74,6 +83,9 @@ export function createLimiter(table: LimitTable, most = MOST_REMEMBERED): Limite
       const after = buckets.map((each, index) => Math.max(before[index] ?? 0, now) + cost(each))
       return describe(bucket, before[quoted] ?? 0, now, waitOf(buckets, after, now))
     },
+
+    standing: () => 'only',
+    async close() {},
   }
 }
 
@@ -100,7 +112,7 @@ function waitOf(buckets: readonly Bucket[], after: readonly number[], now: numbe
 }
 
 /** The shortest span first: a caller whose own numbers change keeps what each span has counted. */
-function fit(row: readonly Bucket[], { times = 1, own = [] }: Room): readonly Bucket[] {
+export function fit(row: readonly Bucket[], { times = 1, own = [] }: Room): readonly Bucket[] {
   if (own.length > 0) {
     const others = row.filter(({ perMs }) => own.every((each) => each.perMs !== perMs))
     return [...others, ...own].sort((one, other) => one.perMs - other.perMs)
@@ -108,16 +120,16 @@ function fit(row: readonly Bucket[], { times = 1, own = [] }: Room): readonly Bu
   return times === 1 ? row : row.map((each) => widen(each, times))
 }
 
-function quotedOf(buckets: readonly Bucket[], { own = [] }: Room): number {
+export function quotedOf(buckets: readonly Bucket[], { own = [] }: Room): number {
   const [first] = own
   return first ? buckets.indexOf(first) : 0
 }
 
 function widen({ calls, perMs, burst }: Bucket, times: number): Bucket {
-  return { calls: calls * times, perMs, burst: burst * times }
+  return { calls: calls * times, perMs, burst: Math.max(1, burst * times) }
 }
 
-function describe(bucket: Bucket, fullAt: number, now: number, waitMs: number): Ruling {
+export function describe(bucket: Bucket, fullAt: number, now: number, waitMs: number): Ruling {
   const resetMs = Math.max(0, fullAt - now)
   const free = Math.floor(bucket.burst - resetMs / cost(bucket))
   const remaining = Math.max(0, Math.min(bucket.calls, waitMs > 0 ? 0 : free))
@@ -125,4 +137,4 @@ function describe(bucket: Bucket, fullAt: number, now: number, waitMs: number): 
 }
 
 /** The milliseconds that one call costs a bucket. */
-const cost = (bucket: Bucket) => bucket.perMs / bucket.calls
+export const cost = (bucket: Bucket) => bucket.perMs / bucket.calls

@@ -128,7 +128,7 @@ function observeLimiter(limiter: Limiter, { count }: Metrics): Limiter {
       if (!ruling.allowed) count.limited.inc({ limit })
       return ruling
     }
-  return { take: counted(limiter.take), look: counted(limiter.look) }
+  return { ...limiter, take: counted(limiter.take), look: counted(limiter.look) }
 }
 
 function observeHasher(hasher: Hasher, { count, time }: Metrics): Hasher {

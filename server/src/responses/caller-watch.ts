@@ -6,7 +6,7 @@ import { ApiError } from '../errors.ts'
 const LOOK_EVERY_MS = 2000
 
 export interface CallerWatch {
-  /** Aborted when the caller went, or may call no longer; then its reason says why. */
+  /** Aborted when the caller went, may call no longer, or the server ends; then its reason says why. */
   readonly signal: AbortSignal
   end(): void
 }
@@ -26,9 +26,15 @@ export function watchCaller({
       if (cause instanceof ApiError) cut.abort(cause)
     }
   }
+  const { signal: closing } = app.closing
+  const hurry = () => cut.abort(new ApiError('SERVICE_UNAVAILABLE'))
+  closing.addEventListener('abort', hurry)
   const timer = setInterval(look, LOOK_EVERY_MS).unref()
   const signal = AbortSignal.any([carried.left, cut.signal])
-  const end = () => clearInterval(timer)
+  const end = () => {
+    clearInterval(timer)
+    closing.removeEventListener('abort', hurry)
+  }
   signal.addEventListener('abort', end, { once: true })
   return { signal, end }
 }

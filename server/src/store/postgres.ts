@@ -9,6 +9,7 @@ import {
   type Row,
   type Statement,
 } from './database.ts'
+import { addressesOf, createServers, type Servers } from './postgres-servers.ts'
 
 const MOST_CONNECTIONS = 10
 const WAIT_MS = 1000
@@ -23,14 +24,42 @@ const MIGRATION_LOCK = 7_301_994
 const INT8 = 20
 const NUMERIC = 1700
 
-/** PostgreSQL: named prepared statements; the statements of a transaction go out in one trip. */
+/**
+ * PostgreSQL: named prepared statements; the statements of a transaction go out in one trip. Of several servers the one that
+ * is written to is found, and found again.
+ */
 export async function openPostgres(options: { url: string; poolSize?: number }): Promise<Database> {
-  const pool = new pg.Pool({
-    connectionString: options.url,
-    max: options.poolSize ?? MOST_CONNECTIONS,
-    connectionTimeoutMillis: WAIT_MS,
+  const { url, poolSize = MOST_CONNECTIONS } = options
+  const query = queryIn(isBouncer(url) ? 'any session' : 'our session')
+  const servers = createServers(addressesOf(url).map((address) => openPool(address, poolSize)))
+  await refuseUnreachable(servers)
+
+  const again = <T>(work: (pool: pg.Pool) => Promise<T>) => tryAgain(servers, work)
+  const ask = async <R>(sql: string, params: Params = {}) => {
+    const { rows } = await again((pool) => pool.query(query({ sql, params })))
+    return rows as R[]
+  }
+  return {
+    engine: 'PostgreSQL',
+    read: ask,
+    write: ask,
+    batch: (statements) => again((pool) => transact(pool, statements.map(query))),
+    snapshot: (statements) => again((pool) => readAtOnce(pool, statements)),
+    migrate: async (version, script) => migrateOnce(await servers.primary(), version, script),
+    close: () => servers.end(),
+  }
+}
+
+function openPool(address: string, max: number): pg.Pool {
+  const times = {
     statement_timeout: STATEMENT_MS,
     idle_in_transaction_session_timeout: STATEMENT_MS,
+  }
+  const pool = new pg.Pool({
+    connectionString: address,
+    max,
+    connectionTimeoutMillis: WAIT_MS,
+    ...(isBouncer(address) ? {} : times),
     application_name: 'freddy-auth',
     pipeline: true,
     types: { getTypeParser },
@@ -39,40 +68,19 @@ export async function openPostgres(options: { url: string; poolSize?: number }):
   // transaction has failed its statements, and nobody else needs to hear of it.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
-  await refuseUnreachable(pool)
-
-  const batch: Database['batch'] = (statements) => again(() => transact(pool, statements))
-  return {
-    engine: 'PostgreSQL',
-    batch,
-
-    async read<R = Row>(sql: string, params: Params = {}) {
-      const { rows } = await again(() => pool.query(translate({ sql, params })))
-      return rows as R[]
-    },
-
-    async write<R = Row>(sql: string, params: Params = {}) {
-      const { rows } = await again(() => pool.query(translate({ sql, params })))
-      return rows as R[]
-    },
-
-    snapshot: (statements) => again(() => readAtOnce(pool, statements)),
-
-    migrate: (version, script) => migrateOnce(pool, version, script),
-
-    async close() {
-      await pool.end()
-    },
-  }
+  return pool
 }
 
-async function transact(pool: pg.Pool, statements: readonly Statement[]): Promise<Row[][]> {
+/** Behind PgBouncer in transaction mode a session is anybody's: it takes no settings, and keeps no statements. */
+const isBouncer = (url: string) => /[?&]pgbouncer=true(&|$)/.test(url)
+
+async function transact(pool: pg.Pool, queries: readonly pg.QueryConfig[]): Promise<Row[][]> {
   const client = await pool.connect()
   let lost: Error | undefined
   try {
     const steps = [
       client.query('BEGIN'),
-      ...statements.map((statement) => client.query(translate(statement))),
+      ...queries.map((query) => client.query(query)),
       client.query('COMMIT'),
     ]
     const results = await Promise.allSettled(steps)
@@ -110,12 +118,17 @@ async function readAtOnce(pool: pg.Pool, statements: readonly Statement[]): Prom
 }
 
 /** Deadlocks are tried again: every statement states its own condition, so nothing happens twice. */
-async function again<T>(work: () => Promise<T>): Promise<T> {
+async function tryAgain<T>(servers: Servers, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
   for (let round = 1; ; round++) {
     try {
-      return await work()
+      return await work(await servers.primary())
     } catch (cause) {
-      if (isLost(cause)) throw new DatabaseUnavailable('PostgreSQL', { cause })
+      if (isLost(cause)) {
+        const mayBeElsewhere = servers.doubt()
+        // Nothing was sent: another server may take it.
+        if (mayBeElsewhere && codeOf(cause) === 'ECONNREFUSED' && round < MOST_TRIES) continue
+        throw new DatabaseUnavailable('PostgreSQL', { cause })
+      }
       if (!isDeadlock(cause)) throw cause
       if (round === MOST_TRIES) throw new DatabaseUnavailable('PostgreSQL', { cause })
       await wait(Math.random() * 20 * round)
@@ -155,8 +168,19 @@ interface Translation {
 
 const translations = new LRUCache<string, Translation>({ max: MOST_PREPARED })
 
+type Query = pg.QueryConfig & { query_timeout: number }
+
+/** A statement has a name, and is planned once, in a session that stays ours. */
+function queryIn(session: 'our session' | 'any session'): (statement: Statement) => Query {
+  if (session === 'our session') return translate
+  return (statement) => {
+    const { name: _, ...query } = translate(statement)
+    return query
+  }
+}
+
 /** `:name` becomes `$1`, once for each text; the statement is named after it, so that it is planned once. */
-function translate({ sql, params }: Statement): pg.QueryConfig & { query_timeout: number } {
+function translate({ sql, params }: Statement): Query {
   let known = translations.get(sql)
   if (!known) {
     known = number(sql)
@@ -187,11 +211,11 @@ const getTypeParser = ((oid: number, format?: 'text' | 'binary') => {
   return pg.types.getTypeParser(oid, format as 'text')
 }) as typeof pg.types.getTypeParser
 
-async function refuseUnreachable(pool: pg.Pool): Promise<void> {
+async function refuseUnreachable(servers: Servers): Promise<void> {
   try {
-    await pool.query('SELECT 1')
+    await (await servers.primary()).query('SELECT 1')
   } catch (cause) {
-    await pool.end()
+    await servers.end()
     throw cause
   }
 }

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { makeCluster } from '../../scripts/testing/postgres-cluster.ts'
+import { databases, openFreshPostgres } from './databases.ts'
+import { tryDoors } from './faults/doors.ts'
+import { judge } from './faults/judge.ts'
+import { luckOf } from './faults/luck.ts'
+import { closeStage, crowd, judgeAll, openStage, type Stage } from './faults/stage.ts'
+import { startProcess } from './server-process.ts'
+
+/** `npm run faults` sets both. The same seed asks for the same again. */
+const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 10)
+const SEED = process.env.FAULT_SEED ?? 'freddy'
+/** A server dies in the middle of one of these, so many milliseconds after it was sent at most. */
+const acts = ['register', 'verify', 'rotate', 'sign out', 'revoke key', 'change password'] as const
+const MOST_DEEDS = 4
+const MOST_MS = 20
+
+for (const { name, open } of databases) {
+  // A server dies alone, or beside another that goes on.
+  const nodes = name === 'SQLite' ? 1 : 2
+  test(`F1 to F4: ${ROUNDS} times kill -9 under load loses nothing that was answered (${name})`, async () => {
+    const stage = await openStage(name, open)
+    try {
+      for (let node = 0; node < nodes; node++) stage.servers.push(await startProcess(stage.env))
+      for (let round = 0; round < ROUNDS; round++) await killOnce(stage, name, round)
+      await judgeAll(stage, ROUNDS)
+    } finally {
+      await closeStage(stage)
+    }
+  })
+}
+
+async function killOnce(stage: Stage, name: string, round: number): Promise<void> {
+  const { servers, history, sink, place } = stage
+  const luck = luckOf(SEED, name, round)
+  const since = Date.now()
+  const first = history.deeds.length
+  const over = new AbortController()
+  const clients = crowd(stage, `r${round}`, [SEED, name, round], over.signal)
+  const act = acts[round % acts.length] ?? acts[0]
+  await Promise.race([history.sent(act, 1 + luck.below(MOST_DEEDS)), ...clients])
+  await wait(luck.below(MOST_MS))
+  const victim = round % servers.length
+  await servers[victim]?.kill()
+  over.abort()
+  await Promise.all(clients)
+  const back = await startProcess(stage.env)
+  servers[victim] = back
+  const deeds = history.deeds.slice(first)
+  const doors = await tryDoors({ base: back.base, history, deeds })
+  const { database } = place
+  const rows = await judge({ deeds: history.deeds.slice(first), database, sink, since })
+  assert.deepEqual([...doors, ...rows], [], `${act}, round ${round} of FAULT_SEED=${SEED}`)
+}
+
+test('F14: a PostgreSQL that restarts again and again under load loses nothing that was answered', async () => {
+  const cluster = await makeCluster()
+  await cluster.start()
+  const stage = await openStage('PostgreSQL', () => openFreshPostgres(cluster.url))
+  const over = new AbortController()
+  try {
+    const server = await startProcess(stage.env)
+    stage.servers.push(server)
+    const { history } = stage
+    const { base } = server
+    const luck = luckOf(SEED, 'F14')
+    const clients = crowd(stage, 'r', [SEED, 'F14'], over.signal)
+    for (const signal of ['SIGINT', 'SIGQUIT', 'SIGINT', 'SIGQUIT'] as const) {
+      await Promise.race([history.sent('verify', 2 + luck.below(4)), ...clients])
+      await wait(luck.below(MOST_MS))
+      await cluster.stop(signal)
+      await cluster.start()
+    }
+    await Promise.race([history.sent('verify', 4), ...clients])
+    over.abort()
+    await Promise.all(clients)
+    assert.deepEqual(await tryDoors({ base, history, deeds: [...history.deeds] }), [])
+    await judgeAll(stage)
+  } finally {
+    over.abort()
+    await closeStage(stage)
+    await cluster.stop()
+  }
+})
