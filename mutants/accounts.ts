@@ -259,4 +259,20 @@ export const accounts: readonly Mutant[] = [
     tests: 'deletion.test.ts',
     named: 'the last admin cannot go',
   },
+  {
+    name: 'power over other people takes a session that stands firm',
+    file: 'admin/users.ts',
+    find: 'const { userId: actor } = requireStrongSession(call)',
+    replace: "const { userId: actor } = call.principal ?? { userId: '' }",
+    tests: 'operator.test.ts',
+    named: 'recovery code has no power',
+  },
+  {
+    name: 'a budget of somebody takes a session that stands firm',
+    file: 'admin/budgets.ts',
+    find: 'const { userId: actor } = requireStrongSession(call)',
+    replace: "const { userId: actor } = call.principal ?? { userId: '' }",
+    tests: 'operator.test.ts',
+    named: 'recovery code has no power',
+  },
 ]

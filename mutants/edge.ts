@@ -233,4 +233,12 @@ export const edge: readonly Mutant[] = [
     tests: 'deploy-check.test.ts',
     named: 'holds callers too',
   },
+  {
+    name: 'no address in the settings carries a password',
+    file: 'config-values.ts',
+    find: ' || url.password',
+    replace: '',
+    tests: 'admin.test.ts',
+    named: 'carries a secret',
+  },
 ]

@@ -105,4 +105,20 @@ export const registration: readonly Mutant[] = [
     tests: 'invitations.test.ts',
     named: 'fifty in an hour',
   },
+  {
+    name: 'of two invitations at once the later ends the other',
+    file: 'store/invitations.ts',
+    find: '        note(LAST, invitation.id),\n',
+    replace: "        note('any' + invitation.id, invitation.id),\n",
+    tests: 'invitations.test.ts',
+    named: 'at once one holds',
+  },
+  {
+    name: 'the register page keeps an invitation that was sent in',
+    file: 'http/hub/register-door.ts',
+    find: "formOf(request).get('invitation') ?? invitation",
+    replace: 'invitation',
+    tests: 'invitations.test.ts',
+    named: 'outlives a weak password',
+  },
 ]

@@ -92,7 +92,7 @@ export const sessions: readonly Mutant[] = [
   {
     name: 'a row is believed for a second',
     file: 'auth/session.ts',
-    find: 'REMEMBERED_MS = 1000',
+    find: 'REMEMBERED_MS = 750',
     replace: 'REMEMBERED_MS = 100_000',
     tests: 'sessions.test.ts',
     named: 'attack 084: a session',

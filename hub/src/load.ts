@@ -24,10 +24,12 @@ export function usePages<Item extends Listed>(
   path: string,
 ): Loaded<readonly Item[]> & { readonly more: (() => Promise<void>) | null } {
   const [hasMore, setHasMore] = useState(false)
+  const asked = useRef(path)
+  asked.current = path
   const read = useCallback(
     async (after?: string) => {
       const page = await readPage<Item>(path, after)
-      setHasMore(page.has_more)
+      if (asked.current === path) setHasMore(page.has_more)
       return page.data
     },
     [path],
@@ -35,7 +37,9 @@ export function usePages<Item extends Listed>(
   const shown = useReading(read)
   const more = async () => {
     const before = shown.value ?? []
-    shown.put([...before, ...(await read(before.at(-1)?.id))])
+    const next = await read(before.at(-1)?.id)
+    // Another list may have been asked for meanwhile.
+    if (asked.current === path) shown.put([...before, ...next])
   }
   return { ...shown, more: hasMore ? more : null }
 }

@@ -50,7 +50,7 @@ function urlOf(text: string, ...schemes: readonly string[]): URL | undefined {
 
 export function webAddress(text: string): string | undefined {
   const url = urlOf(text, 'http:', 'https:')
-  if (!url || url.username || url.search || url.hash) return undefined
+  if (!url || url.username || url.password || url.search || url.hash) return undefined
   return url.href.replace(/\/$/, '')
 }
 

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import { randomId } from '../src/auth/random.ts'
+import { readConfig } from '../src/config.ts'
 import { DAY, type Freddy, MINUTE, type Person, SECRET, scene } from './freddy.ts'
 
 async function admin(freddy: Freddy): Promise<{ ada: Person; token: string }> {
@@ -148,6 +150,23 @@ scene('an admin sees the settings in force, and no secret', async (freddy) => {
   assert.match(system.body.database.schema, /^\d{4}-/)
   assert.deepEqual(system.body.revocation, { heard_within_seconds: 1, database_away_seconds: 600 })
   assert.deepEqual(system.body.tokens, { algorithm: 'HS256', life_seconds: 86_400 })
+})
+
+test('of every setting that carries a secret an admin sees only that it is set', () => {
+  const hush = 'hush-hush-hush-hush-hush-hush-hush-hush'
+  const carriers = {
+    DATABASE_URL: `postgres://freddy:${hush}@db.example.com/freddy`,
+    SMTP_URL: `smtps://freddy:${hush}@mail.example.com`,
+    SECRET_KEY: hush,
+    UPSTREAM_API_KEY: hush,
+    OPENAI_API_KEY: hush,
+  }
+  const { told } = readConfig(carriers)
+  assert.equal(JSON.stringify(told).includes(hush), false)
+  const hidden = told.filter(({ value }) => value === 'is set').map(({ name }) => name)
+  assert.deepEqual(hidden.sort(), Object.keys(carriers).sort())
+  const PUBLIC_URL = `https://:${hush}@auth.example.com`
+  assert.throws(() => readConfig({ PUBLIC_URL }), { problems: ['PUBLIC_URL: takes https://…'] })
 })
 
 scene(

@@ -370,12 +370,15 @@ visit(
   },
 )
 
+/** Longer than a narrow window is wide. */
+const LONG = 'beatrice.of.the.analytical.engine.and.more@example.com'
+
 visit(
   'an admin invites, caps, signs out and undoes, and sees before what breaks',
   async (place) => {
     const { page, base } = place
     await setUp(place)
-    const bea = await register(place, 'bea@example.com')
+    const bea = await register(place, LONG)
     const isIn = async () =>
       (
         await fetch(`${base}/v1/auth/validate`, {
@@ -394,7 +397,7 @@ visit(
     await confirm('Invite somebody')
     await page.getByText('cleo@example.com is invited until').waitFor()
 
-    await page.getByRole('link', { name: 'bea@example.com' }).click()
+    await page.getByRole('link', { name: LONG }).click()
     await press('Change')
     await dialog.getByLabel('tokens a day').fill('20000')
     await confirm('Save')
@@ -402,15 +405,16 @@ visit(
     await look(page)
 
     await page.goto(`${base}/hub/admin/panic`)
-    await page.getByLabel('Person').fill('bea@example.com')
+    await page.getByLabel('Person').fill(LONG)
     await press('Show what would break')
     await page.getByText('Your own session goes on.').waitFor()
     await look(page)
     assert.deepEqual([await isIn(), await opens()], [true, true])
     await press('End all of this')
+    await look(page)
     const go = dialog.getByRole('button', { name: 'End all of this' })
     assert.ok(await go.isDisabled())
-    await dialog.getByRole('textbox').fill('bea@example.com')
+    await dialog.getByRole('textbox').fill(LONG)
     await go.click()
     await page.getByText('Sessions ended: 1. Keys paused: 1.').waitFor()
     assert.deepEqual([await isIn(), await opens()], [false, false])
@@ -421,18 +425,25 @@ visit(
     assert.deepEqual([await isIn(), await opens()], [true, true])
 
     await page.goto(`${base}/hub/admin`)
-    await page.getByRole('link', { name: 'bea@example.com' }).click()
+    await page.getByRole('link', { name: LONG }).click()
     await press('Sign out everywhere')
     await confirm('Sign out everywhere')
-    await page.getByText('1 sessions ended.').waitFor()
+    await page.getByText('Sessions ended: 1.').waitFor()
     assert.deepEqual([await isIn(), await opens()], [false, true])
     await press('Disable')
     await confirm('Disable')
     await page.getByText('is signed out everywhere and let in no more').waitFor()
+    await page.getByRole('heading', { name: 'user.disabled' }).waitFor()
     assert.equal(await opens(), false)
     await press('Let in again')
     await confirm('Let in again')
     await page.getByText('can sign in again').waitFor()
+
+    await page.goto(`${base}/hub/admin/system`)
+    await page.getByText('All is well.').waitFor()
+    await page.route('**/v1/admin/system', (route) => route.abort())
+    await press('Look again')
+    await page.getByRole('alert').waitFor()
   },
 )
 

@@ -208,3 +208,33 @@ scene(
   },
   { env: { REGISTRATION: 'closed' } },
 )
+
+scene('of invitations to one address at once one holds', async (freddy) => {
+  const secrets = await Promise.all(
+    Array.from({ length: 8 }, () => invite(freddy, 'ada@example.com', 'admin')),
+  )
+  const live = 'SELECT id FROM invitations WHERE ended_at IS NULL'
+  assert.equal((await freddy.database.read(live)).length, 1)
+  assert.equal(new Set(secrets).size, 8)
+})
+
+scene(
+  'where anybody may register an invitation outlives a weak password, and can be left out',
+  async (freddy) => {
+    const email = 'ada@example.com'
+    const secret = await invite(freddy, email, 'admin')
+    const window = openWindow(freddy)
+    const filled = new RegExp(`name="invitation"[^>]*value="${secret}"`)
+    assert.match((await window.get(`/register?invitation=${secret}`)).text, filled)
+    const weak = await window.post('/register', { email, password: 'short', invitation: secret })
+    assert.equal(weak.status, 422)
+    assert.match(weak.text, filled)
+    const other = { email: 'bea@example.com', password: PASSWORD }
+    const wrong = await window.post('/register', { ...other, invitation: secret })
+    assert.equal(wrong.status, 403)
+    assert.match(wrong.text, /<input id="invitation"/)
+    const without = await window.post('/register', { ...other, invitation: '' })
+    assert.equal(without.location, '/sign-in/code')
+    assert.doesNotMatch((await window.get('/register')).text, /name="invitation"/)
+  },
+)

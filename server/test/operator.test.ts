@@ -170,3 +170,29 @@ scene('who lost the mailbox gets back in from the shell', async (freddy) => {
   const code = Number(await freddy.codeFor('new@example.com'))
   assert.equal((await freddy.verify(body.email_key, code)).status, 200)
 })
+
+scene('a session that began by a recovery code has no power over other people', async (freddy) => {
+  const root = await admin(freddy, 'root')
+  const { token } = root
+  const bea = await freddy.person('bea')
+  const hers = await freddy.signIn(bea)
+  await freddy.database.write("UPDATE sessions SET amr = 'pwd recovery' WHERE user_id = :id", {
+    id: root.id,
+  })
+  freddy.pass(2000)
+  const user = `/v1/admin/users/${bea.id}`
+  const budget = { budget: { tokens_per_day: 1 } }
+  for (const [line, body] of [
+    [`POST ${user}/disable`],
+    [`POST ${user}/enable`],
+    [`DELETE ${user}/sessions`],
+    [`PUT ${user}/budget`, budget],
+    [`DELETE ${user}`],
+  ] as const) {
+    const refused = await freddy.ask(line, { token, ...(body ? { body } : {}) })
+    assert.equal(refused.body.error?.details?.reason, 'recovery_session', line)
+  }
+  const { body } = await freddy.ask(`GET ${user}/budget`, { token })
+  assert.equal(body.is_standard, true)
+  assert.equal((await freddy.ask('GET /v1/auth/validate', { token: hers.token })).status, 200)
+})

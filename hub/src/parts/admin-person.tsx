@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks'
 import { call } from '../api.ts'
 import { useLoad } from '../load.ts'
 import { Link } from '../route.tsx'
@@ -19,6 +20,9 @@ interface AdminPersonProps {
 /** One account: what it may spend, whether it is let in, and what was decided about it. */
 export function AdminPerson({ id, isMe }: AdminPersonProps) {
   const person = useLoad<Person>(`/v1/admin/users/${id}`)
+  // What is done here stands in the trail below, which is read anew.
+  const [deeds, setDeeds] = useState(0)
+  const onDone = () => setDeeds((before) => before + 1)
   return (
     <div class="stack wide">
       <p>
@@ -28,17 +32,17 @@ export function AdminPerson({ id, isMe }: AdminPersonProps) {
         {(value) => (
           <>
             <Head of={value} />
-            <PersonBudget id={id} />
+            <PersonBudget id={id} onDone={onDone} />
             {isMe ? (
               <p class="quiet-text">{say('thisIsYou')}</p>
             ) : (
-              <Access of={value} put={person.put} />
+              <Access of={value} put={person.put} onDone={onDone} />
             )}
           </>
         )}
       </Ready>
       <Section title={say('trail')} lead={say('personTrailLead')}>
-        <Trail query={new URLSearchParams({ user_id: id })} />
+        <Trail key={deeds} query={new URLSearchParams({ user_id: id })} />
       </Section>
     </div>
   )
@@ -65,13 +69,15 @@ function Head({ of: person }: { readonly of: Person }) {
 interface AccessProps {
   readonly of: Person
   readonly put: (person: Person) => void
+  readonly onDone: () => void
 }
 
-function Access({ of: person, put }: AccessProps) {
+function Access({ of: person, put, onDone }: AccessProps) {
   const { id, email: name, is_active } = person
   const turn = async () => {
     put(await call<Person>('POST', `/v1/admin/users/${id}/${is_active ? 'disable' : 'enable'}`))
     toast(say(is_active ? 'isOut' : 'isIn', { name }))
+    onDone()
   }
   const signOut = async () => {
     const { sessions_ended: count } = await call<{ sessions_ended: number }>(
@@ -79,6 +85,7 @@ function Access({ of: person, put }: AccessProps) {
       `/v1/admin/users/${id}/sessions`,
     )
     toast(say('sessionsEnded', { count }))
+    onDone()
   }
   return (
     <Section title={say('access')} lead={say('accessLead')}>

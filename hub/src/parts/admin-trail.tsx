@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks'
 import { usePages } from '../load.ts'
+import { Link } from '../route.tsx'
 import { moment, say } from '../words.ts'
 import { More } from './more.tsx'
 import { Section } from './section.tsx'
@@ -20,8 +21,19 @@ export interface AuditEvent {
 
 /** What stands before the dot of an event's name. */
 const kinds = [
-  ...(['login', 'code', 'session', 'password', 'key', 'factor', 'pairing'] as const),
-  ...(['account', 'user', 'mail', 'raise', 'panic'] as const),
+  ...[
+    'login',
+    'code',
+    'registration',
+    'reset',
+    'password',
+    'email',
+    'factor',
+    'profile',
+    'account',
+  ],
+  ...['session', 'sessions', 'pairing', 'key', 'raise', 'user', 'mail', 'panic'],
+  ...['auth', 'secret', 'signing_key', 'backup', 'database'],
 ]
 
 /** The trail of decisions, newest first, by outcome and kind. */
@@ -121,7 +133,11 @@ function Row({ of: event, isAbout }: RowProps) {
         {event.reason && <span>{event.reason}</span>}
         {event.source && <span>{event.source}</span>}
         {event.actor && <span>{say('byActor', { actor: event.actor })}</span>}
-        {event.user_id && !isAbout && <span class="mono breaks">{event.user_id}</span>}
+        {event.user_id && !isAbout && (
+          <Link class="mono breaks" to={`/hub/admin/users/${event.user_id}`}>
+            {event.user_id}
+          </Link>
+        )}
       </div>
     </li>
   )

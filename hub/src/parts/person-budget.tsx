@@ -18,8 +18,13 @@ interface Budget {
   readonly limits: readonly Limit[]
 }
 
+interface PersonBudgetProps {
+  readonly id: string
+  readonly onDone: () => void
+}
+
 /** What somebody may spend with all keys and sessions, and how much of it is gone. */
-export function PersonBudget({ id }: { readonly id: string }) {
+export function PersonBudget({ id, onDone }: PersonBudgetProps) {
   const path = `/v1/admin/users/${id}/budget`
   const budget = useLoad<Budget>(path)
   const [changing, setChanging] = useState(false)
@@ -47,6 +52,7 @@ export function PersonBudget({ id }: { readonly id: string }) {
           path={path}
           budget={budget}
           shown={budget.value}
+          onDone={onDone}
           onClose={() => setChanging(false)}
         />
       )}
@@ -58,14 +64,16 @@ interface ChangeProps {
   readonly path: string
   readonly budget: Loaded<Budget>
   readonly shown: Budget
+  readonly onDone: () => void
   readonly onClose: () => void
 }
 
-function Change({ path, budget, shown, onClose }: ChangeProps) {
+function Change({ path, budget, shown, onDone, onClose }: ChangeProps) {
   const set = async (wanted: object | null) => {
     budget.put(await call<Budget>('PUT', path, { budget: wanted }))
     toast(say('saved'))
     onClose()
+    onDone()
   }
   return (
     <Dialog title={say('budgetTitle')} onClose={onClose}>

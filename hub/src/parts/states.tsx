@@ -3,7 +3,7 @@ import { Refusal, sentenceOf } from '../api.ts'
 import type { Loaded } from '../load.ts'
 import { say } from '../words.ts'
 
-/** What is shown while something is read, when that failed, and when it is there. */
+/** What is shown while something is read, when that failed, and when it is there; also when reading it anew failed. */
 export function Ready<Value>({
   of,
   children,
@@ -11,8 +11,16 @@ export function Ready<Value>({
   readonly of: Loaded<Value>
   readonly children: (value: Value) => ComponentChildren
 }) {
-  if (of.value !== null) return <>{children(of.value)}</>
-  if (of.failure) return <Failed cause={of.failure} retry={of.reload} />
+  const failed = of.failure ? <Failed cause={of.failure} retry={of.reload} /> : null
+  if (of.value !== null) {
+    return (
+      <>
+        {failed}
+        {children(of.value)}
+      </>
+    )
+  }
+  if (failed) return failed
   return (
     <div class="stack" aria-busy="true">
       <span class="visually-hidden">{say('loading')}</span>

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { keptLimits, shownLimit, spending } from '../account/key-fields.ts'
 import { tellStanding, UsageLimit } from '../account/usage-answers.ts'
 import { allowed } from '../auth/audit.ts'
-import { requireSignedIn } from '../auth/principal.ts'
+import { requireStrongSession } from '../auth/strong-session.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { spendsFreely } from '../limits.ts'
@@ -69,7 +69,7 @@ export async function setPersonBudget(
   call: About<Static<typeof PersonBudgetBody>>,
 ): Promise<Answer> {
   const { app, body, params } = call
-  const { userId: actor } = requireSignedIn(call)
+  const { userId: actor } = requireStrongSession(call)
   const event = allowed(call, 'user.budget', { userId: params.id, subjectId: params.id, actor })
   const limits = body.budget && { ...spendsFreely, ...keptLimits(body.budget) }
   await app.store.allowances.appoint(params.id, limits, event)

@@ -67,7 +67,7 @@ export async function showSystem({ app, now }: Call): Promise<Static<typeof Syst
     database,
     tokens: { algorithm: config.jwtAlg, life_seconds: config.accessLifeMs / 1000 },
     revocation: {
-      heard_within_seconds: REMEMBERED_MS / 1000,
+      heard_within_seconds: Math.ceil(REMEMBERED_MS / 1000),
       database_away_seconds: config.keyLeaseSeconds,
     },
     mail: {

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { parseEmailAddress } from '../auth/email-address.ts'
 import { type Acting, deleteUser, disableUser, enableUser, signUserOut } from '../auth/roster.ts'
+import { requireStrongSession } from '../auth/strong-session.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { UserRow } from '../store/users.ts'
@@ -95,9 +96,11 @@ export async function deleteManagedUser(call: About): Promise<Static<typeof Dele
   return { id: call.params.id, object: 'user', deleted: true }
 }
 
-function acting({ app, now, origin, principal }: About): Acting {
-  if (!principal) throw new ApiError('AUTHENTICATION_REQUIRED')
-  return { app, now, origin, actor: principal.userId }
+/** Power over other people's accounts is not for who found a paper. */
+function acting(call: About): Acting {
+  const { userId: actor } = requireStrongSession(call)
+  const { app, now, origin } = call
+  return { app, now, origin, actor }
 }
 
 function tell(user: UserRow): Answer {

@@ -2,8 +2,8 @@ import type { App, RememberedKey } from '../context.ts'
 import type { ApiKeyRow } from '../store/api-keys.ts'
 import { DatabaseUnavailable } from '../store/database.ts'
 
-/** How long a row that was read is believed: the time by which another process may be late. */
-const REMEMBERED_MS = 1000
+/** How long a row that was read is believed. With the reading, another process is a second late at most. */
+const REMEMBERED_MS = 750
 
 /**
  * The row of a key, whatever state it is in; read at most once a second. While the database does not answer, what it said

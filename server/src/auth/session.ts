@@ -15,8 +15,8 @@ const DAY = 86_400_000
 const SESSION_LIFE_MS = 30 * DAY
 /** How long the token before the current one is taken for a lost answer, and not for a thief's. */
 const GRACE_MS = 10_000
-/** How long a row that was read is believed: the time by which another process may be late. */
-export const REMEMBERED_MS = 1000
+/** How long a row that was read is believed. With the reading, another process is a second late at most. */
+export const REMEMBERED_MS = 750
 
 /** Whose token it is, and of which session. */
 type Bearer = Pick<Claims, 'sub' | 'sid'>

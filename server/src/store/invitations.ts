@@ -25,8 +25,9 @@ export interface InvitationStore {
   findLive(ids: readonly string[], address: string, now: number): Promise<InvitationRow | null>
 }
 
-/** Where the last invitation of a first admin is noted. */
+/** Where the last invitation of a first admin is noted, and where the last of all. */
 const FIRST = 'first-admin'
+const LAST = 'last-invitation'
 
 const live = 'consumed_at IS NULL AND ended_at IS NULL AND expires_at > :now'
 
@@ -38,7 +39,8 @@ export function createInvitationStore(database: Database): InvitationStore {
         sql: 'NOT EXISTS (SELECT 1 FROM users WHERE address = :invited)',
         params: { invited: address },
       }
-      const [, made] = await database.batch([
+      const [, , made] = await database.batch([
+        note(LAST, invitation.id),
         {
           sql: 'UPDATE invitations SET ended_at = :now WHERE address = :address AND ended_at IS NULL AND consumed_at IS NULL',
           params: { now, address },
@@ -54,12 +56,7 @@ export function createInvitationStore(database: Database): InvitationStore {
       const nobody: Guard = { sql: 'NOT EXISTS (SELECT 1 FROM users)', params: {} }
       const { id, created_at: now } = invitation
       await database.batch([
-        // Written first: of two at once the second waits here, and ends what the first one made.
-        {
-          sql: `INSERT INTO settings (name, value) VALUES ('${FIRST}', :id)
-            ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-          params: { id },
-        },
+        note(FIRST, id),
         {
           sql: `UPDATE invitations SET ended_at = :now
             WHERE role = 'admin' AND ended_at IS NULL AND consumed_at IS NULL AND ${nobody.sql}`,
@@ -79,6 +76,15 @@ export function createInvitationStore(database: Database): InvitationStore {
       )
       return row ?? null
     },
+  }
+}
+
+/** Written first: of two at once the second waits here, and ends what the first one made. */
+function note(name: string, id: string): Statement {
+  return {
+    sql: `INSERT INTO settings (name, value) VALUES (:name, :id)
+      ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+    params: { name, id },
   }
 }
 

@@ -121,16 +121,24 @@ function registerDraft(app: App, request: FastifyRequest): Draft {
   }
 }
 
-/** Where it is asked for it can be typed; elsewhere one that a letter brought goes along. */
+/** Where it is asked for it is typed; elsewhere one that a letter brought goes along, and can be left out. */
 function invitationFields(
   registration: App['config']['registration'],
   request: FastifyRequest,
 ): Field[] {
   const { invitation } = request.query as { invitation?: unknown }
-  const given = typeof invitation === 'string' ? invitation.slice(0, 100) : ''
-  if (registration === 'open' && !given) return []
-  const type = registration === 'invite' ? 'text' : 'hidden'
-  return [{ name: 'invitation', label: 'invitation', type, autocomplete: 'off', value: given }]
+  // The address of the page has it once: what was sent in with something amiss still has it.
+  const sent = formOf(request).get('invitation') ?? invitation
+  const value = typeof sent === 'string' ? sent.slice(0, 100) : ''
+  const field: Field = {
+    name: 'invitation',
+    label: 'invitation',
+    type: 'text',
+    autocomplete: 'off',
+    value,
+  }
+  if (registration === 'invite') return [field]
+  return value ? [{ ...field, optional: true }] : []
 }
 
 function setupDraft(app: App, request: FastifyRequest): Draft {
