@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import { findProgram } from '../../scripts/testing/find-program.ts'
 import { PASSWORD, wrongCode } from './freddy.ts'
 import { call, credentials, type ServerProcess, startProcess } from './server-process.ts'
 import { type SmtpSink, startSmtpSink } from './smtp-sink.ts'
@@ -132,11 +133,17 @@ test('F8: a write that the disk did not sync is not answered as kept, and the fi
   )
 })
 
+const wanted = { name: 'strace', packages: ['strace', 'libunwind8'], path: 'usr/bin/strace' }
+
 /** The next sync of each thread fails as on a dying disk. */
 async function failNextSync({ child }: ServerProcess) {
   const inject = 'inject=fsync,fdatasync:error=EIO:when=1'
   const words = ['-f', '-p', String(child.pid), '-e', 'trace=fsync,fdatasync', '-e', inject]
-  const strace = spawn('strace', words, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const { path, env } = await findProgram(wanted)
+  const strace = spawn(path, words, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   let said = ''
   const attached = new Promise<void>((resolve, reject) => {
     strace.once('error', reject)
