@@ -13,5 +13,5 @@ export async function stage<T>(name: string, work: () => Promise<T>): Promise<T>
 
 function report(name: string, verdict: string, start: number): void {
   const seconds = ((performance.now() - start) / 1000).toFixed(1)
-  console.error(`${name.padEnd(12)}${verdict.padEnd(8)}${seconds.padStart(6)} s`)
+  console.error(`${name.padEnd(14)}${verdict.padEnd(8)}${seconds.padStart(6)} s`)
 }

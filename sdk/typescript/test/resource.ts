@@ -45,6 +45,19 @@ export async function introspectorKey(freddy: Freddy): Promise<string> {
   return made?.key ?? assert.fail()
 }
 
+/** An admin stops everything of somebody; what comes back undoes it. */
+export async function panicAbout(freddy: Freddy, user: string): Promise<() => Promise<unknown>> {
+  const root = await freddy.person('root')
+  await freddy.database.write(`UPDATE users SET role = 'admin' WHERE id = :id`, { id: root.id })
+  const { token } = await freddy.signIn(root)
+  const panic = async (more: object) => {
+    const body = { user, ...more }
+    return (await freddy.ask('POST /v1/admin/panic', { token, body })).body
+  }
+  const { id } = await panic({ confirm: (await panic({})).confirm })
+  return () => freddy.ask(`POST /v1/admin/panic/${id}/undo`, { token })
+}
+
 /** `code` of the refusal, or the id of who was let in. */
 export async function outcomeOf(asked: Promise<{ readonly userId: string }>): Promise<string> {
   try {

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { DAY, HOUR, MINUTE, scene } from '../../../server/test/freddy.ts'
 import { keyOwner } from '../../../server/test/key-owner.ts'
 import { forExpress, RefusedError, Verifier } from '../src/verify/index.ts'
-import { ISSUER, outcomeOf, resourceOf } from './resource.ts'
+import { ISSUER, outcomeOf, panicAbout, resourceOf } from './resource.ts'
 
 const SECOND = 1000
 const eddsa = { env: { JWT_ALG: 'EdDSA' } }
@@ -38,16 +38,9 @@ scene(
     const { verifier } = await resourceOf(freddy, { now: () => freddy.now() - 10 * SECOND })
     const { token, refreshToken } = await freddy.signIn(await freddy.person('ada'))
     freddy.pass(DAY - 10 * MINUTE)
-    const root = await freddy.person('root')
-    await freddy.database.write(`UPDATE users SET role = 'admin' WHERE id = :id`, { id: root.id })
-    const admin = await freddy.signIn(root)
-    const panic = async (more: object) => {
-      const body = { user: 'ada', ...more }
-      return (await freddy.ask('POST /v1/admin/panic', { token: admin.token, body })).body
-    }
-    const { id } = await panic({ confirm: (await panic({})).confirm })
+    const undo = await panicAbout(freddy, 'ada')
     assert.equal(await outcomeOf(verifier.verify(token)), 'TOKEN_INVALID')
-    await freddy.ask(`POST /v1/admin/panic/${id}/undo`, { token: admin.token })
+    await undo()
     freddy.pass(10 * MINUTE + 35 * SECOND)
     assert.equal(await outcomeOf(verifier.verify(token)), 'TOKEN_INVALID')
     const body = { refresh_token: refreshToken }

@@ -6,7 +6,7 @@ import { errors } from '../../../server/src/errors.ts'
 import { DAY, type Freddy, MINUTE, scene } from '../../../server/test/freddy.ts'
 import { keyOwner } from '../../../server/test/key-owner.ts'
 import { RefusedError, Verifier } from '../src/verify/index.ts'
-import { ISSUER, outcomeOf, resourceOf } from './resource.ts'
+import { ISSUER, outcomeOf, panicAbout, resourceOf } from './resource.ts'
 
 const SECOND = 1000
 const eddsa = { env: { JWT_ALG: 'EdDSA' } }
@@ -72,16 +72,9 @@ scene(
   async (freddy) => {
     const { verifier } = await resourceOf(freddy)
     const { token, device_id } = await freddy.signIn(await freddy.person('ada'))
-    const root = await freddy.person('root')
-    await freddy.database.write(`UPDATE users SET role = 'admin' WHERE id = :id`, { id: root.id })
-    const admin = await freddy.signIn(root)
-    const panic = async (more: object) => {
-      const body = { user: 'ada', ...more }
-      return (await freddy.ask('POST /v1/admin/panic', { token: admin.token, body })).body
-    }
-    const { id } = await panic({ confirm: (await panic({})).confirm })
+    const undo = await panicAbout(freddy, 'ada')
     assert.equal(await outcomeOf(verifier.verify(token)), 'TOKEN_INVALID')
-    await freddy.ask(`POST /v1/admin/panic/${id}/undo`, { token: admin.token })
+    await undo()
     freddy.pass(5 * SECOND)
     const back = await verifier.verify(token)
     assert.equal(back.kind === 'signed-in' && back.sessionId, device_id)

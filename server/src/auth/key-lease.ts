@@ -1,9 +1,7 @@
 import type { App, RememberedKey } from '../context.ts'
 import type { ApiKeyRow } from '../store/api-keys.ts'
 import { DatabaseUnavailable } from '../store/database.ts'
-
-/** How long a row that was read is believed. With the reading, another process is a second late at most. */
-const REMEMBERED_MS = 750
+import { REMEMBERED_MS } from './session.ts'
 
 /**
  * The row of a key, whatever state it is in; read at most once a second. While the database does not answer, what it said

@@ -1,6 +1,6 @@
-import { timingSafeEqual } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { sameText } from '../auth/keyring.ts'
 import { type Config, ConfigError } from '../config.ts'
 import type { App } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
@@ -67,8 +67,4 @@ export function createMetricsPort(config: Config, metrics: Metrics): MetricsPort
   }
 }
 
-function holds(given: string | undefined, token: string): boolean {
-  const expected = Buffer.from(`Bearer ${token}`)
-  const said = Buffer.from(given ?? '')
-  return said.length === expected.length && timingSafeEqual(said, expected)
-}
+const holds = (given: string | undefined, token: string) => sameText(given ?? '', `Bearer ${token}`)
