@@ -1,4 +1,5 @@
 import { credentialKnobs } from './config-credentials.ts'
+import { databaseKnobs } from './config-database.ts'
 import { type LimitsConfig, limitKnobs } from './config-limits.ts'
 import { type MetricsConfig, metricsKnobs } from './config-metrics.ts'
 import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
@@ -8,7 +9,6 @@ import {
   knob,
   networks,
   oneOf,
-  postgres,
   sender,
   smtp,
   some,
@@ -27,6 +27,7 @@ export interface Config extends UpstreamConfig, MetricsConfig, LimitsConfig {
   readonly dataDir: string
   /** Null means SQLite in the data folder. */
   readonly databaseUrl: string | null
+  readonly databaseConnections: number
   readonly smtpUrl: string | null
   readonly mailFrom: string
   readonly secretKey: string | null
@@ -70,12 +71,7 @@ export const knobs = {
     webAddress,
   ),
   DATA_DIR: knob('a folder', './data', 'Where the database and the secret are kept.', some),
-  DATABASE_URL: knob(
-    'postgres://…',
-    '',
-    'A PostgreSQL database, of several hosts with commas between the one that is written to; SQLite in DATA_DIR when empty.',
-    postgres,
-  ),
+  ...databaseKnobs,
   SMTP_URL: knob(
     'smtp://user:pass@host:port',
     '',
@@ -199,6 +195,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     publicUrl: set.PUBLIC_URL,
     dataDir: set.DATA_DIR ?? './data',
     databaseUrl: set.DATABASE_URL,
+    databaseConnections: set.DATABASE_CONNECTIONS ?? 10,
     smtpUrl: set.SMTP_URL,
     mailFrom: set.MAIL_FROM ?? 'freddy@localhost',
     secretKey: set.SECRET_KEY,

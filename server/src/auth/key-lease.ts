@@ -14,8 +14,8 @@ export async function findApiKey(
 ): Promise<ApiKeyRow | null> {
   const known = recall(app, hashes)
   if (known && (isFresh(known, now) || isLeased(app, known, now))) return known.row
-  // Once the database was silent, one call a second waits for it, and the others go on.
-  if (known && known.askedAt > known.readAt) remember(app, { ...known, askedAt: now })
+  // However slow the database is, one call a second waits for it, and the others go on.
+  if (known) remember(app, { ...known, askedAt: now })
   try {
     return await readApiKey(app, hashes, now)
   } catch (cause) {
@@ -44,10 +44,10 @@ export async function readApiKey(
 
 const isFresh = ({ readAt }: RememberedKey, now: number) => isWithin(now - readAt, REMEMBERED_MS)
 
-/** A moment ago the database was silent. The lease counts from the last time that it told of this key. */
+/** Somebody asks the database just now, or did a moment ago and heard nothing. The lease counts from the last time that it told of this key. */
 function isLeased(app: App, { readAt, askedAt }: RememberedKey, now: number): boolean {
-  const wasSilent = askedAt > readAt && isWithin(now - askedAt, REMEMBERED_MS)
-  return wasSilent && isWithin(now - readAt, leaseOf(app))
+  const isAsked = askedAt > readAt && isWithin(now - askedAt, REMEMBERED_MS)
+  return isAsked && isWithin(now - readAt, leaseOf(app))
 }
 
 const leaseOf = ({ config }: App) => config.keyLeaseSeconds * 1000

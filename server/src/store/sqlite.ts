@@ -20,10 +20,7 @@ export async function openSqlite(options: {
   const prepare = prepareOn(reader)
 
   const batch: Database['batch'] = (statements) => writer.run(statements)
-  return {
-    engine: 'SQLite',
-    batch,
-
+  const own: Database['aside'] = {
     async read<R = Row>(sql: string, params = {}) {
       try {
         return prepare(sql).all(params) as R[]
@@ -37,6 +34,12 @@ export async function openSqlite(options: {
       const [rows] = await writer.run([{ sql, params }])
       return (rows ?? []) as R[]
     },
+  }
+  return {
+    engine: 'SQLite',
+    ...own,
+    aside: own,
+    batch,
 
     logBytes: () => logBytesOf(path),
 
