@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { isIPv4 } from 'node:net'
 import type { Origin } from '../context.ts'
 import { parseIpAddress } from '../wire/ip-address.ts'
 import { clientAddress, sourceOf, trustedProxies } from './source.ts'
@@ -18,9 +19,13 @@ export function createOrigins(cidrs: readonly string[]): Origins {
     of(request) {
       const peer = request.socket.remoteAddress ?? ''
       const said = request.headers['x-forwarded-for']
+      const agent = cleanAgent(request.headers['user-agent'] ?? '')
+      // Spelled as it is counted, and nobody speaks for another.
+      if (said === undefined && isIPv4(peer)) {
+        return { address: peer, source: peer, network: null, agent }
+      }
       const address = clientAddress(peer, Array.isArray(said) ? said.join(',') : said, trusted)
       const { source, wider } = sourceOf(address)
-      const agent = cleanAgent(request.headers['user-agent'] ?? '')
       return { address, source, network: wider ?? null, agent }
     },
     isProxy: (address) => trusted.trusts(parseIpAddress(address) ?? ''),
