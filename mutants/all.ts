@@ -12,6 +12,7 @@ import { panic } from './panic.ts'
 import { passwords } from './passwords.ts'
 import { places } from './places.ts'
 import { registration } from './registration.ts'
+import { schema } from './schema.ts'
 import { sessions } from './sessions.ts'
 import { store } from './store.ts'
 import { tokens } from './tokens.ts'
@@ -33,4 +34,5 @@ export const mutants: readonly Mutant[] = [
   ...places,
   ...mail,
   ...store,
+  ...schema,
 ]
