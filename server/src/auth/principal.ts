@@ -19,7 +19,7 @@ export const scopes = ['responses', 'models', 'usage:read', 'account:read', 'key
 export type Scope = (typeof scopes)[number]
 
 /** What a key has from the operator's shell alone; of people, only an admin may do it. */
-export const operatorScopes = ['tokens:introspect'] as const
+export const operatorScopes = ['tokens:introspect', 'events:read'] as const
 export type OperatorScope = (typeof operatorScopes)[number]
 
 /** Somebody with a session: password and code stand behind it. */

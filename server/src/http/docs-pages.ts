@@ -23,6 +23,7 @@ const order = [
   'gateway',
   'behind-a-proxy',
   'verifying',
+  'webhooks',
   'usage',
   'errors',
   'rate-limits',
