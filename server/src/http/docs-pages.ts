@@ -32,6 +32,7 @@ const order = [
   'deploying',
   'upgrading',
   'metrics',
+  'mail',
   'import',
   'storage',
   'security',

@@ -4,6 +4,7 @@ import { parseIpAddress } from '../wire/ip-address.ts'
 import { clientAddress, sourceOf, trustedProxies } from './source.ts'
 
 const MOST_AGENT = 200
+const MOST_LANGUAGES = 100
 
 export interface Origins {
   of(request: IncomingMessage): Origin
@@ -21,7 +22,8 @@ export function createOrigins(cidrs: readonly string[]): Origins {
       const address = clientAddress(peer, Array.isArray(said) ? said.join(',') : said, trusted)
       const { source, wider } = sourceOf(address)
       const agent = cleanAgent(request.headers['user-agent'] ?? '')
-      return { address, source, network: wider ?? null, agent }
+      const languages = request.headers['accept-language']?.slice(0, MOST_LANGUAGES) ?? ''
+      return { address, source, network: wider ?? null, agent, languages }
     },
     isProxy: (address) => trusted.trusts(parseIpAddress(address) ?? ''),
   }
