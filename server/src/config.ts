@@ -1,5 +1,6 @@
 import { credentialKnobs } from './config-credentials.ts'
 import { type LimitsConfig, limitKnobs } from './config-limits.ts'
+import { arrangeMail, type MailConfig, mailKnobs } from './config-mail.ts'
 import { type MetricsConfig, metricsKnobs } from './config-metrics.ts'
 import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
@@ -9,8 +10,6 @@ import {
   networks,
   oneOf,
   postgres,
-  sender,
-  smtp,
   some,
   webAddress,
   whole,
@@ -20,7 +19,12 @@ import { limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 import { isLoopback } from './loopback.ts'
 
-export interface Config extends UpstreamConfig, MetricsConfig, LimitsConfig, WebhookConfig {
+export interface Config
+  extends UpstreamConfig,
+    MetricsConfig,
+    LimitsConfig,
+    WebhookConfig,
+    MailConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -28,8 +32,6 @@ export interface Config extends UpstreamConfig, MetricsConfig, LimitsConfig, Web
   readonly dataDir: string
   /** Null means SQLite in the data folder. */
   readonly databaseUrl: string | null
-  readonly smtpUrl: string | null
-  readonly mailFrom: string
   readonly secretKey: string | null
   readonly secretKeyFile: string | null
   readonly jwtAlg: 'HS256' | 'EdDSA' | 'ES256' | 'RS256'
@@ -77,13 +79,7 @@ export const knobs = {
     'A PostgreSQL database, of several hosts with commas between the one that is written to; SQLite in DATA_DIR when empty.',
     postgres,
   ),
-  SMTP_URL: knob(
-    'smtp://user:pass@host:port',
-    '',
-    'The mail server; the terminal when empty.',
-    smtp,
-  ),
-  MAIL_FROM: knob('an address', 'Freddy <freddy@localhost>', 'Who mails come from.', sender),
+  ...mailKnobs,
   ...credentialKnobs,
   CODE_DIGITS: knob(
     '4 to 8',
@@ -201,8 +197,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     publicUrl: set.PUBLIC_URL,
     dataDir: set.DATA_DIR ?? './data',
     databaseUrl: set.DATABASE_URL,
-    smtpUrl: set.SMTP_URL,
-    mailFrom: set.MAIL_FROM ?? 'freddy@localhost',
+    ...arrangeMail(set),
     secretKey: set.SECRET_KEY,
     secretKeyFile: set.SECRET_KEY_FILE,
     jwtAlg: set.JWT_ALG ?? 'HS256',

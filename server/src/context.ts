@@ -8,6 +8,7 @@ import type { Tokens } from './auth/token.ts'
 import type { Config } from './config.ts'
 import type { Limiter } from './limiter/limiter.ts'
 import type { Log } from './log.ts'
+import type { LetterTexts } from './mail/letter-texts.ts'
 import type { Outbox } from './mail/outbox.ts'
 import type { ModelTable } from './models-file.ts'
 import type { TurnedAway } from './responses/explanation.ts'
@@ -49,6 +50,7 @@ export interface App {
   readonly limiter: Limiter
   readonly hasher: Hasher
   readonly outbox: Pick<Outbox, 'poke'>
+  readonly letterTexts: LetterTexts
   readonly usage: UsageQueue
   readonly keyUses: KeyUses
   readonly sightings: Sightings
@@ -88,6 +90,8 @@ export interface Origin {
   /** The IPv6 /48 around it. */
   readonly network: string | null
   readonly agent: string
+  /** The languages its reader asks for, as an Accept-Language header says it. */
+  readonly languages?: string
 }
 
 /** The request itself, for those who pass it on. */

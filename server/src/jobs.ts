@@ -1,7 +1,7 @@
 import { sealEvents } from './auth/audit-chain.ts'
 import { tellOfCanaries } from './auth/canary.ts'
 import { remindOwners } from './auth/key-reminder.ts'
-import { noticeStuffing } from './auth/surge.ts'
+import { noticeBombing, noticeStuffing } from './auth/surge.ts'
 import type { App } from './context.ts'
 import { settleOverdue } from './responses/ledger.ts'
 import { MOST_LOG_BYTES } from './store/sqlite-log.ts'
@@ -35,6 +35,7 @@ export function startJobs(app: App): Jobs {
     every(app, RENEW_EVERY_MS, 'keys.renew', () => app.signingKeys.renew(app.now())),
     every(app, LOOK_EVERY_MS, 'database.log', async () => warnOfLog(app)),
     every(app, LOOK_EVERY_MS, 'stuffing', () => noticeStuffing(app, app.now())),
+    every(app, LOOK_EVERY_MS, 'bombing', () => noticeBombing(app, app.now())),
   ]
   return {
     async stop() {

@@ -40,6 +40,7 @@ export function newSession(
     place: placeOf(origin),
     source: origin.source,
     agent: origin.agent,
+    language: app.letterTexts.choose(origin.languages),
     createdAt: now,
     expiresAt: now + SESSION_LIFE_MS,
     refreshHash: keyedHash(app.keyring.current.of.session, refreshId),

@@ -33,6 +33,7 @@ const order = [
   'deploying',
   'upgrading',
   'metrics',
+  'mail',
   'import',
   'storage',
   'security',

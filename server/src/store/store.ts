@@ -18,6 +18,7 @@ import { createKeyReminderStore, type KeyReminderStore } from './key-reminders.t
 import { createKeyUseStore, type KeyUseStore } from './key-uses.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
+import { createMailStopStore, type MailStopStore } from './mail-stops.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
 import { createPairingStore, type PairingStore } from './pairings.ts'
 import { createPanicStore, type PanicStore } from './panics.ts'
@@ -56,6 +57,7 @@ export interface Store {
   readonly usage: UsageStore
   readonly allowances: AllowanceStore
   readonly raises: RaiseStore
+  readonly mailStops: MailStopStore
   readonly outbox: OutboxStore
   readonly audit: AuditStore
   readonly settings: SettingStore
@@ -93,6 +95,7 @@ export function createStore(plain: Database): Store {
     usage: createUsageStore(database),
     allowances: createAllowanceStore(database),
     raises: createRaiseStore(database),
+    mailStops: createMailStopStore(database),
     outbox: createOutboxStore(database),
     audit: createAuditStore(database),
     settings: createSettingStore(database),

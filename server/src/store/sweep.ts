@@ -52,6 +52,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['pairings', `expires_at <= ${at} - ${DAY}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
+  ['mail_stops', 'expires_at <= :now'],
   ['panics', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   // Of somebody who was deleted while it was written.
