@@ -8,6 +8,8 @@ export type Params = Readonly<Record<string, Value>>
 export interface Statement {
   readonly sql: string
   readonly params: Params
+  /** What is written right after it, in the same transaction; the rows of that are not told. See store/followed.ts. */
+  readonly also?: readonly Statement[]
 }
 
 export type Row = Readonly<Record<string, Value>>
