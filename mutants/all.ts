@@ -11,6 +11,7 @@ import { pairings } from './pairings.ts'
 import { panic } from './panic.ts'
 import { passwords } from './passwords.ts'
 import { places } from './places.ts'
+import { processes } from './processes.ts'
 import { registration } from './registration.ts'
 import { sessions } from './sessions.ts'
 import { store } from './store.ts'
@@ -33,4 +34,5 @@ export const mutants: readonly Mutant[] = [
   ...places,
   ...mail,
   ...store,
+  ...processes,
 ]

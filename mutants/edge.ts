@@ -108,7 +108,7 @@ export const edge: readonly Mutant[] = [
   {
     name: 'refused credentials are counted',
     file: 'http/guards.ts',
-    find: "    if (isRefusal) await app.limiter.take('refused-source', origin.source, now)\n",
+    find: "    if (isRefusal) await countRefusal(app, origin, now)\n",
     replace: '',
     tests: 'edge.test.ts',
     named: 'a source whose',

@@ -26,7 +26,7 @@ export async function startProgram(
   env: Record<string, string>,
 ): Promise<ServerProcess> {
   const child = spawn(process.execPath, args, {
-    env: { PATH: process.env.PATH, SECRET_KEY: SECRET, WORKERS: '1', PORT: '0', ...env },
+    env: { PATH: process.env.PATH, SECRET_KEY: SECRET, HASH_THREADS: '1', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))

@@ -9,7 +9,7 @@ import {
 import type { App, Origin } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { Room } from '../limiter/limiter.ts'
-import type { TurnedAway } from '../responses/explanation.ts'
+import type { TurnedAway } from '../responses/turned-away.ts'
 import type { Route } from '../routes.ts'
 import { limitHeaders } from '../wire/limit-headers.ts'
 import { moment } from '../wire/reply.ts'
@@ -64,9 +64,15 @@ export async function identify(
     if (isRefusal && credential.kind === 'cookie') {
       request.answerHeaders['set-cookie'] = setCookie(app.config, 'session', null)
     }
-    if (isRefusal) await app.limiter.take('refused-source', origin.source, now)
+    if (isRefusal) await countRefusal(app, origin, now)
     throw cause
   }
+}
+
+/** Calls that looked at once, in several processes, are told apart here: no more are refused as such than the row has room for. */
+async function countRefusal({ limiter }: App, { source }: Origin, now: number): Promise<void> {
+  const counted = await limiter.take('refused-source', source, now)
+  if (!counted.allowed) throw tooMany('TOO_MANY_REQUESTS', counted.waitMs)
 }
 
 /** What is told to a caller whose secret was replaced: RFC 9745, and RFC 8594. */

@@ -6,6 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Siblings } from '../processes/siblings.ts'
 import type { Origins } from './origin.ts'
 import { type BrokenRequest, guardSockets, refuseBrokenRequest } from './sockets.ts'
 
@@ -35,6 +36,7 @@ export function strictServer(
   origins: Origins,
   handler: RequestListener,
   noteBroken: (fields: BrokenRequest) => void,
+  siblings: Siblings | null = null,
 ): Server {
   const server = createServer(
     {
@@ -50,7 +52,7 @@ export function strictServer(
   )
   server.maxRequestsPerSocket = 1000
   server.maxHeadersCount = 200
-  guardSockets(server, origins)
+  guardSockets(server, origins, siblings)
   const underWay = watchRequests(server)
   server.setTimeout(bounds.stalledMs, (socket) => {
     // Silent because we are still at work is fine; taking nothing of an answer is not.
