@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { type Freddy, PASSWORD, type Person, scene } from './freddy.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside } from './shell.ts'
 
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
 const from = { from: '192.0.2.7', headers: { 'user-agent': FIREFOX } }
 
-const shell = ({ running }: Freddy, words: string) => shellOn(running.app.config, words.split(' '))
+const shell = (freddy: Freddy, words: string) => shellBeside(freddy, words.split(' '))
 
 /** Somebody with a bit of everything; what opens their account, to be looked for. */
 async function lived(freddy: Freddy, ada: Person) {

@@ -130,6 +130,7 @@ function histograms(registers: Registry[]) {
 const together: Readonly<Record<string, Aggregator>> = {
   freddy_build_info: 'first',
   freddy_database_up: 'min',
+  freddy_database_log_bytes: 'max',
   freddy_mails_waiting: 'max',
   freddy_mail_oldest_waiting_seconds: 'max',
   freddy_wrong_codes_last_hour: 'max',
@@ -145,6 +146,10 @@ function gauges(registers: Registry[]) {
   return {
     build: gauge('freddy_build_info', 'Always 1.', 'version', 'node', 'database'),
     databaseUp: gauge('freddy_database_up', '1 when the database answered this reading.'),
+    databaseLog: gauge(
+      'freddy_database_log_bytes',
+      "SQLite's log of what is not in the database file yet; 0 on PostgreSQL.",
+    ),
     hashing: gauge('freddy_hashes', 'Hashes that wait for a thread, or have one.', 'state'),
     hashThreads: gauge('freddy_hash_threads', 'Threads that hash.'),
     mails: gauge(
