@@ -7,10 +7,10 @@ import type { Welcome } from './siblings.ts'
 import { createSwitchboard, type Member, type Switchboard } from './switchboard.ts'
 
 /** How long a process that ended stays away, by how many ended lately: one that cannot live must not take all time to try. */
-const PAUSES_MS = [50, 200, 500, 1000, 2000, 5000]
+const PAUSES_MS = [50, 200, 1000, 2000, 5000]
 const LATELY_MS = 60_000
 /** So many in a row that ended before they listened, while the server is not whole yet or has none left: it is of no use to try on. */
-const MOST_STILLBORN = 5
+const MOST_STILLBORN = 3
 /** Longer than any process takes to stop by itself. */
 const STOP_MS = 20_000
 
