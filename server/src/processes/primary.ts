@@ -1,3 +1,4 @@
+import type { Serializable } from 'node:child_process'
 import cluster, { type Worker } from 'node:cluster'
 import { randomBytes } from 'node:crypto'
 import type { Config } from '../config.ts'
@@ -61,6 +62,7 @@ function startOne(house: House): void {
   const welcome: Welcome = { isFirst: house.started === 0, inboxWord: house.inboxWord }
   house.started += 1
   const worker = cluster.fork()
+  const dropInHand = watchInHand(worker)
   house.workers.add(worker)
   let isReady = false
   const answer = (topic: string, words: unknown) => {
@@ -81,10 +83,26 @@ function startOne(house: House): void {
   worker.once('exit', (code, signal) => {
     house.workers.delete(worker)
     house.board.leave(member)
-    if (house.exitCode !== null) return endWhenEmpty(house, code)
+    dropInHand()
+    if (house.exitCode !== null) return endWhenEmpty(house, isReady ? code : 0)
     if (welcome.isFirst && !isReady) return fail(code, signal)
     return replace(house, isReady, signal ?? `exit code ${code}`)
   })
+}
+
+/**
+ * Node closes a connection here when the process that it was handed to says that it has it. One that died at this very
+ * moment says nothing, and the caller would wait for ever.
+ */
+function watchInHand({ process: child }: Worker): () => void {
+  let inHand: { close?(): void } | undefined
+  const { send } = child
+  child.send = (message: Serializable, ...rest: unknown[]) => {
+    const [handle] = rest
+    if (handle && typeof handle === 'object') inHand = handle
+    return Reflect.apply(send, child, [message, ...rest])
+  }
+  return () => inHand?.close?.()
 }
 
 /** What kept the first from listening it has said itself, unless somebody ended it. */
