@@ -11,6 +11,7 @@ import { pairings } from './pairings.ts'
 import { panic } from './panic.ts'
 import { passwords } from './passwords.ts'
 import { places } from './places.ts'
+import { processes } from './processes.ts'
 import { registration } from './registration.ts'
 import { schema } from './schema.ts'
 import { sessions } from './sessions.ts'
@@ -35,6 +36,7 @@ export const mutants: readonly Mutant[] = [
   ...places,
   ...mail,
   ...store,
+  ...processes,
   ...schema,
   ...webhooks,
 ]

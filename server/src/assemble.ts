@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { LRUCache } from 'lru-cache'
 import { createKeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
@@ -15,7 +14,9 @@ import type { Metrics } from './metrics/metrics.ts'
 import { observe } from './metrics/observe.ts'
 import { takeReadings } from './metrics/readings.ts'
 import { readModels } from './models-file.ts'
+import type { Siblings } from './processes/siblings.ts'
 import { createRaiseWaits } from './responses/raise-waits.ts'
+import { createTurnedAway } from './responses/turned-away.ts'
 import { createUpstreams } from './responses/upstream.ts'
 import { reachable, spelledLoopback } from './responses/upstream-address.ts'
 import { createUsageQueue } from './responses/usage-queue.ts'
@@ -24,7 +25,6 @@ import { createHasher, type Hasher } from './workers/hasher.ts'
 
 const REMEMBERED_SESSIONS = 100_000
 const REMEMBERED_KEYS = 20_000
-const REMEMBERED_REFUSALS = 10_000
 const REMEMBERED_NETWORKS = 1000
 const WAITING_CANARIES = 1000
 const REMEMBERED_CAPS = 20_000
@@ -35,6 +35,7 @@ export interface Assembled {
   readonly keyring: Keyring
   readonly limiter: Limiter
   readonly store: Store
+  readonly siblings: Siblings | null
   readonly hasher?: Hasher
 }
 
@@ -59,7 +60,7 @@ export function assemble(
     ...parts,
     signingKeys,
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
-    hasher: parts.hasher ?? createHasher({ threads: config.workers || availableParallelism() }),
+    hasher: parts.hasher ?? createHasher({ threads: config.hashThreads }),
     usage: createUsageQueue(parts.store.ledger, ({ request_id, user_id, ...usage }, cause) =>
       parts.log.error({
         event: 'usage.dropped',
@@ -85,7 +86,7 @@ export function assemble(
     liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
     allowances: new LRUCache({ max: REMEMBERED_KEYS }),
     raiseWaits: createRaiseWaits(),
-    turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
+    turnedAway: createTurnedAway(parts.siblings),
     canaries: new LRUCache({ max: WAITING_CANARIES }),
     reached: new LRUCache({ max: REMEMBERED_CAPS }),
     keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),
