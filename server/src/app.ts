@@ -29,6 +29,7 @@ import type { Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
 export interface Parts {
+  /** A clock that is frozen stands for the one that nobody sets too. */
   readonly now?: Clock
   readonly log?: Log
   /** Where the terminal inbox prints. */
@@ -50,9 +51,12 @@ export interface Running {
   close(): Promise<void>
 }
 
+const uptime: Clock = () => performance.now()
+
 /** A whole server, not listening yet. The only place that chooses adapters. */
 export async function createApp(config: Config, parts: Parts = {}): Promise<Running> {
   const now = parts.now ?? Date.now
+  const tick = parts.now ?? uptime
   const metrics = config.metricsAt || config.metricsToken ? createMetrics() : null
   const log = parts.log ?? createLog(config.logLevel)
   const { database, store } = await openStore(config, metrics)
@@ -63,7 +67,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const mailer: Mailer =
     inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
   const limiter = await openLimiter(config, keyring, log)
-  const made = { ...parts, now, log, keyring, limiter, store }
+  const made = { ...parts, now, tick, log, keyring, limiter, store }
   const { app, connect } = assemble(config, made, metrics)
   const outbox = createOutbox({
     store: app.store.outbox,
@@ -75,12 +79,14 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   })
   connect(outbox)
   await app.signingKeys.begin(now())
+  await app.feed.look()
   const http = await createHttp(app, (server) => pages(app, server, { inbox, metrics }))
   const metricsPort = metrics && config.metricsAt ? createMetricsPort(config, metrics) : null
   await warmPasswords(app)
   let jobs: Jobs | null = null
   const start = () => {
     outbox.start()
+    app.feed.start()
     jobs = startJobs(app)
   }
 
@@ -88,6 +94,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     app.raiseWaits.stop()
     await http.close()
     await jobs?.stop()
+    await app.feed.stop()
     await settle(app)
     await outbox.stop()
     await mailer.close()
@@ -139,7 +146,7 @@ export async function openOperator(config: Config): Promise<Operator> {
   const keyring = createKeyring(readSecrets(config))
   const log = createLog('error')
   const limiter = createLimiter(config.limits)
-  const parts = { now: Date.now, log, keyring, limiter, store }
+  const parts = { now: Date.now, tick: uptime, log, keyring, limiter, store }
   const { app } = assemble({ ...config, workers: 1 }, parts)
   const close = async () => {
     await app.upstreams.close()

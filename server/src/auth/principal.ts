@@ -10,7 +10,13 @@ import { ownBuckets } from './key-limits.ts'
 import { requireNetwork } from './key-network.ts'
 import { isNamed, type ParentKey, parentOf } from './key-tree.ts'
 import { noticeRoaming } from './roaming.ts'
-import { findLiveSession, standing, waysOf } from './session.ts'
+import {
+  findCurrentSession,
+  findLeasedSession,
+  findLiveSession,
+  standing,
+  waysOf,
+} from './session.ts'
 
 /** What an API key may be made for. */
 export const scopes = ['responses', 'models', 'usage:read', 'account:read', 'keys:derive'] as const
@@ -71,7 +77,8 @@ export async function authenticate(
   }
   const kind = credential.kind === 'cookie' ? 'refresh' : 'access'
   const claims = app.tokens.check(kind, credential.text, now)
-  const session = await findLiveSession(app, claims, now)
+  const find = kind === 'refresh' ? findCurrentSession : findLeasedSession
+  const session = await find(app, claims, now)
   // A browser's cookie is the refresh token itself; one that was replaced is no proof any more.
   if (kind === 'refresh' && standing(app, session, claims.jti, now) === 'reused') {
     throw new ApiError('TOKEN_INVALID')

@@ -11,10 +11,18 @@ export async function migrate(database: Database): Promise<string[]> {
   const versions = knownVersions()
   const applied: string[] = []
   for (const version of versions) {
-    if (await database.migrate(version, scriptOf(version))) applied.push(version)
+    const script = scriptFor(database.engine, scriptOf(version))
+    if (await database.migrate(version, script)) applied.push(version)
   }
   await refuseNewer(database, versions.at(-1) ?? '')
   return applied
+}
+
+/** What stands below `-- only SQLite` or `-- only PostgreSQL` is for that one: triggers have no common spelling. */
+function scriptFor(engine: Database['engine'], script: string): string {
+  const [both = '', ...parts] = script.split(/^-- only (?=SQLite$|PostgreSQL$)/m)
+  const mine = parts.filter((part) => part.startsWith(`${engine}\n`))
+  return both + mine.map((part) => part.slice(engine.length)).join('')
 }
 
 /** Every version this server knows, oldest first. */

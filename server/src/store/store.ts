@@ -5,6 +5,7 @@ import { type AuditStore, createAuditStore } from './audit.ts'
 import { type BackupStore, createBackupStore } from './backup.ts'
 import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
+import { type ChangeStore, createChangeStore } from './changes.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createDossierStore, type DossierStore } from './dossier.ts'
@@ -64,6 +65,7 @@ export interface Store {
   readonly panics: PanicStore
   readonly signingKeys: SigningKeyStore
   readonly revocations: RevocationStore
+  readonly changes: ChangeStore
 }
 
 export function createStore(database: Database): Store {
@@ -99,5 +101,6 @@ export function createStore(database: Database): Store {
     panics: createPanicStore(database),
     signingKeys: createSigningKeyStore(database),
     revocations: createRevocationStore(database),
+    changes: createChangeStore(database),
   }
 }
