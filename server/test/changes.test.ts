@@ -224,7 +224,7 @@ onEach('who did not look for longer than changes are kept forgets everything', a
 const untold: Readonly<Record<string, readonly string[]>> = {
   users: [
     ...['user_name', 'full_name', 'password_hash', 'created_at', 'updated_at', 'last_login_at'],
-    ...['role', 'reset_required_at'],
+    ...['role', 'reset_required_at', 'language'],
   ],
   sessions: [
     // Hot; see auth/session.ts and auth/session-seen.ts for how each is known all the same.

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import type { Soon } from '../soon.ts'
 import type { NewSession } from '../store/session-start.ts'
 import type { LiveSessionRow } from '../store/sessions.ts'
 import { askOrLease, holds } from './belief.ts'
@@ -40,6 +41,7 @@ export function newSession(
     place: placeOf(origin),
     source: origin.source,
     agent: origin.agent,
+    language: app.letterTexts.choose(origin.languages),
     createdAt: now,
     expiresAt: now + SESSION_LIFE_MS,
     refreshHash: keyedHash(app.keyring.current.of.session, refreshId),
@@ -115,22 +117,16 @@ export function standingSuccessor(
 }
 
 /** The session of a genuine token, if it is alive; the database is asked where nobody here knows. */
-export async function findLiveSession(
-  app: App,
-  bearer: Bearer,
-  now: number,
-): Promise<LiveSessionRow> {
+export function findLiveSession(app: App, bearer: Bearer, now: number): Soon<LiveSessionRow> {
   return believed(app, bearer, now)?.row ?? readLiveSession(app, bearer, now)
 }
 
 /** The same, and while the database does not answer as it was last: for who uses it, and for nobody who asks about it. */
-export async function findLeasedSession(
-  app: App,
-  bearer: Bearer,
-  now: number,
-): Promise<LiveSessionRow> {
-  const known = believed(app, bearer, now)
-  if (known) return known.row
+export function findLeasedSession(app: App, bearer: Bearer, now: number): Soon<LiveSessionRow> {
+  return believed(app, bearer, now)?.row ?? readOrLease(app, bearer, now)
+}
+
+async function readOrLease(app: App, bearer: Bearer, now: number): Promise<LiveSessionRow> {
   const place = { shelf: app.memory.sessions, names: [bearer.sid] }
   const row = await askOrLease(app, place, now, () => readLiveSession(app, bearer, now))
   return requireLive(app, row, bearer, now)

@@ -21,6 +21,7 @@ export async function takeReadings(app: App, metrics: Metrics): Promise<void> {
   }
   now.feed.set(app.feed.standing(app.now()).lives ? 1 : 0)
   now.alone.set(app.limiter.standing() === 'alone' ? 1 : 0)
+  now.databaseLog.set(app.store.inspection.logBytes() ?? 0)
   const answered = await readDatabase(app, metrics).then(
     () => true,
     () => false,
