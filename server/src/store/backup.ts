@@ -57,6 +57,8 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
   // One that was replaced because it was stolen must not come back; no session does, so nobody misses them.
   signing_keys: 'DELETE FROM signing_keys',
   revocations: null,
+  // Whoever hears of changes heard of those.
+  changes: 'DELETE FROM changes',
   spending: null,
   person_spending: null,
   person_limits: null,

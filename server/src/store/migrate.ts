@@ -21,6 +21,13 @@ export async function migrate(database: Database): Promise<string[]> {
   return applied
 }
 
+/** What stands below `-- only SQLite` or `-- only PostgreSQL` is for that one: triggers have no common spelling. */
+function scriptFor(engine: Database['engine'], script: string): string {
+  const [both = '', ...parts] = script.split(/^-- only (?=SQLite$|PostgreSQL$)/m)
+  const mine = parts.filter((part) => part.startsWith(`${engine}\n`))
+  return both + mine.map((part) => part.slice(engine.length)).join('')
+}
+
 /** Every version this server knows, oldest first. */
 export function knownVersions(): string[] {
   return readdirSync(folder)
@@ -52,7 +59,7 @@ async function appliedVersions(database: Database): Promise<string[]> {
 }
 
 async function apply(database: Database, version: string): Promise<boolean> {
-  const script = scriptOf(version)
+  const script = scriptFor(database.engine, scriptOf(version))
   const [, from] = beside.exec(script) ?? []
   const note = from
     ? `UPDATE schema_migrations SET servers_from = '${from}' WHERE version = '${version}';\n`

@@ -23,18 +23,19 @@ export async function openSqlite(options: {
   const prepare = prepareOn(reader)
 
   const batch: Database['batch'] = (statements) => writer.run(statements)
+  const read: Database['read'] = async <R = Row>(sql: string, params = {}) => {
+    try {
+      return prepare(sql).all(params) as R[]
+    } catch (cause) {
+      if (isSilence(cause)) throw new DatabaseUnavailable('SQLite', { cause })
+      throw cause
+    }
+  }
   return {
     engine: 'SQLite',
     batch,
-
-    async read<R = Row>(sql: string, params = {}) {
-      try {
-        return prepare(sql).all(params) as R[]
-      } catch (cause) {
-        if (isSilence(cause)) throw new DatabaseUnavailable('SQLite', { cause })
-        throw cause
-      }
-    },
+    read,
+    listen: () => ({ read, close: async () => {} }),
 
     async write<R = Row>(sql: string, params = {}) {
       const [rows] = await writer.run([{ sql, params }])
