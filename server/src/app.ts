@@ -148,9 +148,14 @@ export async function createOperator(config: Config): Promise<Operator> {
   }
 }
 
-/** The same on a database that may have noted no secret yet, or another: for `restore` and `doctor`. */
-export async function openOperator(config: Config): Promise<Operator> {
-  const { database, store } = await openStore(config)
+/** The same on a database that may have noted no secret yet, or another: for `doctor`. */
+export const openOperator = (config: Config): Promise<Operator> => operatorOn(config, 'short')
+
+/** The same, which changes whole tables: no statement of it is given up. */
+export const openRestorer = (config: Config): Promise<Operator> => operatorOn(config, 'long')
+
+async function operatorOn(config: Config, patience: 'short' | 'long'): Promise<Operator> {
+  const { database, store } = await openStore(config, null, patience)
   const keyring = createKeyring(readSecrets(config))
   const log = createLog('error')
   const limiter = createLimiter(config.limits)
@@ -178,10 +183,12 @@ export async function openOperator(config: Config): Promise<Operator> {
 export async function openStore(
   config: Config,
   metrics: Metrics | null = null,
+  patience: 'short' | 'long' = 'short',
 ): Promise<{ database: Database; store: Store }> {
   makeDataDir(config)
-  const database = config.databaseUrl
-    ? await openPostgres({ url: config.databaseUrl })
+  const { databaseUrl: url, databaseConnections: poolSize } = config
+  const database = url
+    ? await openPostgres({ url, poolSize, patience })
     : await openSqlite({ path: join(config.dataDir, 'freddy.db') })
   await migrate(database)
   return { database, store: createStore(metrics ? observeDatabase(database, metrics) : database) }

@@ -20,6 +20,15 @@ export interface BackupStore {
   snapshot(): Promise<Snapshot>
   /** Puts a snapshot into an empty database: all of it, or nothing. */
   restore(snapshot: Snapshot, event: AuditEvent): Promise<Restored>
+  /** What opens something now, and would not after `close`. */
+  countOpen(): Promise<OpenDoors>
+  /** The same rule for a database that came back by other means, as it was at an earlier moment: all of it, or nothing. */
+  close(event: AuditEvent): Promise<void>
+}
+
+export interface OpenDoors {
+  readonly sessions: number
+  readonly apiKeys: number
 }
 
 /**
@@ -113,6 +122,18 @@ export function createBackupStore(database: Database): BackupStore {
         ...closeDoors(event),
       ])
       return 'restored'
+    },
+
+    async countOpen() {
+      const [row] = await database.read<OpenDoors>(
+        `SELECT (SELECT count(*) FROM sessions WHERE ended_at IS NULL) AS sessions,
+           (SELECT count(*) FROM api_keys WHERE revoked_at IS NULL AND paused_at IS NULL) AS "apiKeys"`,
+      )
+      return row ?? { sessions: 0, apiKeys: 0 }
+    },
+
+    async close(event) {
+      await database.batch(closeDoors(event))
     },
   }
 }

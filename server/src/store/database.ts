@@ -25,6 +25,12 @@ export interface Database {
   write<R = Row>(sql: string, params?: Params): Promise<R[]>
 
   /**
+   * The same for who calls and whether all is well: on PostgreSQL by a connection in reserve when all others are taken,
+   * so that those who are known go on while everybody else waits.
+   */
+  readonly aside: Pick<Database, 'read' | 'write'>
+
+  /**
    * Several statements in one transaction with none of our code in between: all or nothing.
    * Rows of each statement, in order, after they are durable.
    */

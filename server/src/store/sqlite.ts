@@ -23,24 +23,27 @@ export async function openSqlite(options: {
   const prepare = prepareOn(reader)
 
   const batch: Database['batch'] = (statements) => writer.run(statements)
-  const read: Database['read'] = async <R = Row>(sql: string, params = {}) => {
-    try {
-      return prepare(sql).all(params) as R[]
-    } catch (cause) {
-      if (isSilence(cause)) throw new DatabaseUnavailable('SQLite', { cause })
-      throw cause
-    }
-  }
-  return {
-    engine: 'SQLite',
-    batch,
-    read,
-    listen: () => ({ read, close: async () => {} }),
+  const own: Database['aside'] = {
+    async read<R = Row>(sql: string, params = {}) {
+      try {
+        return prepare(sql).all(params) as R[]
+      } catch (cause) {
+        if (isSilence(cause)) throw new DatabaseUnavailable('SQLite', { cause })
+        throw cause
+      }
+    },
 
     async write<R = Row>(sql: string, params = {}) {
       const [rows] = await writer.run([{ sql, params }])
       return (rows ?? []) as R[]
     },
+  }
+  return {
+    engine: 'SQLite',
+    ...own,
+    aside: own,
+    batch,
+    listen: () => ({ read: own.read, close: async () => {} }),
 
     logBytes: () => logBytesOf(path),
 
