@@ -12,9 +12,11 @@ import { panic } from './panic.ts'
 import { passwords } from './passwords.ts'
 import { places } from './places.ts'
 import { registration } from './registration.ts'
+import { schema } from './schema.ts'
 import { sessions } from './sessions.ts'
 import { store } from './store.ts'
 import { tokens } from './tokens.ts'
+import { webhooks } from './webhooks.ts'
 
 export const mutants: readonly Mutant[] = [
   ...codes,
@@ -33,4 +35,6 @@ export const mutants: readonly Mutant[] = [
   ...places,
   ...mail,
   ...store,
+  ...schema,
+  ...webhooks,
 ]

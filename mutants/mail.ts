@@ -204,7 +204,7 @@ export const mail: readonly Mutant[] = [
   {
     name: 'a cookie that another browser sends is told',
     file: 'auth/principal.ts',
-    find: "  if (kind === 'refresh') await noticeRoaming({ app, origin, now }, session)\n",
+    find: '  await noticeRoaming({ app, origin, now }, session)\n',
     replace: '',
     tests: 'new-device.test.ts',
     named: 'attack 087: a cookie',

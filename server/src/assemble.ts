@@ -27,6 +27,7 @@ const REMEMBERED_KEYS = 20_000
 const REMEMBERED_REFUSALS = 10_000
 const REMEMBERED_NETWORKS = 1000
 const WAITING_CANARIES = 1000
+const REMEMBERED_CAPS = 20_000
 
 export interface Assembled {
   readonly now: Clock
@@ -86,6 +87,7 @@ export function assemble(
     raiseWaits: createRaiseWaits(),
     turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
     canaries: new LRUCache({ max: WAITING_CANARIES }),
+    reached: new LRUCache({ max: REMEMBERED_CAPS }),
     keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),
     closing: new AbortController(),
   }

@@ -14,11 +14,17 @@ import {
   webAddress,
   whole,
 } from './config-values.ts'
+import { type WebhookConfig, webhookKnobs } from './config-webhooks.ts'
 import { limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 import { isLoopback } from './loopback.ts'
 
-export interface Config extends UpstreamConfig, MetricsConfig, LimitsConfig, MailConfig {
+export interface Config
+  extends UpstreamConfig,
+    MetricsConfig,
+    LimitsConfig,
+    WebhookConfig,
+    MailConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -115,6 +121,7 @@ export const knobs = {
     whole(0, 30),
   ),
   AUDIT_DAYS: knob('7 to 3650', '90', 'How long the audit trail is kept.', whole(7, 3650)),
+  ...webhookKnobs,
   ...metricsKnobs,
   LOG_LEVEL: knob(
     'debug, info, warn, error or silent',
@@ -212,6 +219,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     keyLeaseSeconds: set.KEY_LEASE_SECONDS ?? 600,
     auditDays: set.AUDIT_DAYS ?? 90,
+    eventDays: set.EVENT_DAYS ?? 30,
     metricsAt: set.METRICS_PORT,
     metricsToken: set.METRICS_TOKEN,
     logLevel: set.LOG_LEVEL ?? 'warn',

@@ -17,6 +17,7 @@ import type { Upstreams } from './responses/upstream.ts'
 import type { UsageQueue } from './responses/usage-queue.ts'
 import type { AllowanceRow } from './store/allowances.ts'
 import type { ApiKeyRow } from './store/api-keys.ts'
+import type { NewEvent } from './store/events.ts'
 import type { LiveSessionRow } from './store/sessions.ts'
 import type { Store } from './store/store.ts'
 import type { Networks } from './wire/network.ts'
@@ -65,6 +66,8 @@ export interface App {
   readonly turnedAway: LRUCache<string, TurnedAway>
   /** Canaries that were tried and whose owners are to hear of it, by their keys. */
   readonly canaries: LRUCache<string, CanaryUse>
+  /** Limits that refused a call in their day or month, and the event that is still to be written of it. */
+  readonly reached: LRUCache<string, NewEvent | false>
   /** The networks that keys are bound to, by their text. */
   readonly keyNetworks: LRUCache<string, Networks>
   /** Aborted when the server ends and waits no longer: who still hears an answer is told that it ends here. */

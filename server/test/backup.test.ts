@@ -15,7 +15,7 @@ import type { Database } from '../src/store/database.ts'
 import { knownTables } from '../src/store/migrate.ts'
 import { databases } from './databases.ts'
 import { type Freddy, type Person, SECRET, scene, startFreddy } from './freddy.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside, shellOn } from './shell.ts'
 
 const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
 const restoring = (now: number) => allowed({ now, origin }, 'database.restored', { actor: 'shell' })
@@ -200,9 +200,9 @@ scene('the shell makes a backup beside the server and restores it', async (fredd
   const ada: Person = await freddy.person('ada')
   const { token } = await freddy.signIn(ada)
   const { body } = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'ci' } })
-  const made = shellOn(freddy.running.app.config, ['backup', file])
+  const made = shellBeside(freddy, ['backup', file])
   assert.equal(made.status, 0, made.text)
-  assert.equal(shellOn(freddy.running.app.config, ['restore', file]).status, 1)
+  assert.equal(shellBeside(freddy, ['restore', file]).status, 1)
 
   const empty = { databaseUrl: null, dataDir: join(path, 'other') }
   const stranger = shellOn(empty, ['restore', file], { env: { SECRET_KEY: `${SECRET}x` } })

@@ -55,7 +55,8 @@ async function pauseLike(
   if (label === null) return []
   for (const key of await app.store.apiKeys.listLike(id, userId)) {
     if (key.paused_at !== null) continue
-    const event = allowed(call, 'key.paused', { userId, subjectId: key.id, reason: 'canary' })
+    const about = { userId, subjectId: key.id, reason: 'canary', facts: { by: 'canary' } }
+    const event = allowed(call, 'key.paused', about)
     await app.store.apiKeys.pauseForCanary(key.id, userId, event)
     forgetApiKey(app, key.id)
   }

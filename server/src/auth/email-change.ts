@@ -82,7 +82,11 @@ export async function finishEmailChange(
     from,
     to: challenge.address,
     heldUntil: now + UNDO_MS,
-    event: allowed(call, 'email.changed', { userId: user.id, subjectId: sessionId }),
+    event: allowed(call, 'email.changed', {
+      userId: user.id,
+      subjectId: sessionId,
+      facts: { changed: ['email'], email: challenge.address },
+    }),
     letters: [{ ...letter, userId: user.id }],
     links: [link.row],
   })
@@ -103,7 +107,10 @@ export async function undoEmailChange(call: Call, link: LinkRow): Promise<boolea
     since: link.created_at,
     address: link.address,
     reset: await newOwnReset(call, user, link.address),
-    event: allowed(call, 'email.change_undone', { userId: user.id }),
+    event: allowed(call, 'email.change_undone', {
+      userId: user.id,
+      facts: { changed: ['email'], email: link.address },
+    }),
     letters: [],
     links: [],
   })

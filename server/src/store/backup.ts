@@ -77,8 +77,10 @@ export function createBackupStore(database: Database): BackupStore {
           ...tables.map((table) => `SELECT * FROM ${table}`),
         ].map((sql) => ({ sql, params: {} })),
       )
+      const schema = versions.map(({ version }) => String(version))
+      refuseStrange(schema)
       return {
-        schema: versions.map(({ version }) => String(version)),
+        schema,
         rows: tables.flatMap((table, index) =>
           (copies[index] ?? []).map((row): TableRow => [table, row]),
         ),
@@ -107,6 +109,16 @@ export function createBackupStore(database: Database): BackupStore {
       return 'restored'
     },
   }
+}
+
+/** A newer server may have made tables that this one does not know, and would leave out. */
+function refuseStrange(schema: readonly string[]): void {
+  const known = knownVersions()
+  const strange = schema.findLast((version) => !known.includes(version))
+  if (!strange) return
+  throw new Error(
+    `The database is at schema ${strange}, which this server does not know: make the backup with a newer one`,
+  )
 }
 
 function insertRow([table, row]: TableRow): Statement {

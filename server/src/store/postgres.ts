@@ -9,6 +9,7 @@ import {
   type Row,
   type Statement,
 } from './database.ts'
+import { migratePostgres } from './postgres-migration.ts'
 import { addressesOf, createServers, type Servers } from './postgres-servers.ts'
 
 const MOST_CONNECTIONS = 10
@@ -18,8 +19,6 @@ const STATEMENT_MS = 2000
 const SILENCE_MS = 5000
 const MOST_TRIES = 3
 const MOST_PREPARED = 500
-/** Any number, as long as every server of ours takes the same: who migrates holds this lock. */
-const MIGRATION_LOCK = 7_301_994
 
 const INT8 = 20
 const NUMERIC = 1700
@@ -44,8 +43,9 @@ export async function openPostgres(options: { url: string; poolSize?: number }):
     read: ask,
     write: ask,
     batch: (statements) => again((pool) => transact(pool, statements.map(query))),
+    logBytes: () => null,
     snapshot: (statements) => again((pool) => readAtOnce(pool, statements)),
-    migrate: async (version, script) => migrateOnce(await servers.primary(), version, script),
+    migrate: async (version, script) => migratePostgres(await servers.primary(), version, script),
     close: () => servers.end(),
   }
 }
@@ -133,30 +133,6 @@ async function tryAgain<T>(servers: Servers, work: (pool: pg.Pool) => Promise<T>
       if (round === MOST_TRIES) throw new DatabaseUnavailable('PostgreSQL', { cause })
       await wait(Math.random() * 20 * round)
     }
-  }
-}
-
-async function migrateOnce(pool: pg.Pool, version: string, script: string): Promise<boolean> {
-  const client = await pool.connect()
-  try {
-    await client.query('BEGIN')
-    await client.query('SET LOCAL statement_timeout = 0')
-    await client.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
-    await client.query(
-      'CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)',
-    )
-    const claimed = await client.query(
-      `INSERT INTO schema_migrations VALUES ($1, extract(epoch FROM now()) * 1000) ON CONFLICT DO NOTHING`,
-      [version],
-    )
-    if (claimed.rowCount) await client.query(script)
-    await client.query('COMMIT')
-    return claimed.rowCount === 1
-  } catch (cause) {
-    await client.query('ROLLBACK')
-    throw cause
-  } finally {
-    client.release()
   }
 }
 

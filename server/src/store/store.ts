@@ -9,7 +9,9 @@ import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createDossierStore, type DossierStore } from './dossier.ts'
 import { createEmailChangeStore, type EmailChangeStore } from './email-changes.ts'
+import { createEventStore, type EventStore } from './events.ts'
 import { createFactorStore, type FactorStore } from './factors.ts'
+import { followed } from './followed.ts'
 import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createInvitationStore, type InvitationStore } from './invitations.ts'
 import { createKeyReminderStore, type KeyReminderStore } from './key-reminders.ts'
@@ -48,6 +50,7 @@ export interface Store {
   readonly links: LinkStore
   readonly recovery: RecoveryStore
   readonly emailChanges: EmailChangeStore
+  readonly events: EventStore
   readonly budgets: BudgetStore
   readonly dossiers: DossierStore
   readonly ledger: LedgerStore
@@ -68,7 +71,8 @@ export interface Store {
   readonly revocations: RevocationStore
 }
 
-export function createStore(database: Database): Store {
+export function createStore(plain: Database): Store {
+  const database = followed(plain)
   return {
     users: createUserStore(database),
     roster: createRosterStore(database),
@@ -84,6 +88,7 @@ export function createStore(database: Database): Store {
     links: createLinkStore(database),
     recovery: createRecoveryStore(database),
     emailChanges: createEmailChangeStore(database),
+    events: createEventStore(database),
     budgets: createBudgetStore(database),
     dossiers: createDossierStore(database),
     ledger: createLedgerStore(database),

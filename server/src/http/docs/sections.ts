@@ -2,7 +2,7 @@
 export const sections: readonly (readonly [title: string, names: readonly string[]])[] = [
   ['Begin', ['quick-start', 'concepts', 'login-flow', 'hub', 'comparison']],
   ['Sign people in', ['second-factors', 'device-login', 'sessions', 'account']],
-  ['Keys and models', ['api-keys', 'gateway', 'usage', 'behind-a-proxy', 'verifying']],
+  ['Keys and models', ['api-keys', 'gateway', 'usage', 'behind-a-proxy', 'verifying', 'webhooks']],
   ['Clients', ['typescript', 'typescript-api', 'python-api', 'conformance']],
   ['Look up', ['api', 'errors', 'rate-limits', 'configuration', 'storage']],
   [
