@@ -3,6 +3,7 @@ import { databaseKnobs } from './config-database.ts'
 import { type LimitsConfig, limitKnobs } from './config-limits.ts'
 import { arrangeMail, type MailConfig, mailKnobs } from './config-mail.ts'
 import { type MetricsConfig, metricsKnobs } from './config-metrics.ts'
+import { type ProcessesConfig, processesKnobs, processesOf } from './config-processes.ts'
 import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
@@ -24,7 +25,8 @@ export interface Config
     MetricsConfig,
     LimitsConfig,
     WebhookConfig,
-    MailConfig {
+    MailConfig,
+    ProcessesConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -41,7 +43,6 @@ export interface Config
   readonly trustedProxies: readonly string[]
   readonly registration: 'open' | 'invite' | 'closed'
   readonly maxRequestBytes: number
-  readonly workers: number
   readonly sessionIdleDays: number
   readonly keyLeaseSeconds: number
   readonly auditDays: number
@@ -109,7 +110,7 @@ export const knobs = {
     whole(1024, 104_857_600),
   ),
   ...upstreamKnobs,
-  WORKERS: knob('1 to 64', '', 'Threads that hash passwords; one a core when empty.', whole(1, 64)),
+  ...processesKnobs,
   SESSION_IDLE_DAYS: knob(
     '0 to 30',
     '0',
@@ -212,7 +213,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     upstreamAllow: set.UPSTREAM_ALLOW ?? [],
     upstreamTimes: set.UPSTREAM_TIMES ?? standardTimes,
     userBudget: set.USER_BUDGET,
-    workers: set.WORKERS ?? 0,
+    ...processesOf(set.WORKERS, set.HASH_THREADS),
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     keyLeaseSeconds: set.KEY_LEASE_SECONDS ?? 600,
     auditDays: set.AUDIT_DAYS ?? 90,

@@ -9,6 +9,7 @@ import {
   type Row,
   type Statement,
 } from './database.ts'
+import { openLine } from './postgres-line.ts'
 import { migratePostgres } from './postgres-migration.ts'
 import { isBouncer, openPool, spareOf } from './postgres-pool.ts'
 import { addressesOf, createServers, type Servers } from './postgres-servers.ts'
@@ -52,6 +53,10 @@ export async function openPostgres(options: {
     batch: (statements) => again((pool) => transact(pool, statements.map(query))),
     logBytes: () => null,
     snapshot: (statements) => again((pool) => readAtOnce(pool, statements)),
+    listen(heard) {
+      if (isBouncer(url)) return { read: ask, close: async () => {} }
+      return openLine({ pool: () => servers.primary(), translate, otherwise: ask, heard })
+    },
     migrate: async (version, script) => migratePostgres(await servers.primary(), version, script),
     close: () => servers.end(),
   }
@@ -182,7 +187,7 @@ const isDeadlock = (cause: unknown) => ['40001', '40P01'].includes(codeOf(cause)
 /** Not answered because the server is away, full, took too long, or became one that is only read. */
 function isLost(cause: unknown): boolean {
   const code = codeOf(cause)
-  if (/^(57P0[1-5]|57014|53\d{3}|08\d{3}|25P03|25006|E[A-Z]+)$/.test(code)) return true
+  if (/^(57P0[1-5]|57014|53\d{3}|08\d{3}|25P03|25006|55000|E[A-Z]+)$/.test(code)) return true
   return cause instanceof Error && /timeout|terminated|ended|closed/i.test(cause.message) && !code
 }
 

@@ -43,6 +43,7 @@ export async function openSqlite(options: {
     ...own,
     aside: own,
     batch,
+    listen: () => ({ read: own.read, close: async () => {} }),
 
     logBytes: () => logBytesOf(path),
 
