@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import pg from 'pg'
 import {
+  type Bulk,
   type Database,
   DatabaseUnavailable,
   type Params,
@@ -11,6 +12,7 @@ import {
 } from './database.ts'
 import { migratePostgres } from './postgres-migration.ts'
 import { addressesOf, createServers, type Servers } from './postgres-servers.ts'
+import { isBulk } from './sql.ts'
 
 const MOST_CONNECTIONS = 10
 const WAIT_MS = 1000
@@ -147,12 +149,24 @@ const translations = new LRUCache<string, Translation>({ max: MOST_PREPARED })
 type Query = pg.QueryConfig & { query_timeout: number }
 
 /** A statement has a name, and is planned once, in a session that stays ours. */
-function queryIn(session: 'our session' | 'any session'): (statement: Statement) => Query {
-  if (session === 'our session') return translate
+function queryIn(session: 'our session' | 'any session'): (statement: Statement | Bulk) => Query {
+  const translated = (statement: Statement | Bulk) =>
+    isBulk(statement) ? inArrays(statement) : translate(statement)
+  if (session === 'our session') return translated
   return (statement) => {
-    const { name: _, ...query } = translate(statement)
+    const { name: _, ...query } = translated(statement)
     return query
   }
+}
+
+/** Rows go as an array for each column: one statement, however many they are. */
+function inArrays({ sql, columns, rows }: Bulk): Query {
+  const names = Object.keys(columns)
+  const arrays = Object.entries(columns).map(([name, type]) => `CAST(:${name} AS ${type}[])`)
+  const given = names.join(', ')
+  const table = `(SELECT ${given} FROM unnest(${arrays.join(', ')}) AS given (${given}))`
+  const query = translate({ sql: sql.replace(':rows', table), params: {} })
+  return { ...query, values: names.map((_, index) => rows.map((row) => row[index])) }
 }
 
 /** `:name` becomes `$1`, once for each text; the statement is named after it, so that it is planned once. */
