@@ -3,7 +3,6 @@ import { assemble } from './assemble.ts'
 import { tellOfCanaries } from './auth/canary.ts'
 import { createKeyring, type Keyring, keyedHash } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
-import { warmPasswords } from './auth/password.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
 import { makeDataDir } from './data-dir.ts'
@@ -16,13 +15,11 @@ import { createLog, type Log } from './log.ts'
 import { createInbox, type Inbox } from './mail/inbox.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createOutbox, type Outbox } from './mail/outbox.ts'
-import { checkSmtp, createSmtpMailer } from './mail/smtp.ts'
-import { createMetrics, type Metrics } from './metrics/metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import { observeDatabase } from './metrics/observe.ts'
 import { readSecrets } from './secret-file.ts'
 import type { Database } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
-import { openPostgres } from './store/postgres.ts'
 import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
 import type { Hasher } from './workers/hasher.ts'
@@ -53,15 +50,14 @@ export interface Running {
 /** A whole server, not listening yet. The only place that chooses adapters. */
 export async function createApp(config: Config, parts: Parts = {}): Promise<Running> {
   const now = parts.now ?? Date.now
-  const metrics = config.metricsAt || config.metricsToken ? createMetrics() : null
+  const metrics = config.metricsAt || config.metricsToken ? await startMetrics() : null
   const log = parts.log ?? createLog(config.logLevel)
   const { database, store } = await openStore(config, metrics)
   const keyring = createKeyring(readSecrets(config))
   await requireSameSecret(store, keyring)
 
   const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}), now })
-  const mailer: Mailer =
-    inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
+  const mailer: Mailer = inbox ?? (await openSmtp(config))
   const limiter = await openLimiter(config, keyring, log)
   const made = { ...parts, now, log, keyring, limiter, store }
   const { app, connect } = assemble(config, made, metrics)
@@ -77,7 +73,6 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   await app.signingKeys.begin(now())
   const http = await createHttp(app, (server) => pages(app, server, { inbox, metrics }))
   const metricsPort = metrics && config.metricsAt ? createMetricsPort(config, metrics) : null
-  await warmPasswords(app)
   let jobs: Jobs | null = null
   const start = () => {
     outbox.start()
@@ -148,7 +143,10 @@ export async function openOperator(config: Config): Promise<Operator> {
   }
   return {
     app,
-    checkMail: () => checkSmtp(config.smtpUrl ?? ''),
+    async checkMail() {
+      const { checkSmtp } = await import('./mail/smtp.ts')
+      return checkSmtp(config.smtpUrl ?? '')
+    },
     async countsTogether() {
       const shared = await openLimiter(config, keyring, log)
       await shared.close()
@@ -166,10 +164,29 @@ export async function openStore(
 ): Promise<{ database: Database; store: Store }> {
   makeDataDir(config)
   const database = config.databaseUrl
-    ? await openPostgres({ url: config.databaseUrl })
+    ? await openPostgres(config.databaseUrl)
     : await openSqlite({ path: join(config.dataDir, 'freddy.db') })
   await migrate(database)
   return { database, store: createStore(metrics ? observeDatabase(database, metrics) : database) }
+}
+
+/*
+ * What not every server needs is loaded by those who do: it would be a part of each start, and stay in memory.
+ */
+
+async function startMetrics(): Promise<Metrics> {
+  const { createMetrics } = await import('./metrics/metrics.ts')
+  return createMetrics()
+}
+
+async function openSmtp({ smtpUrl, mailFrom }: Config): Promise<Mailer> {
+  const { createSmtpMailer } = await import('./mail/smtp.ts')
+  return createSmtpMailer({ url: smtpUrl ?? '', from: mailFrom })
+}
+
+async function openPostgres(url: string): Promise<Database> {
+  const postgres = await import('./store/postgres.ts')
+  return postgres.openPostgres({ url })
 }
 
 /** Traffic is counted here, or with all other servers. The client for that is loaded by those who use it. */

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { Marked } from 'marked'
+import type { Marked } from 'marked'
 import type { App } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import { docsPage } from './docs-page.ts'
@@ -60,7 +60,7 @@ export function docsPages(app: App, http: Http): void {
   for (const [from, to] of Object.entries(bookmarks)) {
     http.get(from, async (_request, reply) => reply.redirect(to, 301))
   }
-  let read: readonly DocsPage[] | undefined
+  let read: Promise<readonly DocsPage[]> | undefined
   const pages = () => {
     read ??= readPages()
     return read
@@ -68,16 +68,18 @@ export function docsPages(app: App, http: Http): void {
   const baseOf = (host: string | undefined) => app.config.publicUrl ?? `http://${host}`
   http.get<{ Params: { name: string } }>('/docs/:name', async (request, reply) => {
     const [, wanted, ending] = /^(.+?)(\.md)?$/.exec(request.params.name) ?? []
-    const page = pages().find(({ name }) => name === wanted)
+    const page = (await pages()).find(({ name }) => name === wanted)
     if (!page) throw new ApiError('RESOURCE_NOT_FOUND')
     const base = baseOf(request.headers.host)
     if (ending) return reply.type(PLAIN).send(page.text.replaceAll(EXAMPLE, base))
-    return reply.headers(headers).send(docsPage(pages(), page).replaceAll(EXAMPLE, base))
+    return reply.headers(headers).send(docsPage(await pages(), page).replaceAll(EXAMPLE, base))
   })
   http.get('/llms.txt', async (request, reply) =>
-    reply.type(PLAIN).send(listOf(pages(), baseOf(request.headers.host))),
+    reply.type(PLAIN).send(listOf(await pages(), baseOf(request.headers.host))),
   )
-  http.get('/docs', async (_request, reply) => reply.headers(headers).send(docsPage(pages(), null)))
+  http.get('/docs', async (_request, reply) =>
+    reply.headers(headers).send(docsPage(await pages(), null)),
+  )
 }
 
 const PLAIN = 'text/plain; charset=utf-8'
@@ -107,15 +109,18 @@ function listOf(pages: readonly DocsPage[], base: string): string {
   ].join('\n')
 }
 
-function readPages(): DocsPage[] {
+async function readPages(): Promise<DocsPage[]> {
+  const markdown = await createMarkdown()
   const names = readdirSync(folder)
     .filter((file) => file.endsWith('.md'))
     .map((file) => file.slice(0, -'.md'.length))
   const place = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length)
-  return names.sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1)).map(readPage)
+  return names
+    .sort((a, b) => place(a) - place(b) || (a < b ? -1 : 1))
+    .map((name) => readPage(name, markdown))
 }
 
-function readPage(name: string): DocsPage {
+function readPage(name: string, markdown: Marked): DocsPage {
   const text = readFileSync(new URL(`${name}.md`, folder), 'utf8')
   const [, title = name] = /^# (.+)$/m.exec(text) ?? []
   const [, paragraph = ''] = /^# .+\n+(?!```)([^\n#|][^\n]*(?:\n[^\n]+)*)/m.exec(text) ?? []
@@ -125,23 +130,26 @@ function readPage(name: string): DocsPage {
 }
 
 /** Headings can be pointed at, and pages point at each other as they are served. */
-const markdown = new Marked({
-  renderer: {
-    heading({ tokens, depth, text }) {
-      const id = text.toLowerCase().replace(/[^a-z0-9]+/g, '-')
-      return `<h${depth} id="${id}">${this.parser.parseInline(tokens)}</h${depth}>\n`
+async function createMarkdown(): Promise<Marked> {
+  const { Marked } = await import('marked')
+  return new Marked({
+    renderer: {
+      heading({ tokens, depth, text }) {
+        const id = text.toLowerCase().replace(/[^a-z0-9]+/g, '-')
+        return `<h${depth} id="${id}">${this.parser.parseInline(tokens)}</h${depth}>\n`
+      },
+      link({ href, tokens }) {
+        const local = /^([a-z-]+)\.md(#.*)?$/.exec(href)
+        const target = local ? `/docs/${local[1]}${local[2] ?? ''}` : href
+        return `<a href="${target}">${this.parser.parseInline(tokens)}</a>`
+      },
+      table(token) {
+        const cells = (row: typeof token.header, tag: string) =>
+          `<tr>${row.map((cell) => `<${tag}>${this.parser.parseInline(cell.tokens)}</${tag}>`).join('')}</tr>`
+        const rows = token.rows.map((row) => cells(row, 'td')).join('')
+        const head = cells(token.header, 'th')
+        return `<div class="wide" tabindex="0"><table><thead>${head}</thead><tbody>${rows}</tbody></table></div>`
+      },
     },
-    link({ href, tokens }) {
-      const local = /^([a-z-]+)\.md(#.*)?$/.exec(href)
-      const target = local ? `/docs/${local[1]}${local[2] ?? ''}` : href
-      return `<a href="${target}">${this.parser.parseInline(tokens)}</a>`
-    },
-    table(token) {
-      const cells = (row: typeof token.header, tag: string) =>
-        `<tr>${row.map((cell) => `<${tag}>${this.parser.parseInline(cell.tokens)}</${tag}>`).join('')}</tr>`
-      const rows = token.rows.map((row) => cells(row, 'td')).join('')
-      const head = cells(token.header, 'th')
-      return `<div class="wide" tabindex="0"><table><thead>${head}</thead><tbody>${rows}</tbody></table></div>`
-    },
-  },
-})
+  })
+}
