@@ -15,7 +15,7 @@ import type { Database } from '../src/store/database.ts'
 import { knownTables } from '../src/store/migrate.ts'
 import { databases } from './databases.ts'
 import { type Freddy, type Person, SECRET, scene, startFreddy } from './freddy.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside, shellOn } from './shell.ts'
 
 const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
 const restoring = (now: number) => allowed({ now, origin }, 'database.restored', { actor: 'shell' })
@@ -132,6 +132,31 @@ for (const target of databases) {
   })
 }
 
+scene(
+  'a database that came back by other means opens nothing once the shell was told',
+  async (freddy) => {
+    const { token, live } = await livedIn(freddy)
+    const { app } = freddy.running
+    const before = await openDoors(freddy.database)
+    assert.ok(before.length > 8, before.join())
+    const plan = shellOn(app.config, ['restored', '--json'])
+    assert.deepEqual(JSON.parse(plan.stdout), { sessions: 1, apiKeys: 1, closed: false })
+    assert.deepEqual(await openDoors(freddy.database), before, 'a plan ends nothing')
+    const stranger = shellOn(app.config, ['restored', '--confirm'], {
+      env: { SECRET_KEY: `${SECRET}x` },
+    })
+    assert.match(stranger.text, /another secret/)
+    assert.equal(shellOn(app.config, ['restored', '--confirm']).status, 0)
+    assert.deepEqual(await openDoors(freddy.database), [])
+    freddy.pass(1000)
+    assert.equal((await freddy.ask('GET /v1/models', { token })).status, 401)
+    const paused = await freddy.ask('GET /v1/models', { headers: { 'api-key': live.key } })
+    assert.equal(paused.body.error.code, 'API_KEY_PAUSED')
+    while ((await sealEvents(app.store.audit)) > 0);
+    assert.equal(await findBrokenSeal(app.store.audit), null)
+  },
+)
+
 scene('a restore that cannot be whole leaves the database empty', async (freddy) => {
   const { backup, users } = freddy.running.app.store
   const { schema } = await backup.snapshot()
@@ -200,9 +225,9 @@ scene('the shell makes a backup beside the server and restores it', async (fredd
   const ada: Person = await freddy.person('ada')
   const { token } = await freddy.signIn(ada)
   const { body } = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'ci' } })
-  const made = shellOn(freddy.running.app.config, ['backup', file])
+  const made = shellBeside(freddy, ['backup', file])
   assert.equal(made.status, 0, made.text)
-  assert.equal(shellOn(freddy.running.app.config, ['restore', file]).status, 1)
+  assert.equal(shellBeside(freddy, ['restore', file]).status, 1)
 
   const empty = { databaseUrl: null, dataDir: join(path, 'other') }
   const stranger = shellOn(empty, ['restore', file], { env: { SECRET_KEY: `${SECRET}x` } })

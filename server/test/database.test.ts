@@ -22,9 +22,9 @@ const put = (id: string, weight = 1) => ({
 })
 
 function onEach(name: string, tell: (place: Place) => Promise<void>): void {
-  for (const { name: engine, open } of databases) {
+  for (const { name: engine, openEmpty } of databases) {
     test(`${name} (${engine})`, async () => {
-      const place = await open()
+      const place = await openEmpty()
       try {
         await place.database.migrate('0000-marbles', table)
         await tell(place)
@@ -142,8 +142,8 @@ onEach('a migration that fails leaves nothing behind', async ({ database }) => {
 })
 
 test('a database that is ahead of this server is refused with a sentence', async () => {
-  for (const { open } of databases) {
-    const { database, drop } = await open()
+  for (const { openEmpty } of databases) {
+    const { database, drop } = await openEmpty()
     await migrate(database)
     assert.deepEqual(await migrate(database), [])
     await database.migrate(
@@ -156,7 +156,7 @@ test('a database that is ahead of this server is refused with a sentence', async
 })
 
 test('SQLite syncs each commit, in WAL, in strict tables that refuse a wrong type', async () => {
-  const place = await databases[0].open()
+  const place = await databases[0].openEmpty()
   await migrate(place.database)
   const look = new DatabaseSync(place.url)
   assert.equal(look.prepare('PRAGMA journal_mode').get()?.journal_mode, 'wal')
@@ -177,22 +177,26 @@ test('SQLite syncs each commit, in WAL, in strict tables that refuse a wrong typ
 })
 
 test('F11: a database that another process holds is unavailable, and works again when it is let go', async () => {
-  const place = await databases[0].open()
+  const place = await databases[0].openEmpty()
   const database = await openSqlite({ path: place.url, busyTimeoutMs: 50 })
   await database.migrate('0000-marbles', table)
   const other = new DatabaseSync(place.url)
   other.exec('BEGIN IMMEDIATE')
-  await assert.rejects(database.write(put('a').sql, put('a').params), DatabaseUnavailable)
+  const [first, second] = ['a', 'b'].map((id) => database.write(put(id).sql, put(id).params))
+  const later = assert.rejects(second ?? assert.fail(), DatabaseUnavailable)
+  await assert.rejects(first ?? assert.fail(), DatabaseUnavailable)
   assert.deepEqual(await database.read('SELECT id FROM marbles'), [])
   other.exec('ROLLBACK')
   other.close()
+  // It waited for the same, and for as long.
+  await later
   assert.deepEqual((await database.write(put('a').sql, put('a').params)).length, 1)
   await database.close()
   await place.drop()
 })
 
 test('a database that has no room, or is only read, is unavailable: no statement is at fault', async () => {
-  const [sqlite, postgres] = [await databases[0].open(), await databases[1].open()]
+  const [sqlite, postgres] = [await databases[0].openEmpty(), await databases[1].openEmpty()]
   const big = { ...put('big').params, colour: 'x'.repeat(100_000) }
   await sqlite.database.migrate('0000-marbles', table)
   await sqlite.database.write('PRAGMA max_page_count = 20')
@@ -213,7 +217,7 @@ test('a database that has no room, or is only read, is unavailable: no statement
 })
 
 test('F14: connections that PostgreSQL ended are replaced', async () => {
-  const place = await databases[1].open()
+  const place = await databases[1].openEmpty()
   await place.database.migrate('0000-marbles', table)
   const admin = new pg.Client({ connectionString: place.url })
   await admin.connect()

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -16,15 +16,24 @@ export interface Place {
   drop(): Promise<void>
 }
 
-/** Both databases, each scene on a fresh one. */
+/** Both databases: a scene gets its own, at the newest schema; `openEmpty` is for those about schemas. */
 export const databases = [
-  { name: 'SQLite', open: openFreshSqlite },
-  { name: 'PostgreSQL', open: () => openFreshPostgres() },
-] as const satisfies readonly { name: Database['engine']; open(): Promise<Place> }[]
+  { name: 'SQLite', open: copySqlite, openEmpty: () => openFreshSqlite() },
+  { name: 'PostgreSQL', open: copyPostgres, openEmpty: () => openFreshPostgres() },
+] as const satisfies readonly {
+  name: Database['engine']
+  open(): Promise<Place>
+  openEmpty(): Promise<Place>
+}[]
 
-async function openFreshSqlite(): Promise<Place> {
+function copySqlite(): Promise<Place> {
+  return openFreshSqlite(process.env.TEST_SQLITE_TEMPLATE)
+}
+
+async function openFreshSqlite(template?: string): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
   const url = join(folder, 'freddy.db')
+  if (template) copyFileSync(template, url)
   const database = await openSqlite({ path: url })
   return {
     database,
@@ -37,11 +46,18 @@ async function openFreshSqlite(): Promise<Place> {
   }
 }
 
+function copyPostgres(): Promise<Place> {
+  return openFreshPostgres(process.env.TEST_POSTGRES_URL, process.env.TEST_POSTGRES_TEMPLATE)
+}
+
 /** A database of its own on the tests' PostgreSQL, or on another. */
-export async function openFreshPostgres(server = process.env.TEST_POSTGRES_URL): Promise<Place> {
+export async function openFreshPostgres(
+  server = process.env.TEST_POSTGRES_URL,
+  template = 'template1',
+): Promise<Place> {
   if (!server) throw new Error('TEST_POSTGRES_URL is not set: run the tests by `npm test`')
   const name = `freddy_${randomBytes(6).toString('hex')}`
-  await command(server, `CREATE DATABASE ${name}`)
+  await command(server, `CREATE DATABASE ${name} TEMPLATE ${template}`)
   const url = server.replace(/\/[^/]*$/, `/${name}`)
   const database = await openPostgres({ url, poolSize: 2 })
   return {

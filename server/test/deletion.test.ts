@@ -6,7 +6,7 @@ import { knownTables } from '../src/store/migrate.ts'
 import { openWindow } from './browser-window.ts'
 import { type Freddy, HOUR, MINUTE, PASSWORD, scene, wrongCode } from './freddy.ts'
 import { linkFor } from './mailed-links.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside } from './shell.ts'
 
 const OLD = 'ada.before@old.example'
 const EMAIL = 'ada.lovelace@example.com'
@@ -237,7 +237,7 @@ scene('an admin and the shell delete as thoroughly, and the trail says who', asy
 
   freddy.pass(2 * HOUR)
   await live(freddy)
-  assert.equal(shellOn(freddy.running.app.config, ['users', 'delete', EMAIL]).status, 0)
+  assert.equal(shellBeside(freddy, ['users', 'delete', EMAIL]).status, 0)
   assert.deepEqual(await traces(freddy, names), [])
   assert.equal(await chain(freddy), null)
 })

@@ -7,7 +7,7 @@ import { judgeHsts, judgeTls } from '../src/deploy/encryption.ts'
 import { FORGED, judgeHops, type Seen } from '../src/deploy/hops.ts'
 import { judgeDkim, judgeDmarc, judgeSpf } from '../src/deploy/mail-names.ts'
 import { DAY, type Freddy, MINUTE, scene } from './freddy.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside } from './shell.ts'
 
 const none = async () => {
   throw Object.assign(new Error('nothing there'), { code: 'ENODATA' })
@@ -110,7 +110,7 @@ scene(
 scene('an address of somebody else is told from ours', async (freddy) => {
   const found = await check(freddy, 'http://127.0.0.1:1')
   assert.match(found('reached').told, /does not answer \(ECONNREFUSED\)/)
-  const { status, text } = shellOn(freddy.running.app.config, ['deploy-check', 'auth.example.com'])
+  const { status, text } = shellBeside(freddy, ['deploy-check', 'auth.example.com'])
   assert.equal(status, 1)
   assert.match(text, /auth\.example\.com is no address such as https:/)
 })

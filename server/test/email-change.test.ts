@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Answer, DAY, type Freddy, MINUTE, type Person, scene, wrongCode } from './freddy.ts'
 import { linkFor, press } from './mailed-links.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside } from './shell.ts'
 
 const NEW = 'new@example.com'
 const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0'
@@ -273,7 +273,7 @@ scene('while there is a way back, neither address goes to anybody else', async (
   await freddy.running.outbox.drain()
   const subjects = mailsTo(freddy, ada.email).map(({ subject }) => subject)
   assert.deepEqual(subjects.slice(before), ['You have a Freddy account already'])
-  const made = shellOn(freddy.running.app.config, ['users', 'add', ada.email])
+  const made = shellBeside(freddy, ['users', 'add', ada.email])
   assert.equal(made.status, 1)
   // Their owner may go back in the usual way.
   freddy.pass(11 * MINUTE)
@@ -389,8 +389,7 @@ scene('what the operator decides is not undone by a letter from before', async (
   const { token } = await freddy.signIn(ada)
   await move(freddy, token)
   const path = await linkFor(freddy, ada.email, 'undo-email')
-  const { config } = freddy.running.app
-  assert.equal(shellOn(config, ['recover', 'ada', '--email', 'safe@example.com']).status, 0)
+  assert.equal(shellBeside(freddy, ['recover', 'ada', '--email', 'safe@example.com']).status, 0)
   assert.equal((await press(freddy, path)).statusCode, 410)
   assert.equal(await emailOf(freddy, ada), 'safe@example.com')
 })

@@ -12,7 +12,7 @@ import { openImport } from '../src/import/open-import.ts'
 import { exports_ } from './exports.ts'
 import { aBcryptHash, FIREBASE } from './foreign-hashes.ts'
 import { type Freddy, PASSWORD, scene } from './freddy.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside, shellOn } from './shell.ts'
 
 const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
 const firebase = { ...FIREBASE, rounds: 8, memCost: 14 }
@@ -279,7 +279,7 @@ scene(
   'the command rehearses, imports, and tells a script whether all came in',
   async (freddy, context) => {
     const run = (path: string, ...words: string[]) =>
-      shellOn(freddy.running.app.config, ['users', 'import', path, ...words])
+      shellBeside(freddy, ['users', 'import', path, ...words])
     const good = fileOf(context, table(`ada@example.com,ada,${aBcryptHash}`))
     const rehearsed = run(good, '--rehearse')
     assert.equal(rehearsed.status, 0, rehearsed.text)

@@ -5,7 +5,7 @@ import { ownerLetter } from '../src/auth/notice.ts'
 import type { Role } from '../src/store/users.ts'
 import { openWindow } from './browser-window.ts'
 import { DAY, type Freddy, PASSWORD, scene } from './freddy.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside } from './shell.ts'
 
 const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
 const byInvitation = { env: { REGISTRATION: 'invite' } }
@@ -91,8 +91,7 @@ scene(
   'the shell invites, and the server mails it',
   async (freddy) => {
     await freddy.person('ada')
-    const run = (...words: string[]) =>
-      shellOn(freddy.running.app.config, ['users', 'invite', ...words])
+    const run = (...words: string[]) => shellBeside(freddy, ['users', 'invite', ...words])
     assert.equal(run('ada@example.com').status, 1)
     assert.equal(run('nobody').status, 1)
     const invited = run('bob@example.com', '--json')

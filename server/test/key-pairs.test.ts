@@ -11,7 +11,7 @@ import { migrate } from '../src/store/migrate.ts'
 import { createStore } from '../src/store/store.ts'
 import { databases, type Place } from './databases.ts'
 import { DAY, type Freddy, HOUR, MINUTE, SECRET, scene, startFreddy } from './freddy.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside } from './shell.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12)
 const seconds = NOW / 1000
@@ -385,7 +385,7 @@ scene(
   'the operator rotates the pair in the shell, once everybody knows the next',
   async (freddy) => {
     const shell = (words: string, JWT_ALG = 'EdDSA') =>
-      shellOn(freddy.running.app.config, words.split(' '), { env: { JWT_ALG } })
+      shellBeside(freddy, words.split(' '), { env: { JWT_ALG } })
     const made = (at: number) =>
       freddy.database.write('UPDATE signing_keys SET created_at = :at', { at })
     const [current, standby] = await keysOf(freddy)
@@ -398,7 +398,7 @@ scene(
     assert.equal(rotated.status, 0, rotated.text)
     assert.deepEqual(JSON.parse(rotated.stdout), { pair: 'rotated' })
     const { app } = freddy.running
-    await app.signingKeys.renew(Date.now())
+    await app.signingKeys.renew(freddy.now())
     assert.equal(app.signingKeys.current?.id, standby?.kid)
     assert.equal((await keysOf(freddy)).at(-1)?.kid, current?.kid)
     const plain = shell('secret rotate --pair-only', 'HS256')

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { appointUser, disableUser, enableUser } from '../src/auth/roster.ts'
 import { ApiError } from '../src/errors.ts'
 import { type Freddy, type Person, scene } from './freddy.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside } from './shell.ts'
 
 const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
 
-const shell = ({ running }: Freddy, ...words: string[]) => shellOn(running.app.config, words)
+const shell = (freddy: Freddy, ...words: string[]) => shellBeside(freddy, words)
 
 const acting = ({ running, now }: Freddy) => ({
   app: running.app,

@@ -5,7 +5,7 @@ import { appointUser, disableUser, enableUser } from '../src/auth/roster.ts'
 import { insert } from '../src/store/sql.ts'
 import { parseSourceRange } from '../src/wire/source-range.ts'
 import { type Answer, type Freddy, MINUTE, type Person, scene } from './freddy.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside } from './shell.ts'
 
 const PANIC = 'POST /v1/admin/panic'
 const origin = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
@@ -415,7 +415,7 @@ scene(
 
 scene('the shell plans, does and undoes a panic', async (freddy) => {
   const ada = await come(freddy, 'ada')
-  const run = (...words: string[]) => shellOn(freddy.running.app.config, ['panic', ...words])
+  const run = (...words: string[]) => shellBeside(freddy, ['panic', ...words])
   // The shell has a clock of its own.
   await freddy.database.write('UPDATE sessions SET expires_at = 9000000000000')
   const plan = run('--user', 'ada')

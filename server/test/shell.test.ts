@@ -9,11 +9,11 @@ import { sealEvents } from '../src/auth/audit-chain.ts'
 import { databases } from './databases.ts'
 import { DAY, type Freddy, PASSWORD, SECRET, scene } from './freddy.ts'
 import { call, startProcess } from './server-process.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside, shellOn } from './shell.ts'
 import { type SmtpSink, startSmtpSink } from './smtp-sink.ts'
 
-const shell = ({ running }: Freddy, words: string, input = '') =>
-  shellOn(running.app.config, words.split(' '), { input })
+const shell = (freddy: Freddy, words: string, input = '') =>
+  shellBeside(freddy, words.split(' '), { input })
 
 test('wrong words end with 2 and a hint, and do nothing', () => {
   const nowhere = { databaseUrl: null, dataDir: '/nonexistent/place' }

@@ -6,7 +6,7 @@ import { type EndReason, endings } from '../src/auth/session-end.ts'
 import { storyOf } from '../src/auth/session-story.ts'
 import { afterRestore } from '../src/store/backup.ts'
 import { DAY, type Freddy, MINUTE, type Person, scene } from './freddy.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside } from './shell.ts'
 
 const SHELL = { address: 'shell', source: 'shell', network: null, agent: 'freddy-auth' }
 const NEW = 'a quite different sentence'
@@ -30,7 +30,7 @@ const refresh = (freddy: Freddy, refresh_token: string, more: object = {}) =>
 const show = (freddy: Freddy, id: string, token: string) =>
   freddy.ask(`GET /v1/auth/sessions/${id}`, { token })
 
-const shell = ({ running }: Freddy, ...words: string[]) => shellOn(running.app.config, words)
+const shell = (freddy: Freddy, ...words: string[]) => shellBeside(freddy, words)
 
 /** A command has the clock of the machine: whatever that says, no session is over by then. */
 const outlive = ({ database }: Freddy) =>

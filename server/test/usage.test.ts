@@ -5,7 +5,7 @@ import { unlimited } from '../src/auth/key-limits.ts'
 import { readConfig } from '../src/config.ts'
 import { spendsFreely } from '../src/limits.ts'
 import { type Answer, DAY, type Freddy, type Person, scene } from './freddy.ts'
-import { shellOn } from './shell.ts'
+import { shellBeside } from './shell.ts'
 
 const question = { model: 'echo-1', input: 'hello' }
 const origin = { address: '127.0.0.1', source: '127.0.0.1', network: null, agent: 'test' }
@@ -287,12 +287,7 @@ scene(
       await keyOf(freddy, ada, { limits: { tokens_per_day: 1000 } }),
     ]
     const set = (words: string) => {
-      const said = shellOn(freddy.running.app.config, [
-        'users',
-        'budget',
-        'ada',
-        ...words.split(' '),
-      ])
+      const said = shellBeside(freddy, ['users', 'budget', 'ada', ...words.split(' ')])
       freddy.pass(1000)
       return said.text.trim()
     }

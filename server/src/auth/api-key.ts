@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { App, Call } from '../context.ts'
 import type { ApiKeyRow, Labels, NewApiKey } from '../store/api-keys.ts'
+import { momentOrNull } from '../wire/reply.ts'
 import { allowed } from './audit.ts'
 import { reminderPassed } from './key-life.ts'
 import { type KeyLimits, unlimited } from './key-limits.ts'
@@ -63,7 +64,11 @@ export async function makeApiKey(
     ...unlimited,
     ...wish.limits,
   }
-  const about = { userId: wish.userId, subjectId: row.id, actor: wish.actor ?? null }
+  const facts = {
+    ...(wish.parent ? { parent_id: wish.parent.id } : {}),
+    expires_at: momentOrNull(wish.expiresAt),
+  }
+  const about = { userId: wish.userId, subjectId: row.id, actor: wish.actor ?? null, facts }
   const event = wish.parent
     ? allowed(call, 'key.derived', { ...about, reason: wish.parent.id })
     : allowed(call, 'key.created', about)
@@ -78,9 +83,7 @@ export function forgetApiKey(app: App, id: string): void {
 
 /** The same for all of these. */
 export function forgetApiKeys(app: App, which: (row: ApiKeyRow) => boolean): void {
-  for (const [hash, { row }] of app.liveApiKeys.entries()) {
-    if (which(row)) app.liveApiKeys.delete(hash)
-  }
+  app.memory.keys.forgetWhere(which)
 }
 
 /** Whether this has the form of a key of ours, checksum included; says nothing about its being alive. */

@@ -12,14 +12,20 @@ import { ownBuckets } from './key-limits.ts'
 import { requireNetwork } from './key-network.ts'
 import { isNamed, type ParentKey, parentOf } from './key-tree.ts'
 import { noticeRoaming } from './roaming.ts'
-import { findLiveSession, standing, waysOf } from './session.ts'
+import {
+  findCurrentSession,
+  findLeasedSession,
+  findLiveSession,
+  standing,
+  waysOf,
+} from './session.ts'
 
 /** What an API key may be made for. */
 export const scopes = ['responses', 'models', 'usage:read', 'account:read', 'keys:derive'] as const
 export type Scope = (typeof scopes)[number]
 
 /** What a key has from the operator's shell alone; of people, only an admin may do it. */
-export const operatorScopes = ['tokens:introspect'] as const
+export const operatorScopes = ['tokens:introspect', 'events:read'] as const
 export type OperatorScope = (typeof operatorScopes)[number]
 
 /** Somebody with a session: password and code stand behind it. */
@@ -70,7 +76,7 @@ export function authenticate(
 ): Soon<Principal> {
   if (kind === 'api-key' || text.startsWith('ak_')) return keyHolder({ app, origin, now }, text)
   if (kind === 'cookie') return browser({ app, origin, now }, text)
-  const session = findLiveSession(app, app.tokens.check('access', text, now), now)
+  const session = findLeasedSession(app, app.tokens.check('access', text, now), now)
   return whenHere(session, (row) => signedIn({ app, origin, now }, row))
 }
 
@@ -80,7 +86,7 @@ async function browser(
   cookie: string,
 ): Promise<SignedIn> {
   const claims = app.tokens.check('refresh', cookie, now)
-  const session = await findLiveSession(app, claims, now)
+  const session = await findCurrentSession(app, claims, now)
   if (standing(app, session, claims.jti, now) === 'reused') throw new ApiError('TOKEN_INVALID')
   await noticeRoaming({ app, origin, now }, session)
   return signedIn({ app, origin, now }, session)
