@@ -2,6 +2,7 @@ import { accounts } from './accounts.ts'
 import { bodies } from './bodies.ts'
 import { codes } from './codes.ts'
 import { edge } from './edge.ts'
+import { feed } from './feed.ts'
 import { foreign } from './foreign.ts'
 import { keys } from './keys.ts'
 import { ledger } from './ledger.ts'
@@ -27,6 +28,7 @@ export const mutants: readonly Mutant[] = [
   ...accounts,
   ...tokens,
   ...sessions,
+  ...feed,
   ...pairings,
   ...keys,
   ...ledger,

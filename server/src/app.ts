@@ -32,6 +32,7 @@ import type { Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
 export interface Parts {
+  /** A clock that is frozen stands for the one that nobody sets too. */
   readonly now?: Clock
   readonly log?: Log
   /** Where the terminal inbox prints. */
@@ -55,9 +56,12 @@ export interface Running {
   close(): Promise<void>
 }
 
+const uptime: Clock = () => performance.now()
+
 /** A whole server, not listening yet. The only place that chooses adapters. */
 export async function createApp(config: Config, parts: Parts = {}): Promise<Running> {
   const { now = Date.now, siblings = null } = parts
+  const tick = parts.now ?? uptime
   const metrics = config.metricsAt || config.metricsToken ? createMetrics(siblings) : null
   const log = parts.log ?? createLog(config.logLevel)
   const { database, store } = await openStore(config, metrics)
@@ -69,7 +73,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const mailer: Mailer =
     inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
   const limiter = await openLimiter(config, keyring, log, siblings)
-  const made = { ...parts, now, log, keyring, limiter, store, siblings }
+  const made = { ...parts, now, tick, log, keyring, limiter, store, siblings }
   const { app, connect } = assemble(config, made, metrics)
   const outbox = createOutbox({
     store: app.store.outbox,
@@ -83,12 +87,14 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   })
   connect(outbox)
   await app.signingKeys.begin(now())
+  await app.feed.look()
   const http = await createHttp(app, (server) => pages(app, server, { inbox, metrics }))
   const metricsPort = metrics && config.metricsAt ? createMetricsPort(config, metrics) : null
   await warmPasswords(app)
   let jobs: Jobs | null = null
   const start = () => {
     outbox.start()
+    app.feed.start()
     jobs = startJobs(app)
   }
 
@@ -96,6 +102,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     app.raiseWaits.stop()
     await http.close()
     await jobs?.stop()
+    await app.feed.stop()
     await settle(app)
     await outbox.stop()
     await mailer.close()
@@ -141,13 +148,18 @@ export async function createOperator(config: Config): Promise<Operator> {
   }
 }
 
-/** The same on a database that may have noted no secret yet, or another: for `restore` and `doctor`. */
-export async function openOperator(config: Config): Promise<Operator> {
-  const { database, store } = await openStore(config)
+/** The same on a database that may have noted no secret yet, or another: for `doctor`. */
+export const openOperator = (config: Config): Promise<Operator> => operatorOn(config, 'short')
+
+/** The same, which changes whole tables: no statement of it is given up. */
+export const openRestorer = (config: Config): Promise<Operator> => operatorOn(config, 'long')
+
+async function operatorOn(config: Config, patience: 'short' | 'long'): Promise<Operator> {
+  const { database, store } = await openStore(config, null, patience)
   const keyring = createKeyring(readSecrets(config))
   const log = createLog('error')
   const limiter = createLimiter(config.limits)
-  const parts = { now: Date.now, log, keyring, limiter, store, siblings: null }
+  const parts = { now: Date.now, tick: uptime, log, keyring, limiter, store, siblings: null }
   const { app } = assemble({ ...config, hashThreads: 1 }, parts)
   const close = async () => {
     await app.upstreams.close()
@@ -171,10 +183,12 @@ export async function openOperator(config: Config): Promise<Operator> {
 export async function openStore(
   config: Config,
   metrics: Metrics | null = null,
+  patience: 'short' | 'long' = 'short',
 ): Promise<{ database: Database; store: Store }> {
   makeDataDir(config)
-  const database = config.databaseUrl
-    ? await openPostgres({ url: config.databaseUrl })
+  const { databaseUrl: url, databaseConnections: poolSize } = config
+  const database = url
+    ? await openPostgres({ url, poolSize, patience })
     : await openSqlite({ path: join(config.dataDir, 'freddy.db') })
   await migrate(database)
   return { database, store: createStore(metrics ? observeDatabase(database, metrics) : database) }

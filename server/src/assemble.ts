@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache'
+import { createFeed } from './auth/feed.ts'
 import { createKeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
+import { createMemory } from './auth/memory.ts'
 import { createSightings } from './auth/session-seen.ts'
 import { createSigningKeys } from './auth/signing-keys.ts'
 import { createTokens } from './auth/token.ts'
@@ -23,14 +25,14 @@ import { createUsageQueue } from './responses/usage-queue.ts'
 import type { Store } from './store/store.ts'
 import { createHasher, type Hasher } from './workers/hasher.ts'
 
-const REMEMBERED_SESSIONS = 100_000
-const REMEMBERED_KEYS = 20_000
 const REMEMBERED_NETWORKS = 1000
 const WAITING_CANARIES = 1000
 const REMEMBERED_CAPS = 20_000
 
 export interface Assembled {
   readonly now: Clock
+  /** Milliseconds of a clock that nobody sets. */
+  readonly tick: Clock
   readonly log: Log
   readonly keyring: Keyring
   readonly limiter: Limiter
@@ -49,6 +51,7 @@ export function assemble(
   const longest = { access: config.accessLifeMs / 1000, refresh: 30 * 86_400 }
   const issuer = config.publicUrl ?? 'freddy-auth'
   const { keyring, store } = parts
+  const memory = createMemory()
   const signingKeys = createSigningKeys({
     store: store.signingKeys,
     keyring,
@@ -82,9 +85,16 @@ export function assemble(
       mayReach: reachable([...config.upstreamAllow, ...spelledLoopback(config.upstreamUrl)]),
       now: parts.now,
     }),
-    liveSessions: new LRUCache({ max: REMEMBERED_SESSIONS }),
-    liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
-    allowances: new LRUCache({ max: REMEMBERED_KEYS }),
+    memory,
+    feed: createFeed({
+      changes: store.changes,
+      engine: store.inspection.engine,
+      memory,
+      now: parts.now,
+      tick: parts.tick,
+      log: parts.log,
+      onHeard: (delayMs) => metrics?.time.revocations.observe(delayMs / 1000),
+    }),
     raiseWaits: createRaiseWaits(),
     turnedAway: createTurnedAway(parts.siblings),
     canaries: new LRUCache({ max: WAITING_CANARIES }),

@@ -1,4 +1,5 @@
 import { credentialKnobs } from './config-credentials.ts'
+import { databaseKnobs } from './config-database.ts'
 import { type LimitsConfig, limitKnobs } from './config-limits.ts'
 import { arrangeMail, type MailConfig, mailKnobs } from './config-mail.ts'
 import { type MetricsConfig, metricsKnobs } from './config-metrics.ts'
@@ -10,7 +11,6 @@ import {
   knob,
   networks,
   oneOf,
-  postgres,
   some,
   webAddress,
   whole,
@@ -34,6 +34,7 @@ export interface Config
   readonly dataDir: string
   /** Null means SQLite in the data folder. */
   readonly databaseUrl: string | null
+  readonly databaseConnections: number
   readonly secretKey: string | null
   readonly secretKeyFile: string | null
   readonly jwtAlg: 'HS256' | 'EdDSA' | 'ES256' | 'RS256'
@@ -74,12 +75,7 @@ export const knobs = {
     webAddress,
   ),
   DATA_DIR: knob('a folder', './data', 'Where the database and the secret are kept.', some),
-  DATABASE_URL: knob(
-    'postgres://…',
-    '',
-    'A PostgreSQL database, of several hosts with commas between the one that is written to; SQLite in DATA_DIR when empty.',
-    postgres,
-  ),
+  ...databaseKnobs,
   ...mailKnobs,
   ...credentialKnobs,
   CODE_DIGITS: knob(
@@ -198,6 +194,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     publicUrl: set.PUBLIC_URL,
     dataDir: set.DATA_DIR ?? './data',
     databaseUrl: set.DATABASE_URL,
+    databaseConnections: set.DATABASE_CONNECTIONS ?? 10,
     ...arrangeMail(set),
     secretKey: set.SECRET_KEY,
     secretKeyFile: set.SECRET_KEY_FILE,

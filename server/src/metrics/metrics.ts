@@ -123,6 +123,10 @@ function histograms(registers: Registry[]) {
       'kind',
     ),
     asks: histogram('freddy_upstream_seconds', 'Until a model server began to answer.', 'upstream'),
+    revocations: histogram(
+      'freddy_revocation_seconds',
+      'From a change of what somebody may do, wherever it was made, until this server heard of it.',
+    ),
   }
 }
 
@@ -169,6 +173,19 @@ function gauges(registers: Registry[]) {
     backup: gauge(
       'freddy_backup_timestamp_seconds',
       'When the last backup was made; 0 when there is none.',
+    ),
+    feed: gauge(
+      'freddy_feed_up',
+      '1 while this server hears of changes; else it asks the database for each call.',
+    ),
+    failing: gauge(
+      'freddy_upstream_failing',
+      '1 while a model server is left alone, since it failed so often.',
+      'upstream',
+    ),
+    alone: gauge(
+      'freddy_limiter_alone',
+      '1 while this server counts traffic by itself and was to count it with others.',
     ),
     open: gauge('freddy_upstream_open', 'Calls to model servers under way.'),
     loop: gauge(
