@@ -16,6 +16,7 @@ import { schema } from './schema.ts'
 import { sessions } from './sessions.ts'
 import { store } from './store.ts'
 import { tokens } from './tokens.ts'
+import { webhooks } from './webhooks.ts'
 
 export const mutants: readonly Mutant[] = [
   ...codes,
@@ -35,4 +36,5 @@ export const mutants: readonly Mutant[] = [
   ...mail,
   ...store,
   ...schema,
+  ...webhooks,
 ]

@@ -371,8 +371,8 @@ export const keys: readonly Mutant[] = [
   },
   {
     name: 'an old secret is told that it ends',
-    file: 'http/server.ts',
-    find: '        Object.assign(request.answerHeaders, retirementHeaders(request.principal))\n',
+    file: 'http/serve.ts',
+    find: '    Object.assign(request.answerHeaders, retirementHeaders(principal))\n',
     replace: '',
     tests: 'key-rotation.test.ts',
     named: 'since when it is old',

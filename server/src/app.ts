@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { assemble } from './assemble.ts'
 import { tellOfCanaries } from './auth/canary.ts'
+import { takeTurn } from './auth/ceilings.ts'
 import { createKeyring, type Keyring, keyedHash } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
 import { warmPasswords } from './auth/password.ts'
@@ -69,11 +70,13 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const outbox = createOutbox({
     store: app.store.outbox,
     mailer,
+    texts: app.letterTexts,
     now,
     log: app.log,
     domain: /@([^\s<>]+)>?$/.exec(config.mailFrom)?.[1] ?? 'localhost',
     compose: (row) => compose(app, row, now()),
     refused: (row) => noteRefusedMail(app, row, now()),
+    takeTurn: (letter, composed) => takeTurn(app, letter, composed, now()),
   })
   connect(outbox)
   await app.signingKeys.begin(now())

@@ -5,10 +5,11 @@ import type { Keyring } from './auth/keyring.ts'
 import { createSightings } from './auth/session-seen.ts'
 import { createSigningKeys } from './auth/signing-keys.ts'
 import { createTokens } from './auth/token.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
 import type { Limiter } from './limiter/limiter.ts'
 import type { Log } from './log.ts'
+import { type LetterTexts, readLetterTexts } from './mail/letter-texts.ts'
 import type { Outbox } from './mail/outbox.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { observe } from './metrics/observe.ts'
@@ -26,6 +27,7 @@ const REMEMBERED_KEYS = 20_000
 const REMEMBERED_REFUSALS = 10_000
 const REMEMBERED_NETWORKS = 1000
 const WAITING_CANARIES = 1000
+const REMEMBERED_CAPS = 20_000
 
 export interface Assembled {
   readonly now: Clock
@@ -72,6 +74,7 @@ export function assemble(
     ),
     sightings: createSightings(parts.store.sessions),
     outbox: { poke: () => poke() },
+    letterTexts: lettersOf(config),
     models: readModels(config),
     upstreams: createUpstreams({
       times: config.upstreamTimes,
@@ -84,6 +87,7 @@ export function assemble(
     raiseWaits: createRaiseWaits(),
     turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
     canaries: new LRUCache({ max: WAITING_CANARIES }),
+    reached: new LRUCache({ max: REMEMBERED_CAPS }),
     keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),
     closing: new AbortController(),
   }
@@ -95,4 +99,13 @@ export function assemble(
       poke = () => outbox.poke()
     },
   }
+}
+
+/** The texts of all letters; a start on one that could not be sent, or would not say its code, stops instead. */
+export function lettersOf({ mailTexts, mailLanguage, mailFrom }: Config): LetterTexts {
+  const [, sender = ''] = /^\s*(.*?)\s*<[^<>]+>\s*$/.exec(mailFrom) ?? []
+  const wanted = { folder: mailTexts, language: mailLanguage, sender: sender || 'Freddy' }
+  const { texts, problems } = readLetterTexts(wanted)
+  if (problems.length > 0) throw new ConfigError(problems)
+  return texts
 }

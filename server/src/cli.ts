@@ -7,6 +7,7 @@ import { deployCheckCommand } from './commands/deploy-check.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { healthCommand } from './commands/health.ts'
 import { keysCommand } from './commands/keys.ts'
+import { mailCommand } from './commands/mail.ts'
 import { panicCommand } from './commands/panic.ts'
 import { recoverCommand } from './commands/roster.ts'
 import { secretCommand } from './commands/secret.ts'
@@ -46,6 +47,7 @@ const main = defineCommand({
     sessions: sessionsCommand,
     secret: secretCommand,
     audit: auditCommand,
+    mail: mailCommand,
     recover: recoverCommand,
     panic: panicCommand,
     doctor: doctorCommand,

@@ -1,5 +1,6 @@
 import { credentialKnobs } from './config-credentials.ts'
 import { type LimitsConfig, limitKnobs } from './config-limits.ts'
+import { arrangeMail, type MailConfig, mailKnobs } from './config-mail.ts'
 import { type MetricsConfig, metricsKnobs } from './config-metrics.ts'
 import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
@@ -9,17 +10,21 @@ import {
   networks,
   oneOf,
   postgres,
-  sender,
-  smtp,
   some,
   webAddress,
   whole,
 } from './config-values.ts'
+import { type WebhookConfig, webhookKnobs } from './config-webhooks.ts'
 import { limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 import { isLoopback } from './loopback.ts'
 
-export interface Config extends UpstreamConfig, MetricsConfig, LimitsConfig {
+export interface Config
+  extends UpstreamConfig,
+    MetricsConfig,
+    LimitsConfig,
+    WebhookConfig,
+    MailConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -27,8 +32,6 @@ export interface Config extends UpstreamConfig, MetricsConfig, LimitsConfig {
   readonly dataDir: string
   /** Null means SQLite in the data folder. */
   readonly databaseUrl: string | null
-  readonly smtpUrl: string | null
-  readonly mailFrom: string
   readonly secretKey: string | null
   readonly secretKeyFile: string | null
   readonly jwtAlg: 'HS256' | 'EdDSA' | 'ES256' | 'RS256'
@@ -76,13 +79,7 @@ export const knobs = {
     'A PostgreSQL database, of several hosts with commas between the one that is written to; SQLite in DATA_DIR when empty.',
     postgres,
   ),
-  SMTP_URL: knob(
-    'smtp://user:pass@host:port',
-    '',
-    'The mail server; the terminal when empty.',
-    smtp,
-  ),
-  MAIL_FROM: knob('an address', 'Freddy <freddy@localhost>', 'Who mails come from.', sender),
+  ...mailKnobs,
   ...credentialKnobs,
   CODE_DIGITS: knob(
     '4 to 8',
@@ -124,6 +121,7 @@ export const knobs = {
     whole(0, 30),
   ),
   AUDIT_DAYS: knob('7 to 3650', '90', 'How long the audit trail is kept.', whole(7, 3650)),
+  ...webhookKnobs,
   ...metricsKnobs,
   LOG_LEVEL: knob(
     'debug, info, warn, error or silent',
@@ -199,8 +197,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     publicUrl: set.PUBLIC_URL,
     dataDir: set.DATA_DIR ?? './data',
     databaseUrl: set.DATABASE_URL,
-    smtpUrl: set.SMTP_URL,
-    mailFrom: set.MAIL_FROM ?? 'freddy@localhost',
+    ...arrangeMail(set),
     secretKey: set.SECRET_KEY,
     secretKeyFile: set.SECRET_KEY_FILE,
     jwtAlg: set.JWT_ALG ?? 'HS256',
@@ -222,6 +219,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     keyLeaseSeconds: set.KEY_LEASE_SECONDS ?? 600,
     auditDays: set.AUDIT_DAYS ?? 90,
+    eventDays: set.EVENT_DAYS ?? 30,
     metricsAt: set.METRICS_PORT,
     metricsToken: set.METRICS_TOKEN,
     logLevel: set.LOG_LEVEL ?? 'warn',

@@ -8,6 +8,7 @@ import type { Tokens } from './auth/token.ts'
 import type { Config } from './config.ts'
 import type { Limiter } from './limiter/limiter.ts'
 import type { Log } from './log.ts'
+import type { LetterTexts } from './mail/letter-texts.ts'
 import type { Outbox } from './mail/outbox.ts'
 import type { ModelTable } from './models-file.ts'
 import type { TurnedAway } from './responses/explanation.ts'
@@ -16,6 +17,7 @@ import type { Upstreams } from './responses/upstream.ts'
 import type { UsageQueue } from './responses/usage-queue.ts'
 import type { AllowanceRow } from './store/allowances.ts'
 import type { ApiKeyRow } from './store/api-keys.ts'
+import type { NewEvent } from './store/events.ts'
 import type { LiveSessionRow } from './store/sessions.ts'
 import type { Store } from './store/store.ts'
 import type { Networks } from './wire/network.ts'
@@ -48,6 +50,7 @@ export interface App {
   readonly limiter: Limiter
   readonly hasher: Hasher
   readonly outbox: Pick<Outbox, 'poke'>
+  readonly letterTexts: LetterTexts
   readonly usage: UsageQueue
   readonly keyUses: KeyUses
   readonly sightings: Sightings
@@ -63,6 +66,8 @@ export interface App {
   readonly turnedAway: LRUCache<string, TurnedAway>
   /** Canaries that were tried and whose owners are to hear of it, by their keys. */
   readonly canaries: LRUCache<string, CanaryUse>
+  /** Limits that refused a call in their day or month, and the event that is still to be written of it. */
+  readonly reached: LRUCache<string, NewEvent | false>
   /** The networks that keys are bound to, by their text. */
   readonly keyNetworks: LRUCache<string, Networks>
   /** Aborted when the server ends and waits no longer: who still hears an answer is told that it ends here. */
@@ -85,6 +90,8 @@ export interface Origin {
   /** The IPv6 /48 around it. */
   readonly network: string | null
   readonly agent: string
+  /** The languages its reader asks for, as an Accept-Language header says it. */
+  readonly languages?: string
 }
 
 /** The request itself, for those who pass it on. */

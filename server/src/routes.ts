@@ -85,6 +85,7 @@ import {
   setPersonBudget,
   showPersonBudget,
 } from './admin/budgets.ts'
+import { listToldEvents, ToldEvents, ToldEventsQuery } from './admin/events.ts'
 import { InvitationAnswer, InvitationBody, inviteUser } from './admin/invitations.ts'
 import { listMails, MailAnswer, MailList, MailQuery, sendTestMail } from './admin/mails.ts'
 import {
@@ -650,6 +651,11 @@ export const routes: readonly Route[] = [
     query: EventQuery,
     summary: 'The trail of decisions, newest first',
     refusals: ['INSUFFICIENT_PERMISSIONS'],
+  }),
+  route('GET /v1/admin/events', 'events:read', 'requests', listToldEvents, ToldEvents, {
+    query: ToldEventsQuery,
+    summary: 'What happened, oldest first: for programs that catch up',
+    refusals: ['INSUFFICIENT_PERMISSIONS', 'RESOURCE_NOT_FOUND'],
   }),
   route('GET /v1/admin/settings', 'admin', 'requests', showSettings, SettingsAnswer, {
     summary: 'Settings, limits and budgets as they are in force',

@@ -300,6 +300,24 @@ await all()
 listening.close().closeAllConnections()
 `
 
+onBoth('docs/webhooks.md: a program catches up', async (place) => {
+  const { user } = await signUp(place)
+  const words = `keys create --user ${EMAIL} --scopes events:read`.split(' ')
+  const made = shellOn(place.where, words)
+  assert.equal(made.status, 0, made.text)
+  const API_KEY = made.stdout.trim()
+  const told = await shell('webhooks.md', place.base)('events', { API_KEY })
+  assert.deepEqual(told.data[0].data, { user_id: user.id, email: EMAIL })
+  const code = piecesOf('webhooks.md', 'js').get('catch up') ?? assert.fail()
+  const program = `${code}
+const types = []
+const after = await catchUp(undefined, ({ type }) => types.push(type))
+await catchUp(after, () => types.push('told twice'))
+console.log(types.join(' '))`.replaceAll('http://localhost:3000', place.base)
+  const said = await run(process.execPath, ['--input-type=module', '-e', program], { API_KEY })
+  assert.equal(said, 'user.created session.started api_key.created\n')
+})
+
 onBoth(
   'docs/verifying.md: a server of its own uses the client',
   async (place) => {

@@ -6,6 +6,7 @@ import { operatorScopes, scopes } from '../src/auth/principal.ts'
 import { endings } from '../src/auth/session-end.ts'
 import { knobs } from '../src/config.ts'
 import { errors } from '../src/errors.ts'
+import { events } from '../src/events.ts'
 import { type Bucket, type Budget, budgets, limits } from '../src/limits.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
@@ -58,6 +59,15 @@ test('docs/rate-limits.md tells every limit and budget with its numbers', () => 
 
 test('docs/sessions.md tells every reason why a session ends, and no other', () => {
   assert.deepEqual(rowsOf('docs/sessions.md'), Object.entries(endings))
+})
+
+test('docs/webhooks.md tells every event with its data, and no other', () => {
+  const ours = Object.entries(events).map(([type, [sentence, data]]) => [
+    type,
+    sentence,
+    data.map((name) => `\`${name}\``).join(', ') || 'none',
+  ])
+  assert.deepEqual(rowsOf('docs/webhooks.md'), ours)
 })
 
 test('docs/api-keys.md tells every scope', () => {

@@ -15,7 +15,11 @@ type Told = Static<typeof ApiKeyAnswer>
 export async function pauseApiKey(call: About): Promise<Told> {
   const { app, params } = call
   const { userId } = requireSignedIn(call)
-  const event = allowed(call, 'key.paused', { userId, subjectId: params.id })
+  const event = allowed(call, 'key.paused', {
+    userId,
+    subjectId: params.id,
+    facts: { by: 'owner' },
+  })
   await app.store.apiKeys.pauseOwn(params.id, userId, event)
   forgetApiKey(app, params.id)
   return tellLive(call, userId)
@@ -25,7 +29,11 @@ export async function pauseApiKey(call: About): Promise<Told> {
 export async function resumeApiKey(call: About): Promise<Told> {
   const { app, params } = call
   const { userId } = requireStrongSession(call)
-  const event = allowed(call, 'key.resumed', { userId, subjectId: params.id })
+  const event = allowed(call, 'key.resumed', {
+    userId,
+    subjectId: params.id,
+    facts: { by: 'owner' },
+  })
   await app.store.apiKeys.resumeOwn(params.id, userId, event)
   forgetApiKey(app, params.id)
   const told = await tellLive(call, userId)

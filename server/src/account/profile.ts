@@ -54,7 +54,8 @@ export async function changeProfile(
   const changed = Object.keys(names)
   if (changed.length > 0) {
     // What changed and not into what: the trail outlives the names.
-    const about = { reason: changed.join(' '), userId, subjectId: userId }
+    const facts = { changed }
+    const about = { reason: changed.join(' '), userId, subjectId: userId, facts }
     const renamed = await app.store.users.rename(
       userId,
       names,

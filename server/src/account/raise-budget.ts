@@ -144,6 +144,7 @@ const described = ({ user_id, key_id, limit_name, amount }: RaiseRow) => ({
   userId: user_id,
   subjectId: key_id,
   reason: `${limit_name} ${amount}`,
+  facts: { limit: limit_name, amount },
 })
 
 function told({ key_id, limit_name, amount }: RaiseRow) {

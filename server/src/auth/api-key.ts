@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { App, Call } from '../context.ts'
 import type { ApiKeyRow, Labels, NewApiKey } from '../store/api-keys.ts'
+import { momentOrNull } from '../wire/reply.ts'
 import { allowed } from './audit.ts'
 import { reminderPassed } from './key-life.ts'
 import { type KeyLimits, unlimited } from './key-limits.ts'
@@ -63,7 +64,11 @@ export async function makeApiKey(
     ...unlimited,
     ...wish.limits,
   }
-  const about = { userId: wish.userId, subjectId: row.id, actor: wish.actor ?? null }
+  const facts = {
+    ...(wish.parent ? { parent_id: wish.parent.id } : {}),
+    expires_at: momentOrNull(wish.expiresAt),
+  }
+  const about = { userId: wish.userId, subjectId: row.id, actor: wish.actor ?? null, facts }
   const event = wish.parent
     ? allowed(call, 'key.derived', { ...about, reason: wish.parent.id })
     : allowed(call, 'key.created', about)

@@ -1,5 +1,7 @@
 import type { App, Call } from '../context.ts'
+import { events, subjectOf, tellings } from '../events.ts'
 import type { AuditEvent } from '../store/audit.ts'
+import type { NewEvent } from '../store/events.ts'
 import { personalDigest } from './audit-chain.ts'
 import { randomBytes, timedId } from './random.ts'
 
@@ -9,7 +11,11 @@ export interface Decision {
   readonly subjectId?: string | null
   /** Who did it, where it is not the person it is about. */
   readonly actor?: string | null
+  /** What programs of the operator's hear beside the ids, as far as events.ts lists it; the trail keeps none of it. */
+  readonly facts?: Facts
 }
+
+export type Facts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
 
 /** One event for each decision about who may come in (security rule 25). */
 export function allowed(
@@ -69,12 +75,14 @@ function describe(
   { now, origin }: { readonly now: number; readonly origin: Place },
   event: string,
   outcome: AuditEvent['outcome'],
-  { reason = undefined, userId = null, subjectId = null, actor = null }: Decision,
+  decision: Decision,
 ): AuditEvent {
+  const { reason = undefined, userId = null, subjectId = null, actor = null } = decision
   const { source, agent } = origin
   const salt = randomBytes(16).toString('base64url')
+  const id = timedId('evt_', now)
   return {
-    id: timedId('evt_', now),
+    id,
     happenedAt: now,
     event,
     outcome,
@@ -86,5 +94,33 @@ function describe(
     salt,
     digest: personalDigest(salt, source, agent),
     actor,
+    tells: outcome === 'allowed' ? tellingsOf(id, now, event, decision) : [],
   }
 }
+
+/** The first has the id of its line in the trail. */
+function tellingsOf(
+  id: string,
+  now: number,
+  event: string,
+  { userId = null, subjectId = null, actor = null, facts = {} }: Decision,
+): NewEvent[] {
+  return (tellings[event] ?? []).map((type, index) => ({
+    id: index === 0 ? id : timedId('evt_', now),
+    happened_at: now,
+    step: steps[type] ?? MIDDLE,
+    type,
+    user_id: userId,
+    subject_id: subjectOf(type) === null ? null : subjectId,
+    facts: listed(events[type][1], { ...(actor === null ? {} : { actor }), ...facts }),
+  }))
+}
+
+function listed(names: readonly string[], facts: Facts): string | null {
+  const told = Object.entries(facts).filter(([name]) => names.includes(name))
+  return told.length > 0 ? JSON.stringify(Object.fromEntries(told)) : null
+}
+
+/** The order of what happened in one moment. */
+const MIDDLE = 5
+const steps: Readonly<Record<string, number>> = { 'user.created': 0, 'user.deleted': 9 }

@@ -55,7 +55,8 @@ async function pauseLike(
   if (label === null) return []
   for (const key of await app.store.apiKeys.listLike(id, userId)) {
     if (key.paused_at !== null) continue
-    const event = allowed(call, 'key.paused', { userId, subjectId: key.id, reason: 'canary' })
+    const about = { userId, subjectId: key.id, reason: 'canary', facts: { by: 'canary' } }
+    const event = allowed(call, 'key.paused', about)
     await app.store.apiKeys.pauseForCanary(key.id, userId, event)
     forgetApiKey(app, key.id)
   }
@@ -67,6 +68,6 @@ const spell = ({ name, prefix, last4 }: Pick<ApiKeyRow, 'name' | 'prefix' | 'las
   `${name} (${prefix}…${last4})`
 
 function sayPaused(keys: readonly LikeRow[]): string {
-  const more = keys.length > MOST_NAMED ? ` and ${keys.length - MOST_NAMED} others` : ''
+  const more = keys.length > MOST_NAMED ? `, … (+${keys.length - MOST_NAMED})` : ''
   return `${keys.slice(0, MOST_NAMED).map(spell).join(', ')}${more}`
 }

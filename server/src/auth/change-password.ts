@@ -37,7 +37,11 @@ export async function changePassword(
     sessionId,
     from: proven,
     to: await hashPassword(app, spelt),
-    event: allowed(call, 'password.changed', { userId, subjectId: sessionId }),
+    event: allowed(call, 'password.changed', {
+      userId,
+      subjectId: sessionId,
+      facts: { changed: ['password'] },
+    }),
     ...noticeOf(call, user, 'password-changed'),
   })
   if (!ended) throw new ApiError('INVALID_CREDENTIALS')

@@ -16,6 +16,7 @@ import { newLink, UNDO_MS } from './link.ts'
 import { dueLetter, ownerLetter } from './notice.ts'
 import { randomId } from './random.ts'
 import { forgetEnded, newOwnReset, proofOf } from './recovery.ts'
+import { wantsLetters } from './unwanted.ts'
 
 /** A change that is about to be opened. To an address that is somebody's it is kept like any other, and leads nowhere. */
 export async function newEmailChange(
@@ -50,7 +51,8 @@ async function letterFor(
   { address, mailbox }: EmailAddress,
 ): Promise<NewLetter | null> {
   const { app, now } = call
-  const mayMail = await mayMailStranger(app, mailbox, now)
+  const mayMail =
+    (await mayMailStranger(app, mailbox, now)) && (await wantsLetters(app, mailbox, now))
   const owner = await app.store.users.findOwner(address, now)
   if (!mayMail) return null
   const own = owner === null || owner.id === challenge.user_id
@@ -80,7 +82,11 @@ export async function finishEmailChange(
     from,
     to: challenge.address,
     heldUntil: now + UNDO_MS,
-    event: allowed(call, 'email.changed', { userId: user.id, subjectId: sessionId }),
+    event: allowed(call, 'email.changed', {
+      userId: user.id,
+      subjectId: sessionId,
+      facts: { changed: ['email'], email: challenge.address },
+    }),
     letters: [{ ...letter, userId: user.id }],
     links: [link.row],
   })
@@ -101,7 +107,10 @@ export async function undoEmailChange(call: Call, link: LinkRow): Promise<boolea
     since: link.created_at,
     address: link.address,
     reset: await newOwnReset(call, user, link.address),
-    event: allowed(call, 'email.change_undone', { userId: user.id }),
+    event: allowed(call, 'email.change_undone', {
+      userId: user.id,
+      facts: { changed: ['email'], email: link.address },
+    }),
     letters: [],
     links: [],
   })

@@ -23,7 +23,11 @@ export async function factorChange(
   subjectId: string | null = null,
 ): Promise<FactorChange> {
   const [kind = ''] = change.split('-')
-  const about = { userId: user.id, subjectId, ...(kind === 'recovery' ? {} : { reason: kind }) }
+  const facts = { kind }
+  const about = {
+    ...{ userId: user.id, subjectId, facts },
+    ...(kind === 'recovery' ? {} : { reason: kind }),
+  }
   return {
     event: allowed(call, event, about),
     ...noticeOf(call, user, 'factors', { change }),

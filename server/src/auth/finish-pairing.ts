@@ -4,7 +4,13 @@ import { ApiError } from '../errors.ts'
 import type { PairingRow } from '../store/pairings.ts'
 import type { Told } from '../store/told.ts'
 import { strict, Token } from '../wire/body.ts'
-import { accessFields, RefreshTokenFields, refreshFields, TokenFields } from '../wire/reply.ts'
+import {
+  accessFields,
+  moment,
+  RefreshTokenFields,
+  refreshFields,
+  TokenFields,
+} from '../wire/reply.ts'
 import { allowed } from './audit.ts'
 import { newDeviceId } from './device.ts'
 import { noticeOf } from './notice.ts'
@@ -48,7 +54,9 @@ async function startSession(
   const ways = [...(amr?.split(' ') ?? []), 'device']
   const device = { id: newDeviceId(), known: false }
   const { session, refreshId } = newSession(call, userId, device, said, ways)
-  const event = allowed(call, 'pairing.verified', { userId, subjectId: session.id, reason: id })
+  const facts = { expires_at: moment(session.expiresAt) }
+  const about = { userId, subjectId: session.id, reason: id, facts }
+  const event = allowed(call, 'pairing.verified', about)
   const ifNew = await newDeviceNotice(call, userId)
   if (!(await app.store.pairings.consume({ id, session, event, ifNew }))) return null
   if (ifNew) app.outbox.poke()

@@ -1,7 +1,9 @@
 import type { App, Call, Origin } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Bucket } from '../limits.ts'
+import { type Soon, whenHere } from '../soon.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
+import type { LiveSessionRow } from '../store/sessions.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
 import { noteCanary } from './canary.ts'
 import { type Retiring, retiringSecret } from './former-secret.ts'
@@ -17,7 +19,7 @@ export const scopes = ['responses', 'models', 'usage:read', 'account:read', 'key
 export type Scope = (typeof scopes)[number]
 
 /** What a key has from the operator's shell alone; of people, only an admin may do it. */
-export const operatorScopes = ['tokens:introspect'] as const
+export const operatorScopes = ['tokens:introspect', 'events:read'] as const
 export type OperatorScope = (typeof operatorScopes)[number]
 
 /** Somebody with a session: password and code stand behind it. */
@@ -60,23 +62,34 @@ export interface Credential {
 }
 
 /** Who calls, or why not. An `ak_` behind Bearer is an API key: OpenAI's clients can send nothing else. */
-export async function authenticate(
+export function authenticate(
   app: App,
-  credential: Credential,
+  { kind, text }: Credential,
   origin: Origin,
   now: number,
-): Promise<Principal> {
-  if (credential.kind === 'api-key' || credential.text.startsWith('ak_')) {
-    return keyHolder({ app, origin, now }, credential.text)
-  }
-  const kind = credential.kind === 'cookie' ? 'refresh' : 'access'
-  const claims = app.tokens.check(kind, credential.text, now)
+): Soon<Principal> {
+  if (kind === 'api-key' || text.startsWith('ak_')) return keyHolder({ app, origin, now }, text)
+  if (kind === 'cookie') return browser({ app, origin, now }, text)
+  const session = findLiveSession(app, app.tokens.check('access', text, now), now)
+  return whenHere(session, (row) => signedIn({ app, origin, now }, row))
+}
+
+/** A browser's cookie is the refresh token itself; one that was replaced is no proof any more. */
+async function browser(
+  { app, origin, now }: Pick<Call, 'app' | 'origin' | 'now'>,
+  cookie: string,
+): Promise<SignedIn> {
+  const claims = app.tokens.check('refresh', cookie, now)
   const session = await findLiveSession(app, claims, now)
-  // A browser's cookie is the refresh token itself; one that was replaced is no proof any more.
-  if (kind === 'refresh' && standing(app, session, claims.jti, now) === 'reused') {
-    throw new ApiError('TOKEN_INVALID')
-  }
-  if (kind === 'refresh') await noticeRoaming({ app, origin, now }, session)
+  if (standing(app, session, claims.jti, now) === 'reused') throw new ApiError('TOKEN_INVALID')
+  await noticeRoaming({ app, origin, now }, session)
+  return signedIn({ app, origin, now }, session)
+}
+
+function signedIn(
+  { app, origin, now }: Pick<Call, 'app' | 'origin' | 'now'>,
+  session: LiveSessionRow,
+): SignedIn {
   app.sightings.note(session, origin, now)
   return {
     kind: 'signed-in',

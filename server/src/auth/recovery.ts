@@ -82,7 +82,11 @@ export async function finishReset(
     proof,
     passwordHash: await hashPassword(app, spelt),
     budgetKeys: [codeCounter(app, user.id, null).key],
-    event: allowed(call, 'password.reset', { userId: user.id, subjectId: user.id }),
+    event: allowed(call, 'password.reset', {
+      userId: user.id,
+      subjectId: user.id,
+      facts: { changed: ['password'] },
+    }),
     ...noticeOf(call, user, 'password-reset'),
   })
   if (ended) forgetEnded(app, ended)

@@ -3,7 +3,7 @@ import { ApiError } from '../errors.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { Role, UserRow } from '../store/users.ts'
 import { requirePerson } from './account.ts'
-import { allowed, departed } from './audit.ts'
+import { allowed, departed, type Facts } from './audit.ts'
 import { ownerLetter } from './notice.ts'
 import { forgetPerson } from './session.ts'
 
@@ -66,8 +66,12 @@ export async function leave(
 
 /** A new role begins with a new sign-in: sessions of the old one end. */
 export async function appointUser(acting: Acting, id: string, role: Role): Promise<void> {
-  await change(acting, id, `user.made_${role}`, (event) =>
-    acting.app.store.roster.appoint(id, role, event),
+  await change(
+    acting,
+    id,
+    `user.made_${role}`,
+    (event) => acting.app.store.roster.appoint(id, role, event),
+    { changed: ['role'], role },
   )
 }
 
@@ -77,11 +81,13 @@ async function change(
   id: string,
   name: string,
   apply: (event: AuditEvent, before: UserRow) => Promise<boolean>,
+  facts: Facts = {},
 ): Promise<void> {
   const { app, actor } = acting
   const before = await app.store.users.find(id)
   if (!before) throw new ApiError('RESOURCE_NOT_FOUND')
-  const changed = await apply(allowed(acting, name, { userId: id, subjectId: id, actor }), before)
+  const about = { userId: id, subjectId: id, actor, facts }
+  const changed = await apply(allowed(acting, name, about), before)
   forgetPerson(app, id)
   if (changed) return
   const after = await app.store.users.find(id)

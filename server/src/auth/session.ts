@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import type { Soon } from '../soon.ts'
 import type { NewSession } from '../store/session-start.ts'
 import type { LiveSessionRow } from '../store/sessions.ts'
 import { forgetApiKeys } from './api-key.ts'
@@ -39,6 +40,7 @@ export function newSession(
     place: placeOf(origin),
     source: origin.source,
     agent: origin.agent,
+    language: app.letterTexts.choose(origin.languages),
     createdAt: now,
     expiresAt: now + SESSION_LIFE_MS,
     refreshHash: keyedHash(app.keyring.current.of.session, refreshId),
@@ -114,11 +116,7 @@ export function standingSuccessor(
 }
 
 /** The session of a genuine token, if it is alive; read from the database at most once a second for each. */
-export async function findLiveSession(
-  app: App,
-  bearer: Bearer,
-  now: number,
-): Promise<LiveSessionRow> {
+export function findLiveSession(app: App, bearer: Bearer, now: number): Soon<LiveSessionRow> {
   const remembered = app.liveSessions.get(bearer.sid)
   const age = remembered ? now - remembered.readAt : -1
   const isFresh = age >= 0 && age < REMEMBERED_MS

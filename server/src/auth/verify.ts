@@ -5,7 +5,13 @@ import { GUESSES_PER_KEY } from '../limits.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
 import type { Told } from '../store/told.ts'
 import { deviceSaid, EmailKey, RecoveryCode, StepCode, strict, tolerated } from '../wire/body.ts'
-import { accessFields, RefreshTokenFields, refreshFields, TokenFields } from '../wire/reply.ts'
+import {
+  accessFields,
+  moment,
+  RefreshTokenFields,
+  refreshFields,
+  TokenFields,
+} from '../wire/reply.ts'
 import { allowed, type Decision, recordRefusal, refused } from './audit.ts'
 import { counter } from './budget.ts'
 import { findChallenge, guessCounter, hasMoved, personOf, spendGuess } from './challenge.ts'
@@ -118,6 +124,7 @@ async function startSession(
   const event = allowed(call, `${challenge.purpose}.verified`, {
     userId,
     subjectId: session.id,
+    facts: { email: challenge.address, expires_at: moment(session.expiresAt) },
     ...(reasons ? { reason: reasons } : {}),
   })
   const { challenges, budgets } = app.store

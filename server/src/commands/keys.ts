@@ -50,7 +50,11 @@ function act(
       operate(async (operator) => {
         const { app } = operator
         const user = await requireUser(operator, args.user)
-        const about = { reason: 'operator', userId: user.id, subjectId: args.id, actor: 'shell' }
+        const facts = { by: 'operator' }
+        const about = {
+          ...{ reason: 'operator', userId: user.id, subjectId: args.id, actor: 'shell' },
+          facts,
+        }
         const event = allowed({ now: app.now(), origin }, told.event, about)
         if (!(await app.store.apiKeys[name](args.id, user.id, event)))
           throw new ConfigError([

@@ -135,7 +135,10 @@ async function recover(
   const given = stdin ? (await readStream(process.stdin)).replace(/\r?\n$/, '') : null
   const password = given ?? randomBytes(15).toString('base64url')
   const spelt = await requireGoodPassword(app, password, [address ?? user.address])
-  const about = { userId: user.id, subjectId: user.id, actor: 'shell' }
+  const facts = address
+    ? { changed: ['password', 'email'], email: address }
+    : { changed: ['password'] }
+  const about = { userId: user.id, subjectId: user.id, actor: 'shell', facts }
   const event = allowed(shell(operator), 'user.recovered', about)
   const passwordHash = await hashPassword(app, spelt)
   const done = await app.store.roster.recover(user.id, { passwordHash, address }, event)

@@ -55,7 +55,8 @@ const addUser = defineCommand({
         last_login_at: null,
         disabled_at: null,
       }
-      const about = { userId: user.id, subjectId: user.id, actor: 'shell' }
+      const facts = { email: address }
+      const about = { userId: user.id, subjectId: user.id, actor: 'shell', facts }
       if (!(await app.store.users.create(user, allowed({ now, origin }, 'user.created', about))))
         throw new ConfigError([`${args.email}, or its user name, has an account already.`])
       const made = given === null ? { password } : {}

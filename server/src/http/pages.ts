@@ -9,6 +9,7 @@ import { inboxDoor } from './inbox-door.ts'
 import { linkDoor } from './link-door.ts'
 import { metricsDoor } from './metrics-door.ts'
 import type { Http } from './server.ts'
+import { stopDoor } from './stop-door.ts'
 
 /** What only some servers have. */
 export interface Extras {
@@ -22,6 +23,7 @@ export function pages(app: App, http: Http, { inbox, metrics }: Extras): void {
   deployDoor(app, http)
   docsPages(app, http)
   linkDoor(app, http)
+  stopDoor(app, http)
   hubDoor(app, http)
   if (metrics) metricsDoor(app, http, metrics)
   if (inbox) inboxDoor(app, http, inbox)

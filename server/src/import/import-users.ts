@@ -103,6 +103,7 @@ function arrivalOf(acting: Acting, candidate: Candidate, format: string): Arriva
     last_login_at: null,
     disabled_at: newcomer.isDisabled ? now : null,
   }
-  const about = { reason: format, userId: user.id, subjectId: user.id, actor }
+  const facts = { email: address, imported: true }
+  const about = { reason: format, userId: user.id, subjectId: user.id, actor, facts }
   return { user, event: allowed(acting, 'user.imported', about) }
 }

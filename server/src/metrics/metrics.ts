@@ -125,6 +125,10 @@ function gauges(registers: Registry[]) {
   return {
     build: gauge('freddy_build_info', 'Always 1.', 'version', 'node', 'database'),
     databaseUp: gauge('freddy_database_up', '1 when the database answered this reading.'),
+    databaseLog: gauge(
+      'freddy_database_log_bytes',
+      "SQLite's log of what is not in the database file yet; 0 on PostgreSQL.",
+    ),
     hashing: gauge('freddy_hashes', 'Hashes that wait for a thread, or have one.', 'state'),
     hashThreads: gauge('freddy_hash_threads', 'Threads that hash.'),
     mails: gauge(

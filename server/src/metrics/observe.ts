@@ -2,6 +2,7 @@ import type { App } from '../context.ts'
 import type { Limiter } from '../limiter/limiter.ts'
 import type { Log } from '../log.ts'
 import type { Upstreams } from '../responses/upstream.ts'
+import { whenHere } from '../soon.ts'
 import type { AuditRow, AuditStore } from '../store/audit.ts'
 import { type Database, DatabaseUnavailable } from '../store/database.ts'
 import type { OutboxStore } from '../store/outbox.ts'
@@ -33,6 +34,7 @@ export function observe(app: App, metrics: Metrics): App {
 /** Every request writes a line, and every job that fails: what is logged is counted, whether it is written or not. */
 export function observeLog(log: Log, { count, time }: Metrics): Log {
   return {
+    hearsRequests: true,
     info(fields) {
       log.info(fields)
       if (fields.event !== 'request') return
@@ -123,11 +125,11 @@ function observeOutbox(outbox: OutboxStore, { count }: Metrics): OutboxStore {
 function observeLimiter(limiter: Limiter, { count }: Metrics): Limiter {
   const counted =
     (work: Limiter['take']): Limiter['take'] =>
-    async (limit, ...rest) => {
-      const ruling = await work(limit, ...rest)
-      if (!ruling.allowed) count.limited.inc({ limit })
-      return ruling
-    }
+    (limit, ...rest) =>
+      whenHere(work(limit, ...rest), (ruling) => {
+        if (!ruling.allowed) count.limited.inc({ limit })
+        return ruling
+      })
   return { ...limiter, take: counted(limiter.take), look: counted(limiter.look) }
 }
 

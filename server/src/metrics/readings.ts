@@ -16,6 +16,7 @@ export async function takeReadings(app: App, metrics: Metrics): Promise<void> {
   now.hashing.set({ state: 'working' }, working)
   now.hashThreads.set(threads)
   now.open.set(app.upstreams.open)
+  now.databaseLog.set(app.store.inspection.logBytes() ?? 0)
   const answered = await readDatabase(app, metrics).then(
     () => true,
     () => false,

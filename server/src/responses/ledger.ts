@@ -14,6 +14,7 @@ import {
   spellStandings,
   standingsOf,
 } from './caps.ts'
+import { noteReached } from './reached.ts'
 
 export type { Amount } from '../store/ledger.ts'
 
@@ -194,6 +195,7 @@ function refuse(
   const reason = `${reached.level} ${reached.limit}`
   const told = { outcome: 'refused', reason, looked: spellStandings(looked) } as const
   app.usage.add({ usage: entry(spending, now, nothing, told), places: caps, hold: null })
+  noteReached(app, spending.userId, reached, now)
   return exhausted(app, reached)
 }
 

@@ -1,4 +1,5 @@
 import type { Database, Statement } from './database.ts'
+import type { NewEvent } from './events.ts'
 import { always, BITE, type Guard, inBites, insert } from './sql.ts'
 
 /** One decision about who may come in. Nothing secret is in it. */
@@ -18,6 +19,8 @@ export interface AuditEvent {
   readonly digest: string
   /** Who did it to somebody: `shell`, or the id of an admin. Absent when people act for themselves. */
   readonly actor?: string | null
+  /** As what programs of the operator's hear of it. */
+  readonly tells?: readonly NewEvent[]
 }
 
 export interface AuditRow {
@@ -99,7 +102,7 @@ export interface AuditStore {
   isDeleted(userId: string): Promise<boolean>
 }
 
-/** The statement that records an event inside the transaction of what it tells. */
+/** The statement that records an event inside the transaction of what it tells, and what is told of it outside. */
 export function recordEvent(event: AuditEvent, guard: Guard = always): Statement {
   const row = {
     id: event.id,
@@ -115,7 +118,8 @@ export function recordEvent(event: AuditEvent, guard: Guard = always): Statement
     salt: event.salt,
     digest: event.digest,
   }
-  return insert('audit_events', row, guard)
+  const told = event.tells?.map((each) => insert('events', { ...each }, guard)) ?? []
+  return { ...insert('audit_events', row, guard), also: told }
 }
 
 const columns = `id, happened_at, event, outcome, reason, user_id, subject_id, source, agent,
@@ -124,8 +128,7 @@ const columns = `id, happened_at, event, outcome, reason, user_id, subject_id, s
 export function createAuditStore(database: Database): AuditStore {
   return {
     async record(event) {
-      const { sql, params } = recordEvent(event)
-      await database.write(sql, params)
+      await database.batch([recordEvent(event)])
     },
 
     async listRecent({ userId, since, most }) {

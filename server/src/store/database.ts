@@ -8,6 +8,8 @@ export type Params = Readonly<Record<string, Value>>
 export interface Statement {
   readonly sql: string
   readonly params: Params
+  /** What is written right after it, in the same transaction; the rows of that are not told. See store/followed.ts. */
+  readonly also?: readonly Statement[]
 }
 
 export type Row = Readonly<Record<string, Value>>
@@ -30,6 +32,9 @@ export interface Database {
 
   /** Rows of each SELECT, all from one moment, whoever writes meanwhile. */
   snapshot(statements: readonly Statement[]): Promise<Row[][]>
+
+  /** Bytes of the log that wait to be written back to the database file; null where that is the database's own matter. */
+  logBytes(): number | null
 
   /** Applies a migration script once, whoever else tries at the same time. True for the one that did. */
   migrate(version: string, script: string): Promise<boolean>

@@ -1,7 +1,8 @@
 import type { EndReason } from '../auth/session-end.ts'
 import type { Row, Statement } from './database.ts'
+import { tellKeysRevoked, tellSessionsEnded } from './events.ts'
 import { denyPairings } from './pairing-ends.ts'
-import type { Guard } from './sql.ts'
+import { all, type Guard } from './sql.ts'
 
 /** Whose ways in end, when, why, and on which condition. */
 export interface Ending {
@@ -39,9 +40,12 @@ export function endSignIns(ending: Ending, but: string | null): Statement[] {
         WHERE user_id = :user AND ended_at IS NULL AND id <> :but AND ${guard.sql} RETURNING id`,
       params: { ...params, reason, but: but ?? '' },
     },
+    tellSessionsEnded(now, all(ownedBy(userId), guard)),
     forgetPanics(userId, guard),
   ]
 }
+
+const ownedBy = (userId: string): Guard => ({ sql: 'user_id = :whose', params: { whose: userId } })
 
 /** What a panic ended before comes back no more when it is undone: its owner has ended it too. */
 export function forgetPanics(userId: string, guard: Guard): Statement {
@@ -64,6 +68,7 @@ export function endPrograms({ userId, now, guard }: Ending): Statement[] {
         WHERE user_id = :user AND revoked_at IS NULL AND ${guard.sql} RETURNING hash`,
       params,
     },
+    tellKeysRevoked(now, all(ownedBy(userId), guard)),
   ]
 }
 

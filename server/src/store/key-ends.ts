@@ -1,5 +1,6 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database } from './database.ts'
+import { tellKeysRevoked } from './events.ts'
 import { type NewLetter, queueLetter } from './outbox.ts'
 import type { Guard } from './sql.ts'
 
@@ -34,6 +35,7 @@ export function createKeyEnds(database: Database): KeyEnds {
           sql: `UPDATE api_keys SET revoked_at = :now
             WHERE id = :id AND user_id = :user AND revoked_at IS NULL RETURNING id`,
           params: { ...params, now: event.happenedAt },
+          also: [tellKeysRevoked(event.happenedAt, { sql: 'id = :id', params: { id } })],
         },
       ])
       return (results.at(-1)?.length ?? 0) > 0

@@ -1,5 +1,6 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database, Statement } from './database.ts'
+import { tellKeysRevoked } from './events.ts'
 import type { Guard } from './sql.ts'
 
 /** A key's next secret, and what becomes of the one it has. */
@@ -60,5 +61,6 @@ function revokeChildren(id: string, now: number, done: Guard): Statement {
     sql: `UPDATE api_keys SET revoked_at = :now
       WHERE parent_id = :id AND revoked_at IS NULL AND ${done.sql}`,
     params: { id, now, ...done.params },
+    also: [tellKeysRevoked(now, { sql: 'parent_id = :id', params: { id } })],
   }
 }

@@ -43,6 +43,7 @@ export async function openPostgres(options: { url: string; poolSize?: number }):
     read: ask,
     write: ask,
     batch: (statements) => again((pool) => transact(pool, statements.map(query))),
+    logBytes: () => null,
     snapshot: (statements) => again((pool) => readAtOnce(pool, statements)),
     migrate: async (version, script) => migratePostgres(await servers.primary(), version, script),
     close: () => servers.end(),

@@ -3,7 +3,8 @@ import { type AuditEvent, erasePlaces, recordEvent } from './audit.ts'
 import type { Database, Statement, Value } from './database.ts'
 import { forgetPanics } from './endings.ts'
 import { type Departure, eraseCalls, erasePerson } from './erasure.ts'
-import { type Guard, inBites } from './sql.ts'
+import { eraseFacts, tellSessionsEnded } from './events.ts'
+import { all, type Guard, inBites } from './sql.ts'
 import { isUnheld, type Role, type UserRow, userColumns } from './users.ts'
 
 /** What the operator looks for: an exact address, or the beginning of a user name. */
@@ -45,7 +46,7 @@ const another = `(role <> 'admin' OR disabled_at IS NOT NULL OR EXISTS (SELECT 1
 
 export function createRosterStore(database: Database): RosterStore {
   const change = async (statements: readonly Statement[]) => {
-    const [, changed] = await database.batch([admins, ...statements])
+    const [, , changed] = await database.batch([admins, ...statements])
     return (changed?.length ?? 0) > 0
   }
   return {
@@ -66,17 +67,13 @@ export function createRosterStore(database: Database): RosterStore {
       const set = 'disabled_at = :now, sessions_valid_after = :now'
       const done = mark(id, event, 'disabled_at = :at')
       return change([
-        turn(id, event, set, `disabled_at IS NULL AND ${another}`),
+        ...turn(id, event, set, `disabled_at IS NULL AND ${another}`),
         ...endEverything(id, 'disabled', event, done),
-        recordEvent(event, done),
       ])
     },
 
     enable(id, event) {
-      return change([
-        turn(id, event, 'disabled_at = NULL', 'disabled_at IS NOT NULL'),
-        recordEvent(event, mark(id, event, 'disabled_at IS NULL')),
-      ])
+      return change(turn(id, event, 'disabled_at = NULL', 'disabled_at IS NOT NULL'))
     },
 
     async delete(id, departure) {
@@ -96,6 +93,7 @@ export function createRosterStore(database: Database): RosterStore {
       const gone = (await database.batch(statements)).at(-1)?.length === 1
       // Only of somebody who is gone: before, an event without its place is a broken seal.
       if (gone) await erasePlaces(database, id)
+      if (gone) await eraseFacts(database, id)
       return gone
     },
 
@@ -104,9 +102,8 @@ export function createRosterStore(database: Database): RosterStore {
       const done = mark(id, event, 'role = :became', { became: role })
       const allowed = role === 'admin' ? "role <> 'admin'" : `role = 'admin' AND ${another}`
       return change([
-        turn(id, event, set, allowed, { role }),
+        ...turn(id, event, set, allowed, { role }),
         ...endEverything(id, 'role_changed', event, done),
-        recordEvent(event, done),
       ])
     },
 
@@ -118,26 +115,34 @@ export function createRosterStore(database: Database): RosterStore {
           AND ${isUnheld(':address', ':now', 'users.id')}))`
       const done = mark(id, event, 'password_hash = :proof', { proof: passwordHash })
       return change([
-        turn(id, event, set, free, { hash: passwordHash, address }),
+        ...turn(id, event, set, free, { hash: passwordHash, address }),
         ...endEverything(id, 'password_reset', event, done),
         ...endWaysBack(id, event, done),
-        recordEvent(event, done),
       ])
     },
   }
 }
 
+/** What it tells is written first, where the same condition still holds: of two at once in one moment one tells. */
 function turn(
   id: string,
   event: AuditEvent,
   set: string,
   condition: string,
   params: Readonly<Record<string, Value>> = {},
-): Statement {
-  return {
-    sql: `UPDATE users SET ${set}, updated_at = :now WHERE id = :id AND ${condition} RETURNING id`,
-    params: { id, now: event.happenedAt, ...params },
+): Statement[] {
+  const now = event.happenedAt
+  const before = {
+    sql: `EXISTS (SELECT 1 FROM users WHERE id = :turning AND ${condition})`,
+    params: { turning: id, now, ...params },
   }
+  return [
+    recordEvent(event, before),
+    {
+      sql: `UPDATE users SET ${set}, updated_at = :now WHERE id = :id AND ${condition} RETURNING id`,
+      params: { id, now, ...params },
+    },
+  ]
 }
 
 /** Holds only after the change of this very moment. */
@@ -163,6 +168,10 @@ function endEverything(id: string, reason: EndReason, event: AuditEvent, done: G
         WHERE user_id = :user AND ended_at IS NULL AND ${done.sql}`,
       params: { user: id, now: event.happenedAt, reason, ...done.params },
     },
+    tellSessionsEnded(
+      event.happenedAt,
+      all({ sql: 'user_id = :whose', params: { whose: id } }, done),
+    ),
     forgetPanics(id, done),
   ]
 }

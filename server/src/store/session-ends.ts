@@ -2,6 +2,7 @@ import type { EndReason } from '../auth/session-end.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import type { Database } from './database.ts'
 import { forgetPanics } from './endings.ts'
+import { tellSessionsEnded } from './events.ts'
 import { holdUser } from './factor-change.ts'
 import { denyPairings } from './pairing-ends.ts'
 import { always } from './sql.ts'
@@ -25,6 +26,7 @@ export function createSessionEnds(database: Database): SessionEnds {
             WHERE id = :id AND ended_at IS NULL RETURNING id`,
           params: { id, reason, now: event.happenedAt },
         },
+        tellSessionsEnded(event.happenedAt, { sql: 'id = :ending', params: { ending: id } }),
         // A panic that ended it before brings it back no more.
         { sql: 'UPDATE sessions SET panic_id = NULL WHERE id = :id', params: { id } },
         recordEvent(event),
@@ -39,6 +41,10 @@ export function createSessionEnds(database: Database): SessionEnds {
             WHERE id = :id AND user_id = :user AND ended_at IS NULL RETURNING id`,
           params: { id, user: userId, reason, now: event.happenedAt },
         },
+        tellSessionsEnded(event.happenedAt, {
+          sql: 'id = :ending AND user_id = :whose',
+          params: { ending: id, whose: userId },
+        }),
         forgetPanics(userId, { sql: 'id = :mine', params: { mine: id } }),
         recordEvent(event, {
           sql: 'EXISTS (SELECT 1 FROM sessions WHERE id = :gone AND user_id = :owner AND ended_at = :at)',
@@ -64,6 +70,7 @@ export function createSessionEnds(database: Database): SessionEnds {
             WHERE user_id = :user AND id <> :but AND ended_at IS NULL RETURNING id, expires_at`,
           params: { but: but ?? '', user: userId, reason, now },
         },
+        tellSessionsEnded(now, { sql: 'user_id = :whose', params: { whose: userId } }),
         forgetPanics(userId, always),
         recordEvent(event),
       ])

@@ -1,5 +1,6 @@
 import { LIVE_SESSIONS } from '../limits.ts'
 import type { Statement } from './database.ts'
+import { tellSessionsEnded } from './events.ts'
 import { type Guard, insert } from './sql.ts'
 
 /** A place is forgotten when nobody began a session there for so long. */
@@ -14,6 +15,8 @@ export interface NewSession {
   readonly place: string
   readonly source: string
   readonly agent: string
+  /** What its owner reads, where they said so. */
+  readonly language?: string | null
   readonly createdAt: number
   readonly expiresAt: number
   readonly refreshHash: string
@@ -58,6 +61,7 @@ export function startSession(session: NewSession, guard: Guard): Statement[] {
           ORDER BY created_at DESC, id LIMIT ${LIVE_SESSIONS})`,
       params: { now: createdAt, user: userId, ...guard.params },
     },
+    tellSessionsEnded(createdAt, { sql: 'user_id = :whose', params: { whose: userId } }),
   ]
 }
 

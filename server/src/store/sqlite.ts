@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import { startWriter } from '../workers/writer.ts'
 import { type Database, DatabaseUnavailable, type Row, type Statement } from './database.ts'
+import { logBytesOf } from './sqlite-log.ts'
 import { isSilence, openSqliteFile, prepareOn } from './sqlite-open.ts'
 
 const MIGRATIONS = `CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -39,6 +40,8 @@ export async function openSqlite(options: {
       const [rows] = await writer.run([{ sql, params }])
       return (rows ?? []) as R[]
     },
+
+    logBytes: () => logBytesOf(path),
 
     snapshot: async (statements) => readAtOnce(path, busyTimeoutMs, statements),
 

@@ -9,13 +9,16 @@ import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createDossierStore, type DossierStore } from './dossier.ts'
 import { createEmailChangeStore, type EmailChangeStore } from './email-changes.ts'
+import { createEventStore, type EventStore } from './events.ts'
 import { createFactorStore, type FactorStore } from './factors.ts'
+import { followed } from './followed.ts'
 import { createInspectionStore, type InspectionStore } from './inspection.ts'
 import { createInvitationStore, type InvitationStore } from './invitations.ts'
 import { createKeyReminderStore, type KeyReminderStore } from './key-reminders.ts'
 import { createKeyUseStore, type KeyUseStore } from './key-uses.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
+import { createMailStopStore, type MailStopStore } from './mail-stops.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
 import { createPairingStore, type PairingStore } from './pairings.ts'
 import { createPanicStore, type PanicStore } from './panics.ts'
@@ -47,12 +50,14 @@ export interface Store {
   readonly links: LinkStore
   readonly recovery: RecoveryStore
   readonly emailChanges: EmailChangeStore
+  readonly events: EventStore
   readonly budgets: BudgetStore
   readonly dossiers: DossierStore
   readonly ledger: LedgerStore
   readonly usage: UsageStore
   readonly allowances: AllowanceStore
   readonly raises: RaiseStore
+  readonly mailStops: MailStopStore
   readonly outbox: OutboxStore
   readonly audit: AuditStore
   readonly settings: SettingStore
@@ -66,7 +71,8 @@ export interface Store {
   readonly revocations: RevocationStore
 }
 
-export function createStore(database: Database): Store {
+export function createStore(plain: Database): Store {
+  const database = followed(plain)
   return {
     users: createUserStore(database),
     roster: createRosterStore(database),
@@ -82,12 +88,14 @@ export function createStore(database: Database): Store {
     links: createLinkStore(database),
     recovery: createRecoveryStore(database),
     emailChanges: createEmailChangeStore(database),
+    events: createEventStore(database),
     budgets: createBudgetStore(database),
     dossiers: createDossierStore(database),
     ledger: createLedgerStore(database),
     usage: createUsageStore(database),
     allowances: createAllowanceStore(database),
     raises: createRaiseStore(database),
+    mailStops: createMailStopStore(database),
     outbox: createOutboxStore(database),
     audit: createAuditStore(database),
     settings: createSettingStore(database),

@@ -2,6 +2,7 @@ import { type Budget, budgets } from '../limits.ts'
 import { erasePlaces } from './audit.ts'
 import { STAMP, stamp } from './budgets.ts'
 import type { Database, Params } from './database.ts'
+import { eraseFacts } from './events.ts'
 
 /** Counters of names that are nobody's: what strangers choose may not fill the disk. */
 const MOST_STRANGER_BUDGETS = 200_000
@@ -25,9 +26,16 @@ const CHILDREN_KEPT_MS = 30 * DAY
 /** No secret that was replaced opens so long. */
 const CALLERS_KEPT_MS = 31 * DAY
 
+/** What the operator says about it. */
+export interface KeptFor {
+  readonly auditDays: number
+  /** 30 when absent. */
+  readonly eventDays?: number
+}
+
 export interface SweepStore {
   /** Deletes what is over, a thousand rows at a time. The number of rows that went. */
-  expired(now: number, kept: { readonly auditDays: number }): Promise<number>
+  expired(now: number, kept: KeptFor): Promise<number>
 }
 
 const placed = 'e.actor IS NULL AND e.source IS NOT NULL'
@@ -47,6 +55,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['pairings', `expires_at <= ${at} - ${DAY}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
+  ['mail_stops', 'expires_at <= :now'],
   ['panics', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   // Of somebody who was deleted while it was written.
@@ -55,6 +64,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
     'user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = outbox.user_id)',
   ],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
+  ['events', 'position IS NOT NULL AND happened_at <= :events_until'],
   ['signing_keys', `retired_at <= ${at} - ${2 * DAY}`],
   ['revocations', `ended_at <= ${at} - ${2 * DAY}`],
   ['holds', `lease_until <= ${at} - ${EXPLAINED_MS} AND settled_by IS NOT NULL`],
@@ -122,8 +132,12 @@ export function createSweepStore(
   }
 
   return {
-    async expired(now, { auditDays }) {
-      const params = { now, audit_until: now - auditDays * DAY }
+    async expired(now, { auditDays, eventDays = 30 }) {
+      const params = {
+        now,
+        audit_until: now - auditDays * DAY,
+        events_until: now - eventDays * DAY,
+      }
       let gone = await evictStrangers(now)
       await eraseLate(database, now)
       for (const [table, condition] of over) gone += await removeAll(table, condition, params)
@@ -146,6 +160,12 @@ async function eraseLate(database: Database, now: number): Promise<void> {
     { since: now - LATE_MS },
   )
   for (const { user_id } of gone) await erasePlaces(database, user_id)
+  const told = await database.read<{ user_id: string }>(
+    `SELECT DISTINCT user_id FROM audit_events gone WHERE event = 'user.deleted' AND happened_at > :since AND EXISTS (
+       SELECT 1 FROM events e WHERE e.user_id = gone.user_id AND e.facts IS NOT NULL AND e.type <> 'user.deleted')`,
+    { since: now - LATE_MS },
+  )
+  for (const { user_id } of told) await eraseFacts(database, user_id)
 }
 
 /**

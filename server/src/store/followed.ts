@@ -1,0 +1,21 @@
+import type { Database } from './database.ts'
+
+/**
+ * A cover that writes what statements carry with them (`also`) right behind each, where the same condition still holds.
+ * Who asked is answered the rows of their own statements.
+ */
+export function followed(database: Database): Database {
+  return {
+    ...database,
+    async batch(statements) {
+      const whole = statements.flatMap((statement) => [statement, ...(statement.also ?? [])])
+      if (whole.length === statements.length) return database.batch(statements)
+      const asked = new Set(statements)
+      const results = await database.batch(whole)
+      return results.filter((_, index) => {
+        const statement = whole[index]
+        return statement !== undefined && asked.has(statement)
+      })
+    },
+  }
+}
