@@ -24,7 +24,7 @@ const cases: Readonly<Record<string, readonly number[]>> = {
 /** The numbers of the catalogue of faults, by family. */
 const faults: Readonly<Record<string, readonly number[]>> = {
   'a server that dies': [1, 2, 3, 4, 31, 32],
-  'a disk': [8, 10],
+  'a disk': [6, 7, 8, 10, 13],
   'a database': [11, 14, 15],
   'a shared cache': [19],
   mail: [20, 21, 22, 23, 24, 25],
@@ -33,11 +33,12 @@ const faults: Readonly<Record<string, readonly number[]>> = {
   'a schema': [33, 34],
   'several servers': [35],
   'what is kept': [36, 37],
+  time: [38],
 }
 
 const folder = new URL('./', import.meta.url)
 const texts = readdirSync(folder)
-  .filter((name) => name.endsWith('.test.ts'))
+  .filter((name) => name.endsWith('.test.ts') && name !== 'catalogue.test.ts')
   .map((name) => readFileSync(new URL(name, folder), 'utf8'))
 const tested = new Set(texts.flatMap(numbersIn))
 const played = new Set(texts.flatMap(faultsIn))
