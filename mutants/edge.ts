@@ -108,8 +108,8 @@ export const edge: readonly Mutant[] = [
   {
     name: 'refused credentials are counted',
     file: 'http/guards.ts',
-    find: "  return whenHere(app.limiter.take('refused-source', origin.source, startedAt), () => {",
-    replace: '  return whenHere(null, () => {',
+    find: "  return whenHere(app.limiter.take('refused-source', origin.source, startedAt), (counted) => {",
+    replace: '  return whenHere({ allowed: true, waitMs: 0 }, (counted) => {',
     tests: 'edge.test.ts',
     named: 'a source whose',
   },

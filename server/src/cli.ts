@@ -2,7 +2,7 @@
 import { defineCommand } from 'citty'
 import { openStore } from './app.ts'
 import { auditCommand } from './commands/audit.ts'
-import { backupCommand, restoreCommand } from './commands/backup.ts'
+import { backupCommand, restoreCommand, restoredCommand } from './commands/backup.ts'
 import { deployCheckCommand } from './commands/deploy-check.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { healthCommand } from './commands/health.ts'
@@ -55,6 +55,7 @@ const main = defineCommand({
     health: healthCommand,
     backup: backupCommand,
     restore: restoreCommand,
+    restored: restoredCommand,
     openapi: openapiCommand,
   },
 })

@@ -8,12 +8,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { Database } from '../src/store/database.ts'
-import { knownVersions, migrate } from '../src/store/migrate.ts'
+import { knownVersions, migrate, scriptFor } from '../src/store/migrate.ts'
 import { openSqlite } from '../src/store/sqlite.ts'
 import { createStore } from '../src/store/store.ts'
 import { databases, type Place } from './databases.ts'
 import { luckOf } from './faults/luck.ts'
 import { nextMigration } from './faults/next-version.ts'
+import { statementsOf } from './faults/statements.ts'
 
 const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 3)
 const SEED = process.env.FAULT_SEED ?? 'freddy'
@@ -21,12 +22,11 @@ const folder = new URL('../src/store/migrations/', import.meta.url)
 const child = fileURLToPath(new URL('faults/migrating.ts', import.meta.url))
 const versions = knownVersions()
 const scriptOf = (version: string) => readFileSync(new URL(`${version}.sql`, folder), 'utf8')
-const stepsOf = (version: string) => scriptOf(version).split(/;\s*$/m).length
 
 function onEach(name: string, tell: (place: Place) => Promise<void>): void {
-  for (const { name: engine, open } of databases) {
+  for (const { name: engine, openEmpty } of databases) {
     test(`${name} (${engine})`, async () => {
-      const place = await open()
+      const place = await openEmpty()
       try {
         await tell(place)
       } finally {
@@ -60,15 +60,15 @@ function referenceOn({ database }: Place) {
   return async (index: number) => {
     for (; next < index; next++) {
       const version = versions[next] ?? ''
-      await database.migrate(version, scriptOf(version))
+      await database.migrate(version, scriptFor(database.engine, version))
     }
     return shapeOf(database)
   }
 }
 
-for (const { name: engine, open } of databases) {
+for (const { name: engine, openEmpty } of databases) {
   test(`F34: a migration that is killed before any of its statements is as if it never began, and the next start makes it (${engine})`, async () => {
-    const [place, other] = [await open(), await open()]
+    const [place, other] = [await openEmpty(), await openEmpty()]
     const luck = luckOf(SEED, 'F34', engine)
     const from = luck.below(Math.max(1, versions.length - ROUNDS))
     const shapeBefore = referenceOn(other)
@@ -76,7 +76,7 @@ for (const { name: engine, open } of databases) {
       for (let round = 0; round < ROUNDS; round++) {
         const index = Math.min(from + round, versions.length - 1)
         const version = versions[index] ?? ''
-        const step = luck.below(stepsOf(version))
+        const step = luck.below(statementsOf(scriptFor(engine, version)).length)
         await killInside(place, engine, version, step)
         const where = `${version}, statement ${step} of FAULT_SEED=${SEED}`
         assert.deepEqual(await kept(place.database), versions.slice(0, index), where)
@@ -127,7 +127,7 @@ const isAsleep = async ({ database }: Place) =>
   ).length > 0
 
 test('F34: a disk that fills anywhere in a migration keeps nothing of it, and with room it is made', async () => {
-  const place = await databases[0].open()
+  const place = await databases[0].openEmpty()
   const { database } = place
   try {
     await migrate(database)
@@ -168,7 +168,7 @@ onEach('F34: a migration that fails at any statement keeps nothing of it', async
 })
 
 test('F34: servers that start while another one migrates wait for it, however long it takes', async () => {
-  const [sqlite, postgres] = [await databases[0].open(), await databases[1].open()]
+  const [sqlite, postgres] = [await databases[0].openEmpty(), await databases[1].openEmpty()]
   const impatient = await openSqlite({ path: sqlite.url, busyTimeoutMs: 20 })
   const other = new DatabaseSync(sqlite.url)
   const client = new pg.Client(postgres.url)

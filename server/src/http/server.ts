@@ -48,7 +48,7 @@ export async function createHttp(
   const origins = createOrigins(app.config.trustedProxies)
   const noteBroken = (fields: BrokenRequest) => app.log.info({ event: 'request', ...fields })
   const http = Fastify({
-    serverFactory: (handler) => strictServer(bounds, origins, handler, noteBroken),
+    serverFactory: (handler) => strictServer(bounds, origins, handler, noteBroken, app.siblings),
     genReqId: (request) => requestId(request, app.now()),
     requestIdHeader: false,
     logger: false,

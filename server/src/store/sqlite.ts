@@ -23,10 +23,7 @@ export async function openSqlite(options: {
   const prepare = prepareOn(reader)
 
   const batch: Database['batch'] = (statements) => writer.run(statements)
-  return {
-    engine: 'SQLite',
-    batch,
-
+  const own: Database['aside'] = {
     async read<R = Row>(sql: string, params = {}) {
       try {
         return prepare(sql).all(params) as R[]
@@ -40,6 +37,13 @@ export async function openSqlite(options: {
       const [rows] = await writer.run([{ sql, params }])
       return (rows ?? []) as R[]
     },
+  }
+  return {
+    engine: 'SQLite',
+    ...own,
+    aside: own,
+    batch,
+    listen: () => ({ read: own.read, close: async () => {} }),
 
     logBytes: () => logBytesOf(path),
 

@@ -11,7 +11,11 @@ const IDLE_MS = 500
 const LOOK_EVERY_MS = 1000
 /** Pages of the log (4 kB each) from which a commit pays for writing it back after all. */
 const LOG_PAGES = 15_000
-
+/**
+ * Between two looks whether another process still writes. SQLite itself would sleep for up to 100 ms, and one that
+ * writes all the time is not found free by luck: waits of a second were seen.
+ */
+const LOOK_AGAIN_MS = 0.25
 const SQLITE_BUSY = 5
 
 const options = workerData as WriterOptions
@@ -20,6 +24,7 @@ let prepare: ReturnType<typeof prepareOn>
 /** Set when a commit failed on the disk: nothing is written before the file was looked at again. */
 let broken = false
 let idle: NodeJS.Timeout | undefined
+const nothing = new Int32Array(new SharedArrayBuffer(4))
 
 try {
   open()
@@ -42,6 +47,7 @@ setInterval(shorten, LOOK_EVERY_MS).unref()
 function open(): void {
   database = openSqliteFile(options)
   database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
+  database.exec('PRAGMA busy_timeout = 0')
   prepare = prepareOn(database)
 }
 
@@ -49,12 +55,27 @@ function open(): void {
 function writeGroup(group: readonly Job[]): GroupAnswer {
   try {
     if (broken) mend()
-    database.exec('BEGIN IMMEDIATE')
+    begin()
     const outcomes = group.map(runJob)
     database.exec('COMMIT')
     return { outcomes }
   } catch (cause) {
     return giveUp(cause)
+  }
+}
+
+/** Waits for its turn among the processes that write to this file. */
+function begin(): void {
+  const until = performance.now() + options.busyTimeoutMs
+  for (;;) {
+    try {
+      database.exec('BEGIN IMMEDIATE')
+      return
+    } catch (cause) {
+      const { errcode = 0 } = cause as { errcode?: number }
+      if ((errcode & 0xff) !== SQLITE_BUSY || performance.now() >= until) throw cause
+      Atomics.wait(nothing, 0, 0, LOOK_AGAIN_MS)
+    }
   }
 }
 
@@ -111,11 +132,8 @@ function writeBack(): void {
 function shorten(): void {
   if (broken || logBytesOf(options.path) <= MOST_LOG_BYTES) return
   try {
-    database.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)')
-  } catch {
-  } finally {
-    database.exec(`PRAGMA busy_timeout = ${options.busyTimeoutMs}`)
-  }
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  } catch {}
 }
 
 function close(): void {

@@ -37,11 +37,8 @@ async function leap(ms: number): Promise<Holding> {
   collect()
   const { rss, heapUsed: heap } = process.memoryUsage()
   const maps = {
-    liveSessions: app.liveSessions.size,
-    liveApiKeys: app.liveApiKeys.size,
-    allowances: app.allowances.size,
-    turnedAway: app.turnedAway.size,
     canaries: app.canaries.size,
+    reached: app.reached.size,
     keyNetworks: app.keyNetworks.size,
   }
   return { rss, heap, swept, maps }
