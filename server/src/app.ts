@@ -4,6 +4,7 @@ import { tellOfCanaries } from './auth/canary.ts'
 import { takeTurn } from './auth/ceilings.ts'
 import { createKeyring, type Keyring, keyedHash } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
+import { noteRefusedMail } from './auth/refused-mail.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
 import { makeDataDir } from './data-dir.ts'
@@ -79,6 +80,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     log: app.log,
     domain: /@([^\s<>]+)>?$/.exec(config.mailFrom)?.[1] ?? 'localhost',
     compose: (row) => compose(app, row, now()),
+    refused: (row) => noteRefusedMail(app, row, now()),
     takeTurn: (letter, composed) => takeTurn(app, letter, composed, now()),
   })
   connect(outbox)
