@@ -25,6 +25,8 @@ import { migrate } from './store/migrate.ts'
 import { openPostgres } from './store/postgres.ts'
 import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
+import { createPost } from './webhooks/post.ts'
+import { createSender, type Sender } from './webhooks/sender.ts'
 import type { Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
@@ -40,6 +42,8 @@ export interface Running {
   readonly app: App
   readonly http: Http
   readonly outbox: Outbox
+  /** Sends events to the operator's endpoints. */
+  readonly sender: Sender
   /** The mails of a server without SMTP; null with it. */
   readonly inbox: Inbox | null
   /** The port where metrics are told; null when there is none. */
@@ -74,6 +78,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     compose: (row) => compose(app, row, now()),
   })
   connect(outbox)
+  const sender = createSender(app, createPost(config.webhookAllow))
   await app.signingKeys.begin(now())
   const http = await createHttp(app, (server) => pages(app, server, { inbox, metrics }))
   const metricsPort = metrics && config.metricsAt ? createMetricsPort(config, metrics) : null
@@ -81,6 +86,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   let jobs: Jobs | null = null
   const start = () => {
     outbox.start()
+    sender.start()
     jobs = startJobs(app)
   }
 
@@ -89,6 +95,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await http.close()
     await jobs?.stop()
     await settle(app)
+    await sender.stop()
     await outbox.stop()
     await mailer.close()
     await metricsPort?.close()
@@ -98,7 +105,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await limiter.close()
     await database.close()
   }
-  return { app, http, outbox, inbox, metricsPort, start, close }
+  return { app, http, outbox, sender, inbox, metricsPort, start, close }
 }
 
 /** What waited to be written, or told, is not lost with the server. */

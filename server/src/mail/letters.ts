@@ -21,6 +21,7 @@ export const letters = [
   'panic',
   'email-changed',
   'farewell',
+  'webhook-paused',
   'test',
 ] as const
 export type LetterName = (typeof letters)[number]

@@ -1,12 +1,12 @@
-import { isIP } from 'node:net'
 import { Readable } from 'node:stream'
-import { Agent, buildConnector, type Dispatcher, request } from 'undici'
+import { Agent, type Dispatcher, request } from 'undici'
 import type { UpstreamTimes } from '../config-upstream.ts'
 import type { Clock } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { Upstream } from '../models-file.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
-import { guardedLookup, type MayReach, RefusedAddress } from './upstream-address.ts'
+import { guardedConnector } from './guarded-connector.ts'
+import type { MayReach } from './upstream-address.ts'
 import { createWatch, type Watch } from './upstream-watch.ts'
 
 const RETRY_AFTER_MS = 200
@@ -109,16 +109,6 @@ export function createUpstreams(parts: {
     async close() {
       await agent.destroy()
     },
-  }
-}
-
-/** Connects to addresses that we may reach and to no other, whatever a name says the second time it is asked. */
-function guardedConnector(mayReach: MayReach, timeout: number): buildConnector.connector {
-  const connect = buildConnector({ timeout, lookup: guardedLookup(mayReach) })
-  return (options, done) => {
-    const host = options.hostname.replace(/^\[|\]$/g, '')
-    if (isIP(host) && !mayReach(host)) return done(new RefusedAddress(), null)
-    return connect(options, done)
   }
 }
 
