@@ -26,6 +26,8 @@ import type { Database } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
+import { latePost } from './webhooks/late-post.ts'
+import { createSender, type Sender } from './webhooks/sender.ts'
 import type { Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
@@ -44,6 +46,8 @@ export interface Running {
   readonly app: App
   readonly http: Http
   readonly outbox: Outbox
+  /** Sends events to the operator's endpoints. */
+  readonly sender: Sender
   /** The mails of a server without SMTP; null with it. */
   readonly inbox: Inbox | null
   /** The port where metrics are told; null when there is none. */
@@ -84,6 +88,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     takeTurn: (letter, composed) => takeTurn(app, letter, composed, now()),
   })
   connect(outbox)
+  const sender = createSender(app, latePost(config.webhookAllow))
   await app.signingKeys.begin(now())
   await app.feed.look()
   const http = await createHttp(app, (server) => pages(app, server, { inbox, metrics }))
@@ -92,6 +97,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const start = () => {
     outbox.start()
     app.feed.start()
+    sender.start()
     jobs = startJobs(app)
   }
 
@@ -101,6 +107,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await jobs?.stop()
     await app.feed.stop()
     await settle(app)
+    await sender.stop()
     await outbox.stop()
     await mailer.close()
     await metricsPort?.close()
@@ -110,7 +117,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await limiter.close()
     await database.close()
   }
-  return { app, http, outbox, inbox, metricsPort, start, close }
+  return { app, http, outbox, sender, inbox, metricsPort, start, close }
 }
 
 /** What waited to be written, or told, is not lost with the server. */

@@ -6,10 +6,8 @@ import { noticeBombing, noticeStuffing } from './auth/surge.ts'
 import type { App } from './context.ts'
 import { settleOverdue } from './responses/ledger.ts'
 import { MOST_LOG_BYTES } from './store/sqlite-log.ts'
-import { placeEvents } from './webhooks/place-events.ts'
 
 const SWEEP_EVERY_MS = 60_000
-const PLACE_EVERY_MS = 500
 const SEAL_EVERY_MS = 5_000
 const LOOK_EVERY_MS = 60_000
 const BILL_EVERY_MS = 1_000
@@ -25,7 +23,6 @@ export interface Jobs {
 export function startJobs(app: App): Jobs {
   const jobs = [
     every(app, SEAL_EVERY_MS, 'audit.seal', () => sealEvents(app.store.audit)),
-    every(app, PLACE_EVERY_MS, 'events.place', () => placeEvents(app)),
     every(app, BILL_EVERY_MS, 'usage.write', () => app.usage.flush()),
     every(app, BILL_EVERY_MS, 'keys.canaries', () => tellOfCanaries(app)),
     every(app, SEE_EVERY_MS, 'keys.uses', () => app.keyUses.flush()),

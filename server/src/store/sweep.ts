@@ -65,6 +65,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
     'user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = outbox.user_id)',
   ],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
+  ['webhook_deliveries', 'created_at <= :events_until'],
   ['events', 'position IS NOT NULL AND happened_at <= :events_until'],
   ['signing_keys', `retired_at <= ${at} - ${2 * DAY}`],
   // The newest stays: where numbers are counted from.
