@@ -18,7 +18,7 @@ export function carriedOf(route: Route, request: FastifyRequest, reply: FastifyR
     bytes: bytes ?? NOTHING,
     headers,
     get left() {
-      left ??= route.gateway ? leaving(reply) : stays
+      left ??= route.gateway || route.streams ? leaving(reply) : stays
       return left
     },
   }
