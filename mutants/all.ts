@@ -12,6 +12,7 @@ import { pairings } from './pairings.ts'
 import { panic } from './panic.ts'
 import { passwords } from './passwords.ts'
 import { places } from './places.ts'
+import { processes } from './processes.ts'
 import { registration } from './registration.ts'
 import { schema } from './schema.ts'
 import { sessions } from './sessions.ts'
@@ -37,6 +38,7 @@ export const mutants: readonly Mutant[] = [
   ...places,
   ...mail,
   ...store,
+  ...processes,
   ...schema,
   ...webhooks,
 ]

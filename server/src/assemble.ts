@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { LRUCache } from 'lru-cache'
 import { createFeed } from './auth/feed.ts'
 import { createKeyUses } from './auth/key-uses.ts'
@@ -18,14 +17,15 @@ import type { Metrics } from './metrics/metrics.ts'
 import { observe } from './metrics/observe.ts'
 import { takeReadings } from './metrics/readings.ts'
 import { readModels } from './models-file.ts'
+import type { Siblings } from './processes/siblings.ts'
 import { createRaiseWaits } from './responses/raise-waits.ts'
+import { createTurnedAway } from './responses/turned-away.ts'
 import { createUpstreams } from './responses/upstream.ts'
 import { reachable, spelledLoopback } from './responses/upstream-address.ts'
 import { createUsageQueue } from './responses/usage-queue.ts'
 import type { Store } from './store/store.ts'
 import { createHasher, type Hasher } from './workers/hasher.ts'
 
-const REMEMBERED_REFUSALS = 10_000
 const REMEMBERED_NETWORKS = 1000
 const WAITING_CANARIES = 1000
 const REMEMBERED_CAPS = 20_000
@@ -38,6 +38,7 @@ export interface Assembled {
   readonly keyring: Keyring
   readonly limiter: Limiter
   readonly store: Store
+  readonly siblings: Siblings | null
   readonly hasher?: Hasher
 }
 
@@ -64,15 +65,18 @@ export function assemble(
     ...parts,
     signingKeys,
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
-    hasher: parts.hasher ?? createHasher({ threads: config.workers || availableParallelism() }),
-    usage: createUsageQueue(parts.store.ledger, ({ request_id, user_id, ...usage }, cause) =>
-      parts.log.error({
-        event: 'usage.dropped',
-        requestId: request_id,
-        userId: user_id,
-        count: usage.input_tokens + usage.output_tokens,
-        cause,
-      }),
+    hasher: parts.hasher ?? createHasher({ threads: config.hashThreads }),
+    usage: createUsageQueue(
+      parts.store.ledger,
+      parts.now,
+      ({ request_id, user_id, ...usage }, cause) =>
+        parts.log.error({
+          event: 'usage.dropped',
+          requestId: request_id,
+          userId: user_id,
+          count: usage.input_tokens + usage.output_tokens,
+          cause,
+        }),
     ),
     keyUses: createKeyUses(parts.store.keyUses, (cause) =>
       parts.log.warn({ event: 'keys.uses', cause }),
@@ -101,7 +105,7 @@ export function assemble(
       },
     }),
     raiseWaits: createRaiseWaits(),
-    turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
+    turnedAway: createTurnedAway(parts.siblings),
     canaries: new LRUCache({ max: WAITING_CANARIES }),
     reached: new LRUCache({ max: REMEMBERED_CAPS }),
     keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),

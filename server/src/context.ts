@@ -14,8 +14,9 @@ import type { Log } from './log.ts'
 import type { LetterTexts } from './mail/letter-texts.ts'
 import type { Outbox } from './mail/outbox.ts'
 import type { ModelTable } from './models-file.ts'
-import type { TurnedAway } from './responses/explanation.ts'
+import type { Siblings } from './processes/siblings.ts'
 import type { RaiseWaits } from './responses/raise-waits.ts'
+import type { TurnedAwayCalls } from './responses/turned-away.ts'
 import type { Upstreams } from './responses/upstream.ts'
 import type { UsageQueue } from './responses/usage-queue.ts'
 import type { ApiKeyRow } from './store/api-keys.ts'
@@ -45,6 +46,8 @@ export interface App {
   readonly keyUses: KeyUses
   readonly sightings: Sightings
   readonly log: Log
+  /** The other processes of this server; null where it is one process. */
+  readonly siblings: Siblings | null
   readonly models: ModelTable
   readonly upstreams: Upstreams
   /** Rows that need not be read for each call, and how it is known that they still say what is so. */
@@ -54,8 +57,8 @@ export interface App {
   readonly revocationStreams: RevocationStreams
   /** Calls that wait for their owner to raise a limit. */
   readonly raiseWaits: RaiseWaits
-  /** The latest calls that a traffic limit turned away here, by their request ids. */
-  readonly turnedAway: LRUCache<string, TurnedAway>
+  /** The latest calls that a traffic limit turned away, by their request ids. */
+  readonly turnedAway: TurnedAwayCalls
   /** Canaries that were tried and whose owners are to hear of it, by their keys. */
   readonly canaries: LRUCache<string, CanaryUse>
   /** Limits that refused a call in their day or month, and the event that is still to be written of it. */

@@ -9,6 +9,8 @@ const SILENT_MS = 750
 interface Place<Row> {
   readonly shelf: Shelf<Row>
   readonly names: readonly string[]
+  /** Who asks for the same meanwhile goes on by the lease, however slow the database is. Else they wait too. */
+  readonly others?: 'go on'
 }
 
 /** What is remembered of a row, whether or not it still holds. */
@@ -35,14 +37,14 @@ export async function askOrLease<Row, Answer>(
   now: number,
   ask: () => Promise<Answer>,
 ): Promise<Answer | Row> {
-  const { shelf, names } = place
+  const { shelf, names, others } = place
   const noteSilence = () => {
     for (const name of names) shelf.noteSilence(name, now)
   }
   const known = recall(place)
   if (known && wasSilent(known, now) && isLeased(app, known, now)) return known.row
   // Once the database was silent, one call a second waits for it, and the others go on.
-  if (known && known.silentAt !== null) noteSilence()
+  if (known && (known.silentAt !== null || others === 'go on')) noteSilence()
   try {
     return await ask()
   } catch (cause) {

@@ -14,7 +14,7 @@ export async function findApiKey(
 ): Promise<ApiKeyRow | null> {
   const known = believed(app, hashes, now)
   if (known) return known
-  const place = { shelf: app.memory.keys, names: hashes }
+  const place = { shelf: app.memory.keys, names: hashes, others: 'go on' } as const
   return askOrLease(app, place, now, () => askForApiKey(app, hashes, now))
 }
 

@@ -2,7 +2,7 @@ import type { App } from '../context.ts'
 import type { Inbox } from '../mail/inbox.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { deployDoor } from './deploy-door.ts'
-import { docsPages } from './docs-pages.ts'
+import { docsDoor } from './docs/docs-door.ts'
 import { health } from './health.ts'
 import { hubDoor } from './hub/hub-door.ts'
 import { inboxDoor } from './inbox-door.ts'
@@ -21,7 +21,7 @@ export interface Extras {
 export function pages(app: App, http: Http, { inbox, metrics }: Extras): void {
   health(app, http)
   deployDoor(app, http)
-  docsPages(app, http)
+  docsDoor(app, http)
   linkDoor(app, http)
   stopDoor(app, http)
   hubDoor(app, http)

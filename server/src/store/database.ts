@@ -12,6 +12,17 @@ export interface Statement {
   readonly also?: readonly Statement[]
 }
 
+/**
+ * One statement over many rows, which its SQL reads as a table by the name of `:rows`: a row of the ledger costs a
+ * fraction of a statement. It answers no rows.
+ */
+export interface Bulk {
+  readonly sql: string
+  readonly columns: Readonly<Record<string, 'TEXT' | 'BIGINT'>>
+  /** Each with a value for each column, in their order. */
+  readonly rows: readonly (readonly Value[])[]
+}
+
 export type Row = Readonly<Record<string, Value>>
 
 /** The driver below the store. There are two, and nothing above knows which one it has. */
@@ -25,10 +36,16 @@ export interface Database {
   write<R = Row>(sql: string, params?: Params): Promise<R[]>
 
   /**
+   * The same for who calls and whether all is well: on PostgreSQL by a connection in reserve when all others are taken,
+   * so that those who are known go on while everybody else waits.
+   */
+  readonly aside: Pick<Database, 'read' | 'write'>
+
+  /**
    * Several statements in one transaction with none of our code in between: all or nothing.
    * Rows of each statement, in order, after they are durable.
    */
-  batch(statements: readonly Statement[]): Promise<Row[][]>
+  batch(statements: readonly (Statement | Bulk)[]): Promise<Row[][]>
 
   /** Rows of each SELECT, all from one moment, whoever writes meanwhile. */
   snapshot(statements: readonly Statement[]): Promise<Row[][]>

@@ -12,8 +12,9 @@ const beside = /^-- Runs with servers from (\d{4}) on\.$/m
  */
 export async function migrate(database: Database): Promise<string[]> {
   const versions = knownVersions()
+  const there = await appliedVersions(database)
   const applied: string[] = []
-  for (const version of versions) {
+  for (const version of versions.filter((each) => !there.includes(each))) {
     if (await apply(database, version)) applied.push(version)
   }
   await refuseStrange(database, versions)
@@ -47,6 +48,14 @@ export function knownTables(): string[] {
 /** Whether a version rewrites rows: then rows from before it are not as they should be after it. */
 export function rewritesRows(version: string): boolean {
   return /^\s*(UPDATE|INSERT|DELETE|DROP TABLE)\b/im.test(scriptOf(version))
+}
+
+/** None where there is no such table yet; a database that does not answer says so to the first migration. */
+async function appliedVersions(database: Database): Promise<string[]> {
+  const rows = await database
+    .read<{ version: string }>('SELECT version FROM schema_migrations')
+    .catch(() => [])
+  return rows.map(({ version }) => version)
 }
 
 async function apply(database: Database, version: string): Promise<boolean> {
