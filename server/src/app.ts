@@ -103,6 +103,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
 
   const close = async () => {
     app.raiseWaits.stop()
+    app.revocationStreams.stop()
     await http.close()
     await jobs?.stop()
     await app.feed.stop()

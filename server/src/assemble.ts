@@ -3,6 +3,7 @@ import { createFeed } from './auth/feed.ts'
 import { createKeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
 import { createMemory } from './auth/memory.ts'
+import { createRevocationStreams } from './auth/revocation-stream.ts'
 import { createSightings } from './auth/session-seen.ts'
 import { createSigningKeys } from './auth/signing-keys.ts'
 import { createTokens } from './auth/token.ts'
@@ -52,6 +53,7 @@ export function assemble(
   const issuer = config.publicUrl ?? 'freddy-auth'
   const { keyring, store } = parts
   const memory = createMemory()
+  const revocationStreams = createRevocationStreams()
   const signingKeys = createSigningKeys({
     store: store.signingKeys,
     keyring,
@@ -89,6 +91,7 @@ export function assemble(
       now: parts.now,
     }),
     memory,
+    revocationStreams,
     feed: createFeed({
       changes: store.changes,
       engine: store.inspection.engine,
@@ -96,7 +99,10 @@ export function assemble(
       now: parts.now,
       tick: parts.tick,
       log: parts.log,
-      onHeard: (delayMs) => metrics?.time.revocations.observe(delayMs / 1000),
+      onHeard(delayMs) {
+        metrics?.time.revocations.observe(delayMs / 1000)
+        revocationStreams.wake()
+      },
     }),
     raiseWaits: createRaiseWaits(),
     turnedAway: createTurnedAway(parts.siblings),

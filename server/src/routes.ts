@@ -143,7 +143,7 @@ import { CheckAnswer, CheckQuery, checkCredential } from './auth/check.ts'
 import { finishPairing, PairedAnswer, PairedBody } from './auth/finish-pairing.ts'
 import { ForgotAnswer, ForgotBody, forgotPassword } from './auth/forgot-password.ts'
 import { IntrospectAnswer, IntrospectBody, introspect } from './auth/introspect.ts'
-import { listRevocations, RevocationQuery, RevocationsAnswer } from './auth/list-revocations.ts'
+import { listRevocations, RevocationQuery } from './auth/list-revocations.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
 import { LogoutAnswer, LogoutBody, logout } from './auth/logout.ts'
 import { CreationOptions, PasskeyAnswer } from './auth/passkey.ts'
@@ -152,6 +152,7 @@ import { RefreshAnswer, RefreshBody, refresh } from './auth/refresh.ts'
 import { RegisterAnswer, RegisterBody, register } from './auth/register.ts'
 import { ResendAnswer, ResendBody, resendEmail } from './auth/resend-email.ts'
 import { ResetAnswer, ResetBody, resetPassword } from './auth/reset-password.ts'
+import { RevocationsAnswer } from './auth/revocation-pages.ts'
 import { ChallengeAnswer, ChallengeParams, showChallenge } from './auth/show-challenge.ts'
 import { KeysAnswer, showKeys } from './auth/show-keys.ts'
 import { ValidateAnswer, validate } from './auth/validate.ts'
@@ -204,6 +205,8 @@ export interface Route {
   readonly oauth?: true
   /** A gateway route takes large bodies and fields that are not ours. */
   readonly gateway?: true
+  /** Its answer may go on for as long as its caller stays. */
+  readonly streams?: true
   /** What it refuses with beside what every route of its kind does. */
   readonly refusals?: readonly ErrorCode[]
   readonly summary: string
@@ -422,7 +425,13 @@ export const routes: readonly Route[] = [
     'introspect',
     listRevocations,
     RevocationsAnswer,
-    { query: RevocationQuery, summary: 'Sessions and keys that ended, for who verifies offline' },
+    {
+      query: RevocationQuery,
+      streams: true,
+      summary:
+        'Sessions and keys that ended, for who verifies offline; as they end where events are accepted',
+      refusals: ['TOO_MANY_REQUESTS'],
+    },
   ),
   route('GET /.well-known/jwks.json', 'open', 'jwks-source', showKeys, KeysAnswer, {
     summary: 'The public keys of access tokens (RFC 7517); none while JWT_ALG is HS256',
