@@ -5,6 +5,7 @@ import type { Keyring } from './auth/keyring.ts'
 import { createMemory } from './auth/memory.ts'
 import { createSightings } from './auth/session-seen.ts'
 import { createSigningKeys } from './auth/signing-keys.ts'
+import { tellSiblings } from './auth/tell-siblings.ts'
 import { createTokens } from './auth/token.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
@@ -85,7 +86,7 @@ export function assemble(
       mayReach: reachable([...config.upstreamAllow, ...spelledLoopback(config.upstreamUrl)]),
       now: parts.now,
     }),
-    memory,
+    memory: parts.siblings ? tellSiblings(memory, parts.siblings) : memory,
     feed: createFeed({
       changes: store.changes,
       engine: store.inspection.engine,
