@@ -67,9 +67,9 @@ export const store: readonly Mutant[] = [
   },
   {
     name: 'of those whose key is known one waits for a slow database',
-    file: 'auth/key-lease.ts',
-    find: '  if (known) remember(app, { ...known, askedAt: now })\n',
-    replace: '',
+    file: 'auth/belief.ts',
+    find: " || others === 'go on'))",
+    replace: '))',
     tests: 'postgres-faults.test.ts',
     named: 'F18',
   },

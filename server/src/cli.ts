@@ -16,7 +16,7 @@ import { answer, json } from './commands/shell.ts'
 import { usersCommand } from './commands/users.ts'
 import { runWords } from './commands/words.ts'
 import { readConfig } from './config.ts'
-import { describeApi } from './describe-api.ts'
+import { describeApi } from './http/openapi.ts'
 import { fail, serve } from './main.ts'
 
 const migrateCommand = defineCommand({

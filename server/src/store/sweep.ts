@@ -73,6 +73,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['person_spending', `starts_at <= ${at} - ${USAGE_KEPT_MS}`],
   ['former_secret_callers', `last_seen_at <= ${at} - ${CALLERS_KEPT_MS}`],
   ['api_keys', `parent_id IS NOT NULL AND expires_at <= ${at} - ${CHILDREN_KEPT_MS}`],
+  ['booked_groups', `booked_at <= ${at} - ${2 * DAY}`],
   ['usage_entries', `happened_at <= ${at} - ${USAGE_KEPT_MS}`],
 ]
 
