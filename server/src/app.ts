@@ -4,6 +4,7 @@ import { tellOfCanaries } from './auth/canary.ts'
 import { takeTurn } from './auth/ceilings.ts'
 import { createKeyring, type Keyring, keyedHash } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
+import { noteRefusedMail } from './auth/refused-mail.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
 import { makeDataDir } from './data-dir.ts'
@@ -25,6 +26,8 @@ import type { Database } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
+import { latePost } from './webhooks/late-post.ts'
+import { createSender, type Sender } from './webhooks/sender.ts'
 import type { Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
@@ -43,6 +46,8 @@ export interface Running {
   readonly app: App
   readonly http: Http
   readonly outbox: Outbox
+  /** Sends events to the operator's endpoints. */
+  readonly sender: Sender
   /** The mails of a server without SMTP; null with it. */
   readonly inbox: Inbox | null
   /** The port where metrics are told; null when there is none. */
@@ -79,9 +84,11 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     log: app.log,
     domain: /@([^\s<>]+)>?$/.exec(config.mailFrom)?.[1] ?? 'localhost',
     compose: (row) => compose(app, row, now()),
+    refused: (row) => noteRefusedMail(app, row, now()),
     takeTurn: (letter, composed) => takeTurn(app, letter, composed, now()),
   })
   connect(outbox)
+  const sender = createSender(app, latePost(config.webhookAllow))
   await app.signingKeys.begin(now())
   siblings?.hear('changed', () => app.feed.look())
   await app.feed.look()
@@ -91,6 +98,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const start = () => {
     outbox.start()
     app.feed.start()
+    sender.start()
     jobs = startJobs(app)
   }
 
@@ -100,6 +108,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await jobs?.stop()
     await app.feed.stop()
     await settle(app)
+    await sender.stop()
     await outbox.stop()
     await mailer.close()
     await metricsPort?.close()
@@ -109,7 +118,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await limiter.close()
     await database.close()
   }
-  return { app, http, outbox, inbox, metricsPort, start, close }
+  return { app, http, outbox, sender, inbox, metricsPort, start, close }
 }
 
 /** What waited to be written, or told, is not lost with the server. */

@@ -111,6 +111,32 @@ import {
   showUser,
   signOutManagedUser,
 } from './admin/users.ts'
+import {
+  DeliveryList,
+  DeliveryParams,
+  DeliveryQuery,
+  listDeliveries,
+  QueuedAnswer,
+  ReplayBody,
+  replayDelivery,
+  replayWebhook,
+  testWebhook,
+} from './admin/webhook-deliveries.ts'
+import {
+  ChangedWebhookBody,
+  changeWebhook,
+  createWebhook,
+  DeletedWebhook,
+  deleteWebhook,
+  listWebhooks,
+  NewWebhookAnswer,
+  RotateWebhookBody,
+  rotateWebhook,
+  showWebhook,
+  WebhookAnswer,
+  WebhookBody,
+  WebhookList,
+} from './admin/webhooks.ts'
 import { beginPairing, PairAnswer, PairBody } from './auth/begin-pairing.ts'
 import { ChangeAnswer, ChangeBody, changePassword } from './auth/change-password.ts'
 import { CheckAnswer, CheckQuery, checkCredential } from './auth/check.ts'
@@ -150,6 +176,7 @@ import {
   ModelParams,
   showModel,
 } from './responses/list-models.ts'
+import { WebhookParams } from './webhooks/endpoint.ts'
 
 /**
  * Anybody, anybody with a credential, somebody with a session, an admin with one, a program with any
@@ -243,6 +270,11 @@ const invitation: Rest = {
 }
 const remove: Rest = { ...disable, summary: 'Delete an account with all it holds' }
 const user = '/v1/admin/users/:id'
+const webhook = '/v1/admin/webhooks/:id'
+const aboutWebhook = {
+  params: WebhookParams,
+  refusals: ['RESOURCE_NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
+} as const
 const forgot: Rest = {
   body: ForgotBody,
   summary: 'Begin a password reset; a code and a link are mailed',
@@ -657,6 +689,59 @@ export const routes: readonly Route[] = [
     summary: 'What happened, oldest first: for programs that catch up',
     refusals: ['INSUFFICIENT_PERMISSIONS', 'RESOURCE_NOT_FOUND'],
   }),
+  route('GET /v1/admin/webhooks', 'admin', 'requests', listWebhooks, WebhookList, {
+    summary: 'Endpoints to which events are sent',
+    refusals: ['INSUFFICIENT_PERMISSIONS'],
+  }),
+  route('POST /v1/admin/webhooks', 'admin', 'requests', createWebhook, NewWebhookAnswer, {
+    body: WebhookBody,
+    status: 201,
+    summary: 'Send events to an address; its secret is shown this once',
+    refusals: ['INSUFFICIENT_PERMISSIONS', 'OPERATION_NOT_ALLOWED'],
+  }),
+  route(`GET ${webhook}`, 'admin', 'requests', showWebhook, WebhookAnswer, {
+    ...aboutWebhook,
+    summary: 'One endpoint',
+  }),
+  route(`PATCH ${webhook}`, 'admin', 'requests', changeWebhook, WebhookAnswer, {
+    ...aboutWebhook,
+    body: ChangedWebhookBody,
+    summary: 'Change where events are sent, and which; pause and resume',
+  }),
+  route(`DELETE ${webhook}`, 'admin', 'requests', deleteWebhook, DeletedWebhook, {
+    ...aboutWebhook,
+    summary: 'Send nothing there any more',
+  }),
+  route(`POST ${webhook}/rotate`, 'admin', 'requests', rotateWebhook, NewWebhookAnswer, {
+    ...aboutWebhook,
+    body: RotateWebhookBody,
+    bodyOptional: true,
+    summary: 'Another secret; both sign for a while',
+    refusals: [...aboutWebhook.refusals, 'OPERATION_NOT_ALLOWED'],
+  }),
+  route(`POST ${webhook}/test`, 'admin', 'requests', testWebhook, QueuedAnswer, {
+    ...aboutWebhook,
+    status: 201,
+    summary: 'Send an event that means nothing',
+  }),
+  route(`POST ${webhook}/replay`, 'admin', 'requests', replayWebhook, QueuedAnswer, {
+    ...aboutWebhook,
+    body: ReplayBody,
+    summary: 'Send all that happened since then once more',
+  }),
+  route(`GET ${webhook}/deliveries`, 'admin', 'requests', listDeliveries, DeliveryList, {
+    ...aboutWebhook,
+    query: DeliveryQuery,
+    summary: 'What was sent there, and waits to be; newest first',
+  }),
+  route(
+    `POST ${webhook}/deliveries/:event/replay`,
+    'admin',
+    'requests',
+    replayDelivery,
+    QueuedAnswer,
+    { ...aboutWebhook, params: DeliveryParams, summary: 'Send one event once more' },
+  ),
   route('GET /v1/admin/settings', 'admin', 'requests', showSettings, SettingsAnswer, {
     summary: 'Settings, limits and budgets as they are in force',
     refusals: ['INSUFFICIENT_PERMISSIONS'],
