@@ -90,6 +90,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   connect(outbox)
   const sender = createSender(app, latePost(config.webhookAllow))
   await app.signingKeys.begin(now())
+  siblings?.hear('changed', () => app.feed.look())
   await app.feed.look()
   const http = await createHttp(app, (server) => pages(app, server, { inbox, metrics }))
   const metricsPort = metrics && config.metricsAt ? createMetricsPort(config, metrics) : null

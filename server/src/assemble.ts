@@ -6,6 +6,7 @@ import { createMemory } from './auth/memory.ts'
 import { createRevocationStreams } from './auth/revocation-stream.ts'
 import { createSightings } from './auth/session-seen.ts'
 import { createSigningKeys } from './auth/signing-keys.ts'
+import { tellSiblings } from './auth/tell-siblings.ts'
 import { createTokens } from './auth/token.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
@@ -90,7 +91,7 @@ export function assemble(
       mayReach: reachable([...config.upstreamAllow, ...spelledLoopback(config.upstreamUrl)]),
       now: parts.now,
     }),
-    memory,
+    memory: parts.siblings ? tellSiblings(memory, parts.siblings) : memory,
     revocationStreams,
     feed: createFeed({
       changes: store.changes,
