@@ -26,6 +26,8 @@ import { migrate } from './store/migrate.ts'
 import { openPostgres } from './store/postgres.ts'
 import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
+import { traceApp, traceDatabase, traceMailer } from './tracing/trace-app.ts'
+import { createTracing, type Tracing } from './tracing/tracing.ts'
 import type { Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
@@ -56,7 +58,8 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const now = parts.now ?? Date.now
   const metrics = config.metricsAt || config.metricsToken ? createMetrics() : null
   const log = parts.log ?? createLog(config.logLevel)
-  const { database, store } = await openStore(config, metrics)
+  const tracing = createTracing(config)
+  const { database, store } = await openStore(config, metrics, tracing)
   const keyring = createKeyring(readSecrets(config))
   await requireSameSecret(store, keyring)
 
@@ -65,10 +68,11 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
   const limiter = await openLimiter(config, keyring, log)
   const made = { ...parts, now, log, keyring, limiter, store }
-  const { app, connect } = assemble(config, made, metrics)
+  const { app: assembled, connect } = assemble(config, made, metrics)
+  const app = tracing ? traceApp(assembled, tracing) : assembled
   const outbox = createOutbox({
     store: app.store.outbox,
-    mailer,
+    mailer: tracing ? traceMailer(mailer, tracing) : mailer,
     texts: app.letterTexts,
     now,
     log: app.log,
@@ -100,6 +104,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await app.hasher.close()
     await limiter.close()
     await database.close()
+    await tracing?.flush()
   }
   return { app, http, outbox, inbox, metricsPort, start, close }
 }
@@ -166,13 +171,15 @@ export async function openOperator(config: Config): Promise<Operator> {
 export async function openStore(
   config: Config,
   metrics: Metrics | null = null,
+  tracing: Tracing | null = null,
 ): Promise<{ database: Database; store: Store }> {
   makeDataDir(config)
   const database = config.databaseUrl
     ? await openPostgres({ url: config.databaseUrl })
     : await openSqlite({ path: join(config.dataDir, 'freddy.db') })
   await migrate(database)
-  return { database, store: createStore(metrics ? observeDatabase(database, metrics) : database) }
+  const measured = metrics ? observeDatabase(database, metrics) : database
+  return { database, store: createStore(tracing ? traceDatabase(measured, tracing) : measured) }
 }
 
 /** Traffic is counted here, or with all other servers. The client for that is loaded by those who use it. */

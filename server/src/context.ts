@@ -20,6 +20,7 @@ import type { ApiKeyRow } from './store/api-keys.ts'
 import type { NewEvent } from './store/events.ts'
 import type { LiveSessionRow } from './store/sessions.ts'
 import type { Store } from './store/store.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import type { Networks } from './wire/network.ts'
 import type { Hasher } from './workers/hasher.ts'
 
@@ -55,6 +56,8 @@ export interface App {
   readonly keyUses: KeyUses
   readonly sightings: Sightings
   readonly log: Log
+  /** Null where the operator brought no SDK of OpenTelemetry. */
+  readonly tracing: Tracing | null
   readonly models: ModelTable
   readonly upstreams: Upstreams
   readonly liveSessions: LRUCache<string, Remembered<LiveSessionRow>>

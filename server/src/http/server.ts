@@ -16,6 +16,7 @@ import { createOrigins, type Origins } from './origin.ts'
 import { serve } from './serve.ts'
 import type { BrokenRequest } from './sockets.ts'
 import { type Patience, patience, strictServer } from './strict-server.ts'
+import { traceRequests } from './trace-requests.ts'
 import { validatorFor } from './validator.ts'
 
 declare module 'fastify' {
@@ -71,6 +72,7 @@ export async function createHttp(
   http.decorateRequest('principal', null)
   http.decorateRequest('bytes', null)
   http.decorateRequest('refusal', undefined)
+  if (app.tracing) traceRequests(app.tracing, http, origins)
   greet(app, http, origins)
   await openApi(http)
   serve(app, http, routes, bounds)
