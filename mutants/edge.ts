@@ -108,8 +108,8 @@ export const edge: readonly Mutant[] = [
   {
     name: 'refused credentials are counted',
     file: 'http/guards.ts',
-    find: "  return whenHere(app.limiter.take('refused-source', origin.source, startedAt), () => {",
-    replace: '  return whenHere(null, () => {',
+    find: "  return whenHere(app.limiter.take('refused-source', origin.source, startedAt), (counted) => {",
+    replace: '  return whenHere({ allowed: true, waitMs: 0 }, (counted) => {',
     tests: 'edge.test.ts',
     named: 'a source whose',
   },
@@ -184,6 +184,14 @@ export const edge: readonly Mutant[] = [
     replace: 'if (ahead.waitMs < 0)',
     tests: 'metrics.test.ts',
     named: 'attack 113',
+  },
+  {
+    name: 'requests are counted whether their lines are written or not',
+    file: 'metrics/observe.ts',
+    find: 'hearsRequests: true,',
+    replace: 'hearsRequests: false,',
+    tests: 'metrics.test.ts',
+    named: 'metrics tell what happened',
   },
   {
     name: 'of what was allowed metrics tell no reason, which may name somebody',

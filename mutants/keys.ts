@@ -42,14 +42,6 @@ export const keys: readonly Mutant[] = [
     named: 'attack 095: a key ends',
   },
   {
-    name: 'a key row is believed for a second',
-    file: 'auth/key-lease.ts',
-    find: 'isWithin(now - readAt, REMEMBERED_MS)',
-    replace: 'isWithin(now - readAt, 1_000_000)',
-    tests: 'key-defences.test.ts',
-    named: 'attack 095: a key that',
-  },
-  {
     name: 'a key lives ninety days when nothing is said',
     file: 'auth/key-life.ts',
     find: 'if (text === undefined) return { at: now + STANDARD_LIFE_MS }',
@@ -147,8 +139,8 @@ export const keys: readonly Mutant[] = [
   },
   {
     name: 'a lease ends',
-    file: 'auth/key-lease.ts',
-    find: '    if (!isWithin(now - last.readAt, leaseOf(app))) throw cause\n',
+    file: 'auth/belief.ts',
+    find: ' || !isLeased(app, last, now)',
     replace: '',
     tests: 'key-lease.test.ts',
     named: 'a lease counts from',
@@ -156,7 +148,7 @@ export const keys: readonly Mutant[] = [
   {
     name: 'a key whose row is gone is forgotten',
     file: 'auth/key-lease.ts',
-    find: 'else for (const hash of hashes) app.liveApiKeys.delete(hash)',
+    find: 'else for (const hash of hashes) keys.forget(hash)',
     replace: '',
     tests: 'key-lease.test.ts',
     named: 'a key whose owner is gone',
@@ -516,8 +508,8 @@ export const keys: readonly Mutant[] = [
   {
     name: 'a lost call of a child is given back to its parent',
     file: 'responses/ledger.ts',
-    find: 'parentId: parent_id }',
-    replace: 'parentId: null }',
+    find: 'usage, parentId: parent_id, hold',
+    replace: 'usage, parentId: null, hold',
     tests: 'key-children.test.ts',
     named: 'nobody settled',
   },

@@ -4,7 +4,6 @@ import { tellOfCanaries } from './auth/canary.ts'
 import { takeTurn } from './auth/ceilings.ts'
 import { createKeyring, type Keyring, keyedHash } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
-import { warmPasswords } from './auth/password.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
 import { makeDataDir } from './data-dir.ts'
@@ -12,18 +11,18 @@ import { createMetricsPort, type MetricsPort } from './http/metrics-door.ts'
 import { pages } from './http/pages.ts'
 import { createHttp, type Http } from './http/server.ts'
 import { type Jobs, startJobs } from './jobs.ts'
+import { createAskingLimiter } from './limiter/asking.ts'
 import { createLimiter, type Limiter } from './limiter/limiter.ts'
 import { createLog, type Log } from './log.ts'
 import { createInbox, type Inbox } from './mail/inbox.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createOutbox, type Outbox } from './mail/outbox.ts'
-import { checkSmtp, createSmtpMailer } from './mail/smtp.ts'
-import { createMetrics, type Metrics } from './metrics/metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import { observeDatabase } from './metrics/observe.ts'
+import type { Siblings } from './processes/siblings.ts'
 import { readSecrets } from './secret-file.ts'
 import type { Database } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
-import { openPostgres } from './store/postgres.ts'
 import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
 import { traceApp, traceDatabase, traceMailer } from './tracing/trace-app.ts'
@@ -32,11 +31,14 @@ import type { Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
 export interface Parts {
+  /** A clock that is frozen stands for the one that nobody sets too. */
   readonly now?: Clock
   readonly log?: Log
   /** Where the terminal inbox prints. */
   readonly print?: (line: string) => void
   readonly hasher?: Hasher
+  /** The other processes of a server that has several. */
+  readonly siblings?: Siblings | null
 }
 
 export interface Running {
@@ -53,21 +55,24 @@ export interface Running {
   close(): Promise<void>
 }
 
+const uptime: Clock = () => performance.now()
+
 /** A whole server, not listening yet. The only place that chooses adapters. */
 export async function createApp(config: Config, parts: Parts = {}): Promise<Running> {
-  const now = parts.now ?? Date.now
-  const metrics = config.metricsAt || config.metricsToken ? createMetrics() : null
+  const { now = Date.now, siblings = null } = parts
+  const tick = parts.now ?? uptime
+  const metrics = config.metricsAt || config.metricsToken ? await startMetrics(siblings) : null
   const log = parts.log ?? createLog(config.logLevel)
   const tracing = createTracing(config)
-  const { database, store } = await openStore(config, metrics, tracing)
+  const { database, store } = await openStore(config, metrics, 'short', tracing)
   const keyring = createKeyring(readSecrets(config))
   await requireSameSecret(store, keyring)
 
-  const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}), now })
-  const mailer: Mailer =
-    inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
-  const limiter = await openLimiter(config, keyring, log)
-  const made = { ...parts, now, log, keyring, limiter, store }
+  const { print = () => {} } = parts
+  const inbox = config.smtpUrl ? null : await createInbox({ print, now, siblings })
+  const mailer: Mailer = inbox ?? (await openSmtp(config))
+  const limiter = await openLimiter(config, keyring, log, siblings)
+  const made = { ...parts, now, tick, log, keyring, limiter, store, siblings }
   const { app: assembled, connect } = assemble(config, made, metrics)
   const app = tracing ? traceApp(assembled, tracing) : assembled
   const outbox = createOutbox({
@@ -82,12 +87,13 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   })
   connect(outbox)
   await app.signingKeys.begin(now())
+  await app.feed.look()
   const http = await createHttp(app, (server) => pages(app, server, { inbox, metrics }))
   const metricsPort = metrics && config.metricsAt ? createMetricsPort(config, metrics) : null
-  await warmPasswords(app)
   let jobs: Jobs | null = null
   const start = () => {
     outbox.start()
+    app.feed.start()
     jobs = startJobs(app)
   }
 
@@ -95,6 +101,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     app.raiseWaits.stop()
     await http.close()
     await jobs?.stop()
+    await app.feed.stop()
     await settle(app)
     await outbox.stop()
     await mailer.close()
@@ -141,14 +148,19 @@ export async function createOperator(config: Config): Promise<Operator> {
   }
 }
 
-/** The same on a database that may have noted no secret yet, or another: for `restore` and `doctor`. */
-export async function openOperator(config: Config): Promise<Operator> {
-  const { database, store } = await openStore(config)
+/** The same on a database that may have noted no secret yet, or another: for `doctor`. */
+export const openOperator = (config: Config): Promise<Operator> => operatorOn(config, 'short')
+
+/** The same, which changes whole tables: no statement of it is given up. */
+export const openRestorer = (config: Config): Promise<Operator> => operatorOn(config, 'long')
+
+async function operatorOn(config: Config, patience: 'short' | 'long'): Promise<Operator> {
+  const { database, store } = await openStore(config, null, patience)
   const keyring = createKeyring(readSecrets(config))
   const log = createLog('error')
   const limiter = createLimiter(config.limits)
-  const parts = { now: Date.now, log, keyring, limiter, store }
-  const { app } = assemble({ ...config, workers: 1 }, parts)
+  const parts = { now: Date.now, tick: uptime, log, keyring, limiter, store, siblings: null }
+  const { app } = assemble({ ...config, hashThreads: 1 }, parts)
   const close = async () => {
     await app.upstreams.close()
     await app.hasher.close()
@@ -156,7 +168,10 @@ export async function openOperator(config: Config): Promise<Operator> {
   }
   return {
     app,
-    checkMail: () => checkSmtp(config.smtpUrl ?? ''),
+    async checkMail() {
+      const { checkSmtp } = await import('./mail/smtp.ts')
+      return checkSmtp(config.smtpUrl ?? '')
+    },
     async countsTogether() {
       const shared = await openLimiter(config, keyring, log)
       await shared.close()
@@ -171,20 +186,49 @@ export async function openOperator(config: Config): Promise<Operator> {
 export async function openStore(
   config: Config,
   metrics: Metrics | null = null,
+  patience: 'short' | 'long' = 'short',
   tracing: Tracing | null = null,
 ): Promise<{ database: Database; store: Store }> {
   makeDataDir(config)
-  const database = config.databaseUrl
-    ? await openPostgres({ url: config.databaseUrl })
+  const { databaseUrl: url, databaseConnections: poolSize } = config
+  const database = url
+    ? await openPostgres({ url, poolSize, patience })
     : await openSqlite({ path: join(config.dataDir, 'freddy.db') })
   await migrate(database)
   const measured = metrics ? observeDatabase(database, metrics) : database
   return { database, store: createStore(tracing ? traceDatabase(measured, tracing) : measured) }
 }
 
-/** Traffic is counted here, or with all other servers. The client for that is loaded by those who use it. */
-async function openLimiter(config: Config, keyring: Keyring, log: Log): Promise<Limiter> {
+/*
+ * What not every server needs is loaded by those who do: it would be a part of each start, and stay in memory.
+ */
+
+async function startMetrics(siblings: Siblings | null): Promise<Metrics> {
+  const { createMetrics } = await import('./metrics/metrics.ts')
+  return createMetrics(siblings)
+}
+
+async function openSmtp({ smtpUrl, mailFrom }: Config): Promise<Mailer> {
+  const { createSmtpMailer } = await import('./mail/smtp.ts')
+  return createSmtpMailer({ url: smtpUrl ?? '', from: mailFrom })
+}
+
+async function openPostgres(
+  options: Parameters<typeof import('./store/postgres.ts').openPostgres>[0],
+): Promise<Database> {
+  const postgres = await import('./store/postgres.ts')
+  return postgres.openPostgres(options)
+}
+
+/** Traffic is counted here, by all processes of this server, or with all other servers. The client for that is loaded by those who use it. */
+async function openLimiter(
+  config: Config,
+  keyring: Keyring,
+  log: Log,
+  siblings: Siblings | null = null,
+): Promise<Limiter> {
   const { redisUrl: url, redisTimeoutMs: timeoutMs, limits: table } = config
+  if (!url && siblings) return createAskingLimiter(table, (words) => siblings.ask('limits', words))
   if (!url) return createLimiter(table)
   const { openSharedLimiter } = await import('./limiter/valkey.ts')
   const nameOf = (text: string) => keyedHash(keyring.current.of.name, 'limit', text)

@@ -1,7 +1,8 @@
-import { availableParallelism } from 'node:os'
 import { LRUCache } from 'lru-cache'
+import { createFeed } from './auth/feed.ts'
 import { createKeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
+import { createMemory } from './auth/memory.ts'
 import { createSightings } from './auth/session-seen.ts'
 import { createSigningKeys } from './auth/signing-keys.ts'
 import { createTokens } from './auth/token.ts'
@@ -15,26 +16,28 @@ import type { Metrics } from './metrics/metrics.ts'
 import { observe } from './metrics/observe.ts'
 import { takeReadings } from './metrics/readings.ts'
 import { readModels } from './models-file.ts'
+import type { Siblings } from './processes/siblings.ts'
 import { createRaiseWaits } from './responses/raise-waits.ts'
+import { createTurnedAway } from './responses/turned-away.ts'
 import { createUpstreams } from './responses/upstream.ts'
 import { reachable, spelledLoopback } from './responses/upstream-address.ts'
 import { createUsageQueue } from './responses/usage-queue.ts'
 import type { Store } from './store/store.ts'
 import { createHasher, type Hasher } from './workers/hasher.ts'
 
-const REMEMBERED_SESSIONS = 100_000
-const REMEMBERED_KEYS = 20_000
-const REMEMBERED_REFUSALS = 10_000
 const REMEMBERED_NETWORKS = 1000
 const WAITING_CANARIES = 1000
 const REMEMBERED_CAPS = 20_000
 
 export interface Assembled {
   readonly now: Clock
+  /** Milliseconds of a clock that nobody sets. */
+  readonly tick: Clock
   readonly log: Log
   readonly keyring: Keyring
   readonly limiter: Limiter
   readonly store: Store
+  readonly siblings: Siblings | null
   readonly hasher?: Hasher
 }
 
@@ -48,6 +51,7 @@ export function assemble(
   const longest = { access: config.accessLifeMs / 1000, refresh: 30 * 86_400 }
   const issuer = config.publicUrl ?? 'freddy-auth'
   const { keyring, store } = parts
+  const memory = createMemory()
   const signingKeys = createSigningKeys({
     store: store.signingKeys,
     keyring,
@@ -60,15 +64,18 @@ export function assemble(
     tracing: null,
     signingKeys,
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
-    hasher: parts.hasher ?? createHasher({ threads: config.workers || availableParallelism() }),
-    usage: createUsageQueue(parts.store.ledger, ({ request_id, user_id, ...usage }, cause) =>
-      parts.log.error({
-        event: 'usage.dropped',
-        requestId: request_id,
-        userId: user_id,
-        count: usage.input_tokens + usage.output_tokens,
-        cause,
-      }),
+    hasher: parts.hasher ?? createHasher({ threads: config.hashThreads }),
+    usage: createUsageQueue(
+      parts.store.ledger,
+      parts.now,
+      ({ request_id, user_id, ...usage }, cause) =>
+        parts.log.error({
+          event: 'usage.dropped',
+          requestId: request_id,
+          userId: user_id,
+          count: usage.input_tokens + usage.output_tokens,
+          cause,
+        }),
     ),
     keyUses: createKeyUses(parts.store.keyUses, (cause) =>
       parts.log.warn({ event: 'keys.uses', cause }),
@@ -82,11 +89,18 @@ export function assemble(
       mayReach: reachable([...config.upstreamAllow, ...spelledLoopback(config.upstreamUrl)]),
       now: parts.now,
     }),
-    liveSessions: new LRUCache({ max: REMEMBERED_SESSIONS }),
-    liveApiKeys: new LRUCache({ max: REMEMBERED_KEYS }),
-    allowances: new LRUCache({ max: REMEMBERED_KEYS }),
+    memory,
+    feed: createFeed({
+      changes: store.changes,
+      engine: store.inspection.engine,
+      memory,
+      now: parts.now,
+      tick: parts.tick,
+      log: parts.log,
+      onHeard: (delayMs) => metrics?.time.revocations.observe(delayMs / 1000),
+    }),
     raiseWaits: createRaiseWaits(),
-    turnedAway: new LRUCache({ max: REMEMBERED_REFUSALS }),
+    turnedAway: createTurnedAway(parts.siblings),
     canaries: new LRUCache({ max: WAITING_CANARIES }),
     reached: new LRUCache({ max: REMEMBERED_CAPS }),
     keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),

@@ -2,7 +2,7 @@
 import { defineCommand } from 'citty'
 import { openStore } from './app.ts'
 import { auditCommand } from './commands/audit.ts'
-import { backupCommand, restoreCommand } from './commands/backup.ts'
+import { backupCommand, restoreCommand, restoredCommand } from './commands/backup.ts'
 import { deployCheckCommand } from './commands/deploy-check.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { healthCommand } from './commands/health.ts'
@@ -16,7 +16,7 @@ import { answer, json } from './commands/shell.ts'
 import { usersCommand } from './commands/users.ts'
 import { runWords } from './commands/words.ts'
 import { readConfig } from './config.ts'
-import { describeApi } from './describe-api.ts'
+import { describeApi } from './http/openapi.ts'
 import { fail, serve } from './main.ts'
 
 const migrateCommand = defineCommand({
@@ -55,6 +55,7 @@ const main = defineCommand({
     health: healthCommand,
     backup: backupCommand,
     restore: restoreCommand,
+    restored: restoredCommand,
     openapi: openapiCommand,
   },
 })

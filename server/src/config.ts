@@ -1,7 +1,9 @@
 import { credentialKnobs } from './config-credentials.ts'
+import { databaseKnobs } from './config-database.ts'
 import { type LimitsConfig, limitKnobs } from './config-limits.ts'
 import { arrangeMail, type MailConfig, mailKnobs } from './config-mail.ts'
 import { type MetricsConfig, metricsKnobs } from './config-metrics.ts'
+import { type ProcessesConfig, processesKnobs, processesOf } from './config-processes.ts'
 import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
@@ -9,7 +11,6 @@ import {
   knob,
   networks,
   oneOf,
-  postgres,
   some,
   webAddress,
   whole,
@@ -24,7 +25,8 @@ export interface Config
     MetricsConfig,
     LimitsConfig,
     WebhookConfig,
-    MailConfig {
+    MailConfig,
+    ProcessesConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -32,6 +34,7 @@ export interface Config
   readonly dataDir: string
   /** Null means SQLite in the data folder. */
   readonly databaseUrl: string | null
+  readonly databaseConnections: number
   readonly secretKey: string | null
   readonly secretKeyFile: string | null
   readonly jwtAlg: 'HS256' | 'EdDSA' | 'ES256' | 'RS256'
@@ -40,7 +43,6 @@ export interface Config
   readonly trustedProxies: readonly string[]
   readonly registration: 'open' | 'invite' | 'closed'
   readonly maxRequestBytes: number
-  readonly workers: number
   readonly sessionIdleDays: number
   readonly keyLeaseSeconds: number
   readonly auditDays: number
@@ -73,12 +75,7 @@ export const knobs = {
     webAddress,
   ),
   DATA_DIR: knob('a folder', './data', 'Where the database and the secret are kept.', some),
-  DATABASE_URL: knob(
-    'postgres://…',
-    '',
-    'A PostgreSQL database, of several hosts with commas between the one that is written to; SQLite in DATA_DIR when empty.',
-    postgres,
-  ),
+  ...databaseKnobs,
   ...mailKnobs,
   ...credentialKnobs,
   CODE_DIGITS: knob(
@@ -113,7 +110,7 @@ export const knobs = {
     whole(1024, 104_857_600),
   ),
   ...upstreamKnobs,
-  WORKERS: knob('1 to 64', '', 'Threads that hash passwords; one a core when empty.', whole(1, 64)),
+  ...processesKnobs,
   SESSION_IDLE_DAYS: knob(
     '0 to 30',
     '0',
@@ -197,6 +194,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     publicUrl: set.PUBLIC_URL,
     dataDir: set.DATA_DIR ?? './data',
     databaseUrl: set.DATABASE_URL,
+    databaseConnections: set.DATABASE_CONNECTIONS ?? 10,
     ...arrangeMail(set),
     secretKey: set.SECRET_KEY,
     secretKeyFile: set.SECRET_KEY_FILE,
@@ -215,7 +213,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     upstreamAllow: set.UPSTREAM_ALLOW ?? [],
     upstreamTimes: set.UPSTREAM_TIMES ?? standardTimes,
     userBudget: set.USER_BUDGET,
-    workers: set.WORKERS ?? 0,
+    ...processesOf(set.WORKERS, set.HASH_THREADS),
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     keyLeaseSeconds: set.KEY_LEASE_SECONDS ?? 600,
     auditDays: set.AUDIT_DAYS ?? 90,

@@ -28,7 +28,7 @@ const verbs = new Set(
     .map((route) => route.verb.name)
     .map((name) => fileOf(new RegExp(`export async function ${name}\\b`))),
 )
-const adapters = /^(store\/(sqlite|postgres)|mail\/(smtp|inbox)|limiter\/valkey)\.ts$/
+const adapters = /^(store\/(sqlite|postgres)|mail\/(smtp|inbox)|limiter\/(valkey|asking))\.ts$/
 
 test('a verb never imports a verb', () => {
   assert.ok(verbs.size > 10)
@@ -66,6 +66,13 @@ test('the store, the limiter and the wire import nothing of ours but types, erro
       (target) => !allowed[room].test(target) && !/^(errors|limits|config)\.ts$/.test(target),
     )
     assert.deepEqual(foreign, [], path)
+  }
+})
+
+test('nothing that a server loads at its start imports node:http, of which a part is 14 MB', () => {
+  for (const { path, text } of sources) {
+    if (path !== 'deploy/ask.ts')
+      assert.doesNotMatch(text, /^import (?!type\b).* from 'node:https?'/m, path)
   }
 })
 

@@ -24,9 +24,9 @@ const scriptOf = (version: string) => readFileSync(new URL(`${version}.sql`, fol
 const stepsOf = (version: string) => scriptOf(version).split(/;\s*$/m).length
 
 function onEach(name: string, tell: (place: Place) => Promise<void>): void {
-  for (const { name: engine, open } of databases) {
+  for (const { name: engine, openEmpty } of databases) {
     test(`${name} (${engine})`, async () => {
-      const place = await open()
+      const place = await openEmpty()
       try {
         await tell(place)
       } finally {
@@ -66,9 +66,9 @@ function referenceOn({ database }: Place) {
   }
 }
 
-for (const { name: engine, open } of databases) {
+for (const { name: engine, openEmpty } of databases) {
   test(`F34: a migration that is killed before any of its statements is as if it never began, and the next start makes it (${engine})`, async () => {
-    const [place, other] = [await open(), await open()]
+    const [place, other] = [await openEmpty(), await openEmpty()]
     const luck = luckOf(SEED, 'F34', engine)
     const from = luck.below(Math.max(1, versions.length - ROUNDS))
     const shapeBefore = referenceOn(other)
@@ -127,7 +127,7 @@ const isAsleep = async ({ database }: Place) =>
   ).length > 0
 
 test('F34: a disk that fills anywhere in a migration keeps nothing of it, and with room it is made', async () => {
-  const place = await databases[0].open()
+  const place = await databases[0].openEmpty()
   const { database } = place
   try {
     await migrate(database)
@@ -168,7 +168,7 @@ onEach('F34: a migration that fails at any statement keeps nothing of it', async
 })
 
 test('F34: servers that start while another one migrates wait for it, however long it takes', async () => {
-  const [sqlite, postgres] = [await databases[0].open(), await databases[1].open()]
+  const [sqlite, postgres] = [await databases[0].openEmpty(), await databases[1].openEmpty()]
   const impatient = await openSqlite({ path: sqlite.url, busyTimeoutMs: 20 })
   const other = new DatabaseSync(sqlite.url)
   const client = new pg.Client(postgres.url)
@@ -239,7 +239,7 @@ const takesAway =
   /\b(DROP (TABLE|COLUMN)|RENAME|ALTER COLUMN|SET NOT NULL|ADD COLUMN \w+ \w+ NOT NULL(?! DEFAULT))\b/
 
 test('F33: a migration says beside which servers it runs, and takes away nothing that those use', () => {
-  for (const version of versions.filter((each) => each >= '0025')) {
+  for (const version of versions.filter((each) => each >= '0022')) {
     const script = scriptOf(version)
     const [, from = ''] = /^-- Runs with servers from (\d{4}) on\.$/m.exec(script) ?? []
     const before = versions.filter((each) => each < version).at(-1) ?? ''

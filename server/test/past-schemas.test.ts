@@ -37,12 +37,12 @@ function read(file: string): Past {
 /** Each on one of the databases, in turn; `npm run faults` tries each on both. */
 const both = process.env.FAULT_ROUNDS !== undefined
 
-for (const [engineIndex, { name: engine, open }] of databases.entries()) {
+for (const [engineIndex, { name: engine, openEmpty }] of databases.entries()) {
   for (const [index, file] of files.entries()) {
     if (!both && index % databases.length !== engineIndex) continue
     test(`F34: what the server of ${file.replace('.jsonl', '')} kept is all there, and works (${engine})`, async () => {
       const past = read(file)
-      const place = await open()
+      const place = await openEmpty()
       const { database } = place
       let freddy: Omit<Freddy, 'database'> | null = null
       try {

@@ -29,7 +29,7 @@ export async function startProgram(
 ): Promise<ServerProcess> {
   const [program = process.execPath, ...words] = [...through, process.execPath, ...args]
   const child = spawn(program, words, {
-    env: { PATH: process.env.PATH, SECRET_KEY: SECRET, WORKERS: '1', PORT: '0', ...env },
+    env: { PATH: process.env.PATH, SECRET_KEY: SECRET, HASH_THREADS: '1', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))

@@ -12,7 +12,13 @@ import { ownBuckets } from './key-limits.ts'
 import { requireNetwork } from './key-network.ts'
 import { isNamed, type ParentKey, parentOf } from './key-tree.ts'
 import { noticeRoaming } from './roaming.ts'
-import { findLiveSession, standing, waysOf } from './session.ts'
+import {
+  findCurrentSession,
+  findLeasedSession,
+  findLiveSession,
+  standing,
+  waysOf,
+} from './session.ts'
 
 /** What an API key may be made for. */
 export const scopes = ['responses', 'models', 'usage:read', 'account:read', 'keys:derive'] as const
@@ -70,7 +76,7 @@ export function authenticate(
 ): Soon<Principal> {
   if (kind === 'api-key' || text.startsWith('ak_')) return keyHolder({ app, origin, now }, text)
   if (kind === 'cookie') return browser({ app, origin, now }, text)
-  const session = findLiveSession(app, app.tokens.check('access', text, now), now)
+  const session = findLeasedSession(app, app.tokens.check('access', text, now), now)
   return whenHere(session, (row) => signedIn({ app, origin, now }, row))
 }
 
@@ -80,7 +86,7 @@ async function browser(
   cookie: string,
 ): Promise<SignedIn> {
   const claims = app.tokens.check('refresh', cookie, now)
-  const session = await findLiveSession(app, claims, now)
+  const session = await findCurrentSession(app, claims, now)
   if (standing(app, session, claims.jti, now) === 'reused') throw new ApiError('TOKEN_INVALID')
   await noticeRoaming({ app, origin, now }, session)
   return signedIn({ app, origin, now }, session)

@@ -10,7 +10,7 @@ import type { App } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { Room } from '../limiter/limiter.ts'
 import type { LimitName } from '../limits.ts'
-import type { TurnedAway } from '../responses/explanation.ts'
+import type { TurnedAway } from '../responses/turned-away.ts'
 import type { Route } from '../routes.ts'
 import { type Soon, whenFailed, whenHere } from '../soon.ts'
 import { limitHeaders } from '../wire/limit-headers.ts'
@@ -70,7 +70,9 @@ function countRefusal(
   const isRefusal = cause instanceof ApiError && [401, 403].includes(cause.status)
   if (!isRefusal) throw cause
   if (kind === 'cookie') answerHeaders['set-cookie'] = setCookie(app.config, 'session', null)
-  return whenHere(app.limiter.take('refused-source', origin.source, startedAt), () => {
+  return whenHere(app.limiter.take('refused-source', origin.source, startedAt), (counted) => {
+    // Calls that looked at the same moment are told apart here: no more are refused as such than the row has room for.
+    if (!counted.allowed) throw tooMany('TOO_MANY_REQUESTS', counted.waitMs)
     throw cause
   })
 }

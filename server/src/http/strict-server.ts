@@ -1,5 +1,7 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { RequestListener, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Siblings } from '../processes/siblings.ts'
+import { createServer } from './create-server.ts'
 import type { Origins } from './origin.ts'
 import { type BrokenRequest, guardSockets, refuseBrokenRequest } from './sockets.ts'
 
@@ -29,6 +31,7 @@ export function strictServer(
   origins: Origins,
   handler: RequestListener,
   noteBroken: (fields: BrokenRequest) => void,
+  siblings: Siblings | null = null,
 ): Server {
   const underWay: UnderWay = new WeakMap()
   const server = createServer(
@@ -48,7 +51,7 @@ export function strictServer(
   )
   server.maxRequestsPerSocket = 1000
   server.maxHeadersCount = 200
-  guardSockets(server, origins)
+  guardSockets(server, origins, siblings)
   server.setTimeout(bounds.stalledMs, (socket) => {
     // Silent because we are still at work is fine; taking nothing of an answer is not.
     if (!underWay.get(socket)?.length || socket.writableLength > 0) socket.destroy()

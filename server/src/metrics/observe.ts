@@ -69,10 +69,14 @@ export function observeDatabase(database: Database, { count, time }: Metrics): D
         end()
       }
     }
+  const asked = ({ read, write }: Database['aside']) => ({
+    read: timed('read', read) as Database['read'],
+    write: timed('write', write) as Database['write'],
+  })
   return {
     ...database,
-    read: timed('read', database.read) as Database['read'],
-    write: timed('write', database.write) as Database['write'],
+    ...asked(database),
+    aside: asked(database.aside),
     batch: timed('batch', database.batch),
   }
 }

@@ -12,6 +12,17 @@ export interface Statement {
   readonly also?: readonly Statement[]
 }
 
+/**
+ * One statement over many rows, which its SQL reads as a table by the name of `:rows`: a row of the ledger costs a
+ * fraction of a statement. It answers no rows.
+ */
+export interface Bulk {
+  readonly sql: string
+  readonly columns: Readonly<Record<string, 'TEXT' | 'BIGINT'>>
+  /** Each with a value for each column, in their order. */
+  readonly rows: readonly (readonly Value[])[]
+}
+
 export type Row = Readonly<Record<string, Value>>
 
 /** The driver below the store. There are two, and nothing above knows which one it has. */
@@ -25,13 +36,22 @@ export interface Database {
   write<R = Row>(sql: string, params?: Params): Promise<R[]>
 
   /**
+   * The same for who calls and whether all is well: on PostgreSQL by a connection in reserve when all others are taken,
+   * so that those who are known go on while everybody else waits.
+   */
+  readonly aside: Pick<Database, 'read' | 'write'>
+
+  /**
    * Several statements in one transaction with none of our code in between: all or nothing.
    * Rows of each statement, in order, after they are durable.
    */
-  batch(statements: readonly Statement[]): Promise<Row[][]>
+  batch(statements: readonly (Statement | Bulk)[]): Promise<Row[][]>
 
   /** Rows of each SELECT, all from one moment, whoever writes meanwhile. */
   snapshot(statements: readonly Statement[]): Promise<Row[][]>
+
+  /** Opens a line on which changes are heard of: see store/changes.ts. */
+  listen(heard: () => void): Line
 
   /** Bytes of the log that wait to be written back to the database file; null where that is the database's own matter. */
   logBytes(): number | null
@@ -39,6 +59,13 @@ export interface Database {
   /** Applies a migration script once, whoever else tries at the same time. True for the one that did. */
   migrate(version: string, script: string): Promise<boolean>
 
+  close(): Promise<void>
+}
+
+/** A connection of its own, where the database can speak up; elsewhere there is nothing to hear, and it reads as all do. */
+export interface Line {
+  /** Waits behind nobody's statements. */
+  read<R = Row>(sql: string, params?: Params): Promise<R[]>
   close(): Promise<void>
 }
 

@@ -12,12 +12,20 @@ const beside = /^-- Runs with servers from (\d{4}) on\.$/m
  */
 export async function migrate(database: Database): Promise<string[]> {
   const versions = knownVersions()
+  const there = await appliedVersions(database)
   const applied: string[] = []
-  for (const version of versions) {
+  for (const version of versions.filter((each) => !there.includes(each))) {
     if (await apply(database, version)) applied.push(version)
   }
   await refuseStrange(database, versions)
   return applied
+}
+
+/** What stands below `-- only SQLite` or `-- only PostgreSQL` is for that one: triggers have no common spelling. */
+function scriptFor(engine: Database['engine'], script: string): string {
+  const [both = '', ...parts] = script.split(/^-- only (?=SQLite$|PostgreSQL$)/m)
+  const mine = parts.filter((part) => part.startsWith(`${engine}\n`))
+  return both + mine.map((part) => part.slice(engine.length)).join('')
 }
 
 /** Every version this server knows, oldest first. */
@@ -42,8 +50,16 @@ export function rewritesRows(version: string): boolean {
   return /^\s*(UPDATE|INSERT|DELETE|DROP TABLE)\b/im.test(scriptOf(version))
 }
 
+/** None where there is no such table yet; a database that does not answer says so to the first migration. */
+async function appliedVersions(database: Database): Promise<string[]> {
+  const rows = await database
+    .read<{ version: string }>('SELECT version FROM schema_migrations')
+    .catch(() => [])
+  return rows.map(({ version }) => version)
+}
+
 async function apply(database: Database, version: string): Promise<boolean> {
-  const script = scriptOf(version)
+  const script = scriptFor(database.engine, scriptOf(version))
   const [, from] = beside.exec(script) ?? []
   const note = from
     ? `UPDATE schema_migrations SET servers_from = '${from}' WHERE version = '${version}';\n`

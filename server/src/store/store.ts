@@ -5,6 +5,7 @@ import { type AuditStore, createAuditStore } from './audit.ts'
 import { type BackupStore, createBackupStore } from './backup.ts'
 import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
+import { type ChangeStore, createChangeStore } from './changes.ts'
 import type { Database } from './database.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createDossierStore, type DossierStore } from './dossier.ts'
@@ -69,6 +70,7 @@ export interface Store {
   readonly panics: PanicStore
   readonly signingKeys: SigningKeyStore
   readonly revocations: RevocationStore
+  readonly changes: ChangeStore
 }
 
 export function createStore(plain: Database): Store {
@@ -107,5 +109,6 @@ export function createStore(plain: Database): Store {
     panics: createPanicStore(database),
     signingKeys: createSigningKeyStore(database),
     revocations: createRevocationStore(database),
+    changes: createChangeStore(database),
   }
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Row } from '../store/database.ts'
+import type { Bulk, Row, Statement } from '../store/database.ts'
+import { isBulk } from '../store/sql.ts'
 import { logBytesOf, MOST_LOG_BYTES } from '../store/sqlite-log.ts'
 import { isSilence, openSqliteFile, prepareOn } from '../store/sqlite-open.ts'
 import type { GroupAnswer, Job, Outcome, WriterOptions } from './writer.ts'
@@ -11,7 +12,11 @@ const IDLE_MS = 500
 const LOOK_EVERY_MS = 1000
 /** Pages of the log (4 kB each) from which a commit pays for writing it back after all. */
 const LOG_PAGES = 15_000
-
+/**
+ * Between two looks whether another process still writes. SQLite itself would sleep for up to 100 ms, and one that
+ * writes all the time is not found free by luck: waits of a second were seen.
+ */
+const LOOK_AGAIN_MS = 0.25
 const SQLITE_BUSY = 5
 
 const options = workerData as WriterOptions
@@ -20,6 +25,7 @@ let prepare: ReturnType<typeof prepareOn>
 /** Set when a commit failed on the disk: nothing is written before the file was looked at again. */
 let broken = false
 let idle: NodeJS.Timeout | undefined
+const nothing = new Int32Array(new SharedArrayBuffer(4))
 
 try {
   open()
@@ -42,6 +48,7 @@ setInterval(shorten, LOOK_EVERY_MS).unref()
 function open(): void {
   database = openSqliteFile(options)
   database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
+  database.exec('PRAGMA busy_timeout = 0')
   prepare = prepareOn(database)
 }
 
@@ -49,8 +56,8 @@ function open(): void {
 function writeGroup(group: readonly Job[]): GroupAnswer {
   try {
     if (broken) mend()
-    database.exec('BEGIN IMMEDIATE')
-    const outcomes = group.map(runJob)
+    begin()
+    const outcomes = runAll(group)
     database.exec('COMMIT')
     return { outcomes }
   } catch (cause) {
@@ -58,20 +65,65 @@ function writeGroup(group: readonly Job[]): GroupAnswer {
   }
 }
 
-/** A job of several statements is kept whole or not at all; one that fails leaves the others of the group alone. */
+/** Waits for its turn among the processes that write to this file. */
+function begin(): void {
+  const until = performance.now() + options.busyTimeoutMs
+  for (;;) {
+    try {
+      database.exec('BEGIN IMMEDIATE')
+      return
+    } catch (cause) {
+      const { errcode = 0 } = cause as { errcode?: number }
+      if ((errcode & 0xff) !== SQLITE_BUSY || performance.now() >= until) throw cause
+      Atomics.wait(nothing, 0, 0, LOOK_AGAIN_MS)
+    }
+  }
+}
+
+/**
+ * A savepoint makes what a job writes two to three times as dear, and jobs hardly ever fail: when one does, all of the
+ * group begins anew, each behind a savepoint of its own.
+ */
+function runAll(group: readonly Job[]): Outcome[] {
+  const outcomes: Outcome[] = []
+  for (const job of group) {
+    const outcome = runJob(job)
+    if ('error' in outcome && isSeveral(job)) return runApart(group)
+    outcomes.push(outcome)
+  }
+  return outcomes
+}
+
+function runApart(group: readonly Job[]): Outcome[] {
+  database.exec('ROLLBACK')
+  begin()
+  return group.map((job) => {
+    if (!isSeveral(job)) return runJob(job)
+    database.exec('SAVEPOINT job')
+    const outcome = runJob(job)
+    database.exec('error' in outcome ? 'ROLLBACK TO job; RELEASE job' : 'RELEASE job')
+    return outcome
+  })
+}
+
+/** Of a job of one statement nothing is kept when it fails. */
+const isSeveral = (job: Job) => job.length > 1 || job.some(isBulk)
+
 function runJob(job: Job): Outcome {
-  const several = job.length > 1
-  if (several) database.exec('SAVEPOINT job')
   try {
-    const rows = job.map(({ sql, params }) => prepare(sql).all(params) as Row[])
-    if (several) database.exec('RELEASE job')
-    return { rows }
+    return { rows: job.map(run) }
   } catch (cause) {
     // A disk that is full, or gone, is so for the whole group.
     if (!database.isTransaction || isSilence(cause)) throw cause
-    if (several) database.exec('ROLLBACK TO job; RELEASE job')
     return { error: messageOf(cause) }
   }
+}
+
+function run(statement: Statement | Bulk): Row[] {
+  const prepared = prepare(statement.sql)
+  if (!isBulk(statement)) return prepared.all(statement.params) as Row[]
+  for (const row of statement.rows) prepared.run(...row)
+  return []
 }
 
 function giveUp(cause: unknown): GroupAnswer {
@@ -111,11 +163,8 @@ function writeBack(): void {
 function shorten(): void {
   if (broken || logBytesOf(options.path) <= MOST_LOG_BYTES) return
   try {
-    database.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)')
-  } catch {
-  } finally {
-    database.exec(`PRAGMA busy_timeout = ${options.busyTimeoutMs}`)
-  }
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+  } catch {}
 }
 
 function close(): void {

@@ -1,3 +1,4 @@
+-- Runs with servers from 0001 on.
 ALTER TABLE users ADD COLUMN language TEXT;
 ALTER TABLE challenges ADD COLUMN language TEXT;
 
