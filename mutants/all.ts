@@ -18,6 +18,7 @@ import { schema } from './schema.ts'
 import { sessions } from './sessions.ts'
 import { store } from './store.ts'
 import { tokens } from './tokens.ts'
+import { traces } from './traces.ts'
 import { webhooks } from './webhooks.ts'
 
 export const mutants: readonly Mutant[] = [
@@ -27,6 +28,7 @@ export const mutants: readonly Mutant[] = [
   ...registration,
   ...accounts,
   ...tokens,
+  ...traces,
   ...sessions,
   ...feed,
   ...pairings,

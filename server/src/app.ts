@@ -26,6 +26,8 @@ import type { Database } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
 import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
+import { traceApp, traceDatabase, traceMailer } from './tracing/trace-app.ts'
+import { createTracing, type Tracing } from './tracing/tracing.ts'
 import { latePost } from './webhooks/late-post.ts'
 import { createSender, type Sender } from './webhooks/sender.ts'
 import type { Hasher } from './workers/hasher.ts'
@@ -66,7 +68,8 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const tick = parts.now ?? uptime
   const metrics = config.metricsAt || config.metricsToken ? await startMetrics(siblings) : null
   const log = parts.log ?? createLog(config.logLevel)
-  const { database, store } = await openStore(config, metrics)
+  const tracing = createTracing(config)
+  const { database, store } = await openStore(config, metrics, 'short', tracing)
   const keyring = createKeyring(readSecrets(config))
   await requireSameSecret(store, keyring)
 
@@ -75,10 +78,11 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const mailer: Mailer = inbox ?? (await openSmtp(config))
   const limiter = await openLimiter(config, keyring, log, siblings)
   const made = { ...parts, now, tick, log, keyring, limiter, store, siblings }
-  const { app, connect } = assemble(config, made, metrics)
+  const { app: assembled, connect } = assemble(config, made, metrics)
+  const app = tracing ? traceApp(assembled, tracing) : assembled
   const outbox = createOutbox({
     store: app.store.outbox,
-    mailer,
+    mailer: tracing ? traceMailer(mailer, tracing) : mailer,
     texts: app.letterTexts,
     now,
     log: app.log,
@@ -118,6 +122,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await app.hasher.close()
     await limiter.close()
     await database.close()
+    await tracing?.flush()
   }
   return { app, http, outbox, sender, inbox, metricsPort, start, close }
 }
@@ -193,6 +198,7 @@ export async function openStore(
   config: Config,
   metrics: Metrics | null = null,
   patience: 'short' | 'long' = 'short',
+  tracing: Tracing | null = null,
 ): Promise<{ database: Database; store: Store }> {
   makeDataDir(config)
   const { databaseUrl: url, databaseConnections: poolSize } = config
@@ -200,7 +206,8 @@ export async function openStore(
     ? await openPostgres({ url, poolSize, patience })
     : await openSqlite({ path: join(config.dataDir, 'freddy.db') })
   await migrate(database)
-  return { database, store: createStore(metrics ? observeDatabase(database, metrics) : database) }
+  const measured = metrics ? observeDatabase(database, metrics) : database
+  return { database, store: createStore(tracing ? traceDatabase(measured, tracing) : measured) }
 }
 
 /*

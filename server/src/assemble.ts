@@ -64,6 +64,7 @@ export function assemble(
     config,
     bound: { port: config.port },
     ...parts,
+    tracing: null,
     signingKeys,
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
     hasher: parts.hasher ?? createHasher({ threads: config.hashThreads }),

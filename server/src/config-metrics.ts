@@ -5,6 +5,8 @@ export interface MetricsConfig {
   readonly metricsAt: Place | null
   /** What asks for `/metrics` as bearer; null when nobody may. */
   readonly metricsToken: string | null
+  /** `in`: a trace goes on here that a trusted proxy began; `out`: model servers are told of it. */
+  readonly traceContext: readonly ('in' | 'out')[]
 }
 
 export interface Place {
@@ -25,6 +27,17 @@ export const metricsKnobs = {
     'What Prometheus sends as bearer; with it metrics are also at /metrics of the server itself.',
     tokenOf,
   ),
+  TRACE_CONTEXT: knob(
+    'in, out or in,out',
+    '',
+    'With an SDK of OpenTelemetry (docs/traces.md): whether traces of trusted proxies go on here (in), and in model servers (out).',
+    directionsOf,
+  ),
+}
+
+function directionsOf(text: string): readonly ('in' | 'out')[] | undefined {
+  const known = { in: ['in'], out: ['out'], 'in,out': ['in', 'out'] } as const
+  return Object.hasOwn(known, text) ? known[text as keyof typeof known] : undefined
 }
 
 function placeOf(text: string): ReturnType<Reader<Place>> {

@@ -220,6 +220,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     ...{ eventDays: set.EVENT_DAYS ?? 30, webhookAllow: set.WEBHOOK_ALLOW ?? [] },
     metricsAt: set.METRICS_PORT,
     metricsToken: set.METRICS_TOKEN,
+    traceContext: set.TRACE_CONTEXT ?? [],
     logLevel: set.LOG_LEVEL ?? 'warn',
     accessLifeMs: profile === 'strict' ? 900_000 : 86_400_000,
     told,

@@ -22,6 +22,7 @@ import type { UsageQueue } from './responses/usage-queue.ts'
 import type { ApiKeyRow } from './store/api-keys.ts'
 import type { NewEvent } from './store/events.ts'
 import type { Store } from './store/store.ts'
+import type { Tracing } from './tracing/tracing.ts'
 import type { Networks } from './wire/network.ts'
 import type { Hasher } from './workers/hasher.ts'
 
@@ -46,6 +47,8 @@ export interface App {
   readonly keyUses: KeyUses
   readonly sightings: Sightings
   readonly log: Log
+  /** Null where the operator brought no SDK of OpenTelemetry. */
+  readonly tracing: Tracing | null
   /** The other processes of this server; null where it is one process. */
   readonly siblings: Siblings | null
   readonly models: ModelTable

@@ -36,7 +36,7 @@ export const WebhookAnswer = Type.Object({
   ...fields,
   events: OrNull(Type.Array(Type.String())),
   status: Type.Union([Type.Literal('active'), Type.Literal('paused')]),
-  paused_by: OrNull(Type.String({ description: '`admin`, `failures` or `gone` (410)' })),
+  paused_by: OrNull(Type.String({ description: '`admin`, `failures`, `gone` (410) or `restore`' })),
   failing_since: OrNull(Moment),
   former_secret_until: OrNull(Moment),
   created_at: Moment,

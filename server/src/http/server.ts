@@ -18,6 +18,7 @@ import { serializerFor } from './serializer.ts'
 import { serve } from './serve.ts'
 import type { BrokenRequest } from './sockets.ts'
 import { type Patience, patience, strictServer } from './strict-server.ts'
+import { traceRequests } from './trace-requests.ts'
 import { validatorFor } from './validator.ts'
 
 declare module 'fastify' {
@@ -75,6 +76,7 @@ export async function createHttp(
   http.decorateRequest('principal', null)
   http.decorateRequest('bytes', null)
   http.decorateRequest('refusal', undefined)
+  if (app.tracing) traceRequests(app.tracing, http, origins)
   greet(app, http, origins)
   openApi(http)
   serve(app, http, routes, bounds)

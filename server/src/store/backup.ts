@@ -78,6 +78,9 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
   budgets: null,
   audit_events: null,
   events: null,
+  // One that was taken away after the backup hears nothing until an admin says so.
+  webhooks: `UPDATE webhooks SET paused_at = :now, paused_by = 'restore' WHERE paused_at IS NULL`,
+  webhook_deliveries: null,
   mail_stops: null,
   outbox: `UPDATE outbox SET ended_at = :now, sealed = NULL, reason = 'restored'
     WHERE sent_at IS NULL AND ended_at IS NULL`,
