@@ -24,7 +24,7 @@ const BETWEEN_MS = 31_000
 let now = Date.UTC(2026, 10, 23, 12)
 let asked = 0
 const dataDir = mkdtempSync(join(tmpdir(), 'freddy-bench-'))
-const config = readConfig({ DATA_DIR: dataDir, WORKERS: '1' })
+const config = readConfig({ DATA_DIR: dataDir, HASH_THREADS: '1' })
 const running = await createApp(config, { now: () => now, log: createLog('error') })
 try {
   const people = await makePeople(running)

@@ -39,7 +39,7 @@ const dataDir = mkdtempSync(join(tmpdir(), 'freddy-bench-'))
 const upstream = `http://127.0.0.1:${portOf(model)}/v1`
 const config = readConfig({
   DATA_DIR: dataDir,
-  WORKERS: '1',
+  HASH_THREADS: '1',
   UPSTREAM_URL: upstream,
   LIMITS: 'requests=off',
 })

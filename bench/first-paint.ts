@@ -33,7 +33,7 @@ const told = `new Promise((resolve) => {
 })`
 
 const dataDir = mkdtempSync(join(tmpdir(), 'freddy-bench-'))
-const config = readConfig({ DATA_DIR: dataDir, WORKERS: '1', LIMITS: 'requests=off' })
+const config = readConfig({ DATA_DIR: dataDir, HASH_THREADS: '1', LIMITS: 'requests=off' })
 const running = await createApp(config, { log: createLog('error') })
 running.start()
 const executablePath = process.env.TEST_CHROMIUM ?? (await prepareChromium())

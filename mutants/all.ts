@@ -2,6 +2,7 @@ import { accounts } from './accounts.ts'
 import { bodies } from './bodies.ts'
 import { codes } from './codes.ts'
 import { edge } from './edge.ts'
+import { feed } from './feed.ts'
 import { foreign } from './foreign.ts'
 import { keys } from './keys.ts'
 import { ledger } from './ledger.ts'
@@ -11,7 +12,9 @@ import { pairings } from './pairings.ts'
 import { panic } from './panic.ts'
 import { passwords } from './passwords.ts'
 import { places } from './places.ts'
+import { processes } from './processes.ts'
 import { registration } from './registration.ts'
+import { schema } from './schema.ts'
 import { sessions } from './sessions.ts'
 import { store } from './store.ts'
 import { tokens } from './tokens.ts'
@@ -25,6 +28,7 @@ export const mutants: readonly Mutant[] = [
   ...accounts,
   ...tokens,
   ...sessions,
+  ...feed,
   ...pairings,
   ...keys,
   ...ledger,
@@ -34,5 +38,7 @@ export const mutants: readonly Mutant[] = [
   ...places,
   ...mail,
   ...store,
+  ...processes,
+  ...schema,
   ...webhooks,
 ]

@@ -59,7 +59,7 @@ export const bodies: readonly Mutant[] = [
   },
   {
     name: 'auth bodies are sixteen levels deep',
-    file: 'http/server.ts',
+    file: 'http/serve.ts',
     find: 'const AUTH_DEPTH = 16',
     replace: 'const AUTH_DEPTH = 1600',
     tests: 'edge-defences.test.ts',
@@ -92,8 +92,8 @@ export const bodies: readonly Mutant[] = [
   {
     name: 'an answer is what it says it is',
     file: 'http/server.ts',
-    find: ", 'x-content-type-options': 'nosniff' }",
-    replace: ' }',
+    find: ".header('x-content-type-options', 'nosniff')",
+    replace: '',
     tests: 'edge.test.ts',
     named: 'every guarded route',
   },
@@ -104,5 +104,13 @@ export const bodies: readonly Mutant[] = [
     replace: '',
     tests: 'edge.test.ts',
     named: 'attack 105',
+  },
+  {
+    name: 'who left already is noticed',
+    file: 'http/streaming.ts',
+    find: '  if (raw.closed) look()\n  else raw.once',
+    replace: '  raw.once',
+    tests: 'streaming.test.ts',
+    named: 'who left already',
   },
 ]

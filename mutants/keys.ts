@@ -42,14 +42,6 @@ export const keys: readonly Mutant[] = [
     named: 'attack 095: a key ends',
   },
   {
-    name: 'a key row is believed for a second',
-    file: 'auth/key-lease.ts',
-    find: 'isWithin(now - readAt, REMEMBERED_MS)',
-    replace: 'isWithin(now - readAt, 1_000_000)',
-    tests: 'key-defences.test.ts',
-    named: 'attack 095: a key that',
-  },
-  {
     name: 'a key lives ninety days when nothing is said',
     file: 'auth/key-life.ts',
     find: 'if (text === undefined) return { at: now + STANDARD_LIFE_MS }',
@@ -147,8 +139,8 @@ export const keys: readonly Mutant[] = [
   },
   {
     name: 'a lease ends',
-    file: 'auth/key-lease.ts',
-    find: '    if (!isWithin(now - last.readAt, leaseOf(app))) throw cause\n',
+    file: 'auth/belief.ts',
+    find: ' || !isLeased(app, last, now)',
     replace: '',
     tests: 'key-lease.test.ts',
     named: 'a lease counts from',
@@ -156,7 +148,7 @@ export const keys: readonly Mutant[] = [
   {
     name: 'a key whose row is gone is forgotten',
     file: 'auth/key-lease.ts',
-    find: 'else for (const hash of hashes) app.liveApiKeys.delete(hash)',
+    find: 'else for (const hash of hashes) keys.forget(hash)',
     replace: '',
     tests: 'key-lease.test.ts',
     named: 'a key whose owner is gone',
@@ -371,8 +363,8 @@ export const keys: readonly Mutant[] = [
   },
   {
     name: 'an old secret is told that it ends',
-    file: 'http/server.ts',
-    find: '        Object.assign(request.answerHeaders, retirementHeaders(request.principal))\n',
+    file: 'http/serve.ts',
+    find: '    Object.assign(request.answerHeaders, retirementHeaders(principal))\n',
     replace: '',
     tests: 'key-rotation.test.ts',
     named: 'since when it is old',

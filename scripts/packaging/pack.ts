@@ -16,7 +16,7 @@ import { runNpm } from './npm.ts'
 const copied: readonly (readonly [string, RegExp])[] = [
   ['hub/dist', /\.(js|css)$/],
   ['hub/words', /pages\.json$/],
-  ['docs', /docs\/[a-z-]+\.md$/],
+  ['docs', /docs\/([a-z-]+\.md|(site|pictures)\/[a-z-]+\.(css|js|svg))$/],
   ['server/src/mail/letters', /\.hbs$/],
   ['server/src/store/migrations', /\.sql$/],
   ['LICENSE', /LICENSE$/],

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from './free-port.ts'
@@ -25,6 +25,8 @@ export interface Cluster {
   follower(name: string): Promise<Cluster>
   /** A follower becomes one that is written to. */
   promote(): void
+  /** Copies the files while it runs. What comes back starts from that copy and plays what was archived since: as it was at a moment. */
+  copy(): Promise<(settings: readonly string[]) => Cluster>
 }
 
 interface Home {
@@ -77,6 +79,15 @@ function clusterIn(home: Home, settings: readonly string[]): Cluster {
         cwd: folder,
         stdio: 'ignore',
       }),
+    async copy() {
+      const other = await makeHome()
+      const source = `host=127.0.0.1 port=${port} user=freddy`
+      const files = join(other.folder, 'cluster')
+      const args = ['-D', files, '-d', source, '--no-sync', '--checkpoint=fast']
+      perform(home, 'pg_basebackup', args)
+      writeFileSync(join(files, 'recovery.signal'), '')
+      return (more) => clusterIn(other, more)
+    },
   }
 }
 

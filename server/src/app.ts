@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { assemble } from './assemble.ts'
 import { tellOfCanaries } from './auth/canary.ts'
+import { takeTurn } from './auth/ceilings.ts'
 import { createKeyring, type Keyring, keyedHash } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
 import { warmPasswords } from './auth/password.ts'
@@ -11,6 +12,7 @@ import { createMetricsPort, type MetricsPort } from './http/metrics-door.ts'
 import { pages } from './http/pages.ts'
 import { createHttp, type Http } from './http/server.ts'
 import { type Jobs, startJobs } from './jobs.ts'
+import { createAskingLimiter } from './limiter/asking.ts'
 import { createLimiter, type Limiter } from './limiter/limiter.ts'
 import { createLog, type Log } from './log.ts'
 import { createInbox, type Inbox } from './mail/inbox.ts'
@@ -19,6 +21,7 @@ import { createOutbox, type Outbox } from './mail/outbox.ts'
 import { checkSmtp, createSmtpMailer } from './mail/smtp.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { observeDatabase } from './metrics/observe.ts'
+import type { Siblings } from './processes/siblings.ts'
 import { readSecrets } from './secret-file.ts'
 import type { Database } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
@@ -31,11 +34,14 @@ import type { Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
 export interface Parts {
+  /** A clock that is frozen stands for the one that nobody sets too. */
   readonly now?: Clock
   readonly log?: Log
   /** Where the terminal inbox prints. */
   readonly print?: (line: string) => void
   readonly hasher?: Hasher
+  /** The other processes of a server that has several. */
+  readonly siblings?: Siblings | null
 }
 
 export interface Running {
@@ -54,32 +60,39 @@ export interface Running {
   close(): Promise<void>
 }
 
+const uptime: Clock = () => performance.now()
+
 /** A whole server, not listening yet. The only place that chooses adapters. */
 export async function createApp(config: Config, parts: Parts = {}): Promise<Running> {
-  const now = parts.now ?? Date.now
-  const metrics = config.metricsAt || config.metricsToken ? createMetrics() : null
+  const { now = Date.now, siblings = null } = parts
+  const tick = parts.now ?? uptime
+  const metrics = config.metricsAt || config.metricsToken ? createMetrics(siblings) : null
   const log = parts.log ?? createLog(config.logLevel)
   const { database, store } = await openStore(config, metrics)
   const keyring = createKeyring(readSecrets(config))
   await requireSameSecret(store, keyring)
 
-  const inbox = config.smtpUrl ? null : createInbox({ print: parts.print ?? (() => {}), now })
+  const { print = () => {} } = parts
+  const inbox = config.smtpUrl ? null : await createInbox({ print, now, siblings })
   const mailer: Mailer =
     inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
-  const limiter = await openLimiter(config, keyring, log)
-  const made = { ...parts, now, log, keyring, limiter, store }
+  const limiter = await openLimiter(config, keyring, log, siblings)
+  const made = { ...parts, now, tick, log, keyring, limiter, store, siblings }
   const { app, connect } = assemble(config, made, metrics)
   const outbox = createOutbox({
     store: app.store.outbox,
     mailer,
+    texts: app.letterTexts,
     now,
     log: app.log,
     domain: /@([^\s<>]+)>?$/.exec(config.mailFrom)?.[1] ?? 'localhost',
     compose: (row) => compose(app, row, now()),
+    takeTurn: (letter, composed) => takeTurn(app, letter, composed, now()),
   })
   connect(outbox)
   const sender = createSender(app, createPost(config.webhookAllow))
   await app.signingKeys.begin(now())
+  await app.feed.look()
   const http = await createHttp(app, (server) => pages(app, server, { inbox, metrics }))
   const metricsPort = metrics && config.metricsAt ? createMetricsPort(config, metrics) : null
   await warmPasswords(app)
@@ -87,6 +100,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const start = () => {
     outbox.start()
     sender.start()
+    app.feed.start()
     jobs = startJobs(app)
   }
 
@@ -94,6 +108,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     app.raiseWaits.stop()
     await http.close()
     await jobs?.stop()
+    await app.feed.stop()
     await settle(app)
     await sender.stop()
     await outbox.stop()
@@ -140,14 +155,19 @@ export async function createOperator(config: Config): Promise<Operator> {
   }
 }
 
-/** The same on a database that may have noted no secret yet, or another: for `restore` and `doctor`. */
-export async function openOperator(config: Config): Promise<Operator> {
-  const { database, store } = await openStore(config)
+/** The same on a database that may have noted no secret yet, or another: for `doctor`. */
+export const openOperator = (config: Config): Promise<Operator> => operatorOn(config, 'short')
+
+/** The same, which changes whole tables: no statement of it is given up. */
+export const openRestorer = (config: Config): Promise<Operator> => operatorOn(config, 'long')
+
+async function operatorOn(config: Config, patience: 'short' | 'long'): Promise<Operator> {
+  const { database, store } = await openStore(config, null, patience)
   const keyring = createKeyring(readSecrets(config))
   const log = createLog('error')
   const limiter = createLimiter(config.limits)
-  const parts = { now: Date.now, log, keyring, limiter, store }
-  const { app } = assemble({ ...config, workers: 1 }, parts)
+  const parts = { now: Date.now, tick: uptime, log, keyring, limiter, store, siblings: null }
+  const { app } = assemble({ ...config, hashThreads: 1 }, parts)
   const close = async () => {
     await app.upstreams.close()
     await app.hasher.close()
@@ -170,18 +190,26 @@ export async function openOperator(config: Config): Promise<Operator> {
 export async function openStore(
   config: Config,
   metrics: Metrics | null = null,
+  patience: 'short' | 'long' = 'short',
 ): Promise<{ database: Database; store: Store }> {
   makeDataDir(config)
-  const database = config.databaseUrl
-    ? await openPostgres({ url: config.databaseUrl })
+  const { databaseUrl: url, databaseConnections: poolSize } = config
+  const database = url
+    ? await openPostgres({ url, poolSize, patience })
     : await openSqlite({ path: join(config.dataDir, 'freddy.db') })
   await migrate(database)
   return { database, store: createStore(metrics ? observeDatabase(database, metrics) : database) }
 }
 
-/** Traffic is counted here, or with all other servers. The client for that is loaded by those who use it. */
-async function openLimiter(config: Config, keyring: Keyring, log: Log): Promise<Limiter> {
+/** Traffic is counted here, by all processes of this server, or with all other servers. The client for that is loaded by those who use it. */
+async function openLimiter(
+  config: Config,
+  keyring: Keyring,
+  log: Log,
+  siblings: Siblings | null = null,
+): Promise<Limiter> {
   const { redisUrl: url, redisTimeoutMs: timeoutMs, limits: table } = config
+  if (!url && siblings) return createAskingLimiter(table, (words) => siblings.ask('limits', words))
   if (!url) return createLimiter(table)
   const { openSharedLimiter } = await import('./limiter/valkey.ts')
   const nameOf = (text: string) => keyedHash(keyring.current.of.name, 'limit', text)

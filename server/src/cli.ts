@@ -2,11 +2,12 @@
 import { defineCommand } from 'citty'
 import { openStore } from './app.ts'
 import { auditCommand } from './commands/audit.ts'
-import { backupCommand, restoreCommand } from './commands/backup.ts'
+import { backupCommand, restoreCommand, restoredCommand } from './commands/backup.ts'
 import { deployCheckCommand } from './commands/deploy-check.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { healthCommand } from './commands/health.ts'
 import { keysCommand } from './commands/keys.ts'
+import { mailCommand } from './commands/mail.ts'
 import { panicCommand } from './commands/panic.ts'
 import { recoverCommand } from './commands/roster.ts'
 import { secretCommand } from './commands/secret.ts'
@@ -48,6 +49,7 @@ const main = defineCommand({
     secret: secretCommand,
     webhooks: webhooksCommand,
     audit: auditCommand,
+    mail: mailCommand,
     recover: recoverCommand,
     panic: panicCommand,
     doctor: doctorCommand,
@@ -55,6 +57,7 @@ const main = defineCommand({
     health: healthCommand,
     backup: backupCommand,
     restore: restoreCommand,
+    restored: restoredCommand,
     openapi: openapiCommand,
   },
 })

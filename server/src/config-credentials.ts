@@ -18,7 +18,7 @@ export const credentialKnobs = {
   KEY_LEASE_SECONDS: knob(
     '0 to 3600',
     '600',
-    'How long API keys go on working on what was last read of them while the database is away; 0 not at all.',
+    'How long sessions and API keys go on by what was last known of them while the database is away; 0 not at all.',
     whole(0, 3600),
   ),
 }

@@ -35,6 +35,10 @@ export function some(text: string): string | undefined {
   return text
 }
 
+export function twoLetters(text: string): string | undefined {
+  return /^[a-z]{2}$/.test(text) ? text : undefined
+}
+
 export function address(text: string): string | undefined {
   return /^[A-Za-z0-9.:[\]-]+$/.test(text) ? text : undefined
 }

@@ -1,6 +1,9 @@
 import { credentialKnobs } from './config-credentials.ts'
+import { databaseKnobs } from './config-database.ts'
 import { type LimitsConfig, limitKnobs } from './config-limits.ts'
+import { arrangeMail, type MailConfig, mailKnobs } from './config-mail.ts'
 import { type MetricsConfig, metricsKnobs } from './config-metrics.ts'
+import { type ProcessesConfig, processesKnobs, processesOf } from './config-processes.ts'
 import { standardTimes, type UpstreamConfig, upstreamKnobs } from './config-upstream.ts'
 import {
   address,
@@ -8,9 +11,6 @@ import {
   knob,
   networks,
   oneOf,
-  postgres,
-  sender,
-  smtp,
   some,
   webAddress,
   whole,
@@ -20,7 +20,13 @@ import { limits } from './limits.ts'
 import type { LogLevel } from './log.ts'
 import { isLoopback } from './loopback.ts'
 
-export interface Config extends UpstreamConfig, MetricsConfig, LimitsConfig, WebhookConfig {
+export interface Config
+  extends UpstreamConfig,
+    MetricsConfig,
+    LimitsConfig,
+    WebhookConfig,
+    MailConfig,
+    ProcessesConfig {
   readonly port: number
   readonly host: string
   /** Without a slash at the end; null when the server is known by its loopback address only. */
@@ -28,8 +34,7 @@ export interface Config extends UpstreamConfig, MetricsConfig, LimitsConfig, Web
   readonly dataDir: string
   /** Null means SQLite in the data folder. */
   readonly databaseUrl: string | null
-  readonly smtpUrl: string | null
-  readonly mailFrom: string
+  readonly databaseConnections: number
   readonly secretKey: string | null
   readonly secretKeyFile: string | null
   readonly jwtAlg: 'HS256' | 'EdDSA' | 'ES256' | 'RS256'
@@ -38,7 +43,6 @@ export interface Config extends UpstreamConfig, MetricsConfig, LimitsConfig, Web
   readonly trustedProxies: readonly string[]
   readonly registration: 'open' | 'invite' | 'closed'
   readonly maxRequestBytes: number
-  readonly workers: number
   readonly sessionIdleDays: number
   readonly keyLeaseSeconds: number
   readonly auditDays: number
@@ -71,19 +75,8 @@ export const knobs = {
     webAddress,
   ),
   DATA_DIR: knob('a folder', './data', 'Where the database and the secret are kept.', some),
-  DATABASE_URL: knob(
-    'postgres://…',
-    '',
-    'A PostgreSQL database, of several hosts with commas between the one that is written to; SQLite in DATA_DIR when empty.',
-    postgres,
-  ),
-  SMTP_URL: knob(
-    'smtp://user:pass@host:port',
-    '',
-    'The mail server; the terminal when empty.',
-    smtp,
-  ),
-  MAIL_FROM: knob('an address', 'Freddy <freddy@localhost>', 'Who mails come from.', sender),
+  ...databaseKnobs,
+  ...mailKnobs,
   ...credentialKnobs,
   CODE_DIGITS: knob(
     '4 to 8',
@@ -117,7 +110,7 @@ export const knobs = {
     whole(1024, 104_857_600),
   ),
   ...upstreamKnobs,
-  WORKERS: knob('1 to 64', '', 'Threads that hash passwords; one a core when empty.', whole(1, 64)),
+  ...processesKnobs,
   SESSION_IDLE_DAYS: knob(
     '0 to 30',
     '0',
@@ -201,8 +194,8 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     publicUrl: set.PUBLIC_URL,
     dataDir: set.DATA_DIR ?? './data',
     databaseUrl: set.DATABASE_URL,
-    smtpUrl: set.SMTP_URL,
-    mailFrom: set.MAIL_FROM ?? 'freddy@localhost',
+    databaseConnections: set.DATABASE_CONNECTIONS ?? 10,
+    ...arrangeMail(set),
     secretKey: set.SECRET_KEY,
     secretKeyFile: set.SECRET_KEY_FILE,
     jwtAlg: set.JWT_ALG ?? 'HS256',
@@ -220,7 +213,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     upstreamAllow: set.UPSTREAM_ALLOW ?? [],
     upstreamTimes: set.UPSTREAM_TIMES ?? standardTimes,
     userBudget: set.USER_BUDGET,
-    workers: set.WORKERS ?? 0,
+    ...processesOf(set.WORKERS, set.HASH_THREADS),
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     keyLeaseSeconds: set.KEY_LEASE_SECONDS ?? 600,
     auditDays: set.AUDIT_DAYS ?? 90,

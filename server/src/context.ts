@@ -1,6 +1,8 @@
 import type { LRUCache } from 'lru-cache'
+import type { Feed } from './auth/feed.ts'
 import type { KeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
+import type { Memory } from './auth/memory.ts'
 import type { Principal } from './auth/principal.ts'
 import type { Sightings } from './auth/session-seen.ts'
 import type { SigningKeys } from './auth/signing-keys.ts'
@@ -8,33 +10,22 @@ import type { Tokens } from './auth/token.ts'
 import type { Config } from './config.ts'
 import type { Limiter } from './limiter/limiter.ts'
 import type { Log } from './log.ts'
+import type { LetterTexts } from './mail/letter-texts.ts'
 import type { Outbox } from './mail/outbox.ts'
 import type { ModelTable } from './models-file.ts'
-import type { TurnedAway } from './responses/explanation.ts'
+import type { Siblings } from './processes/siblings.ts'
 import type { RaiseWaits } from './responses/raise-waits.ts'
+import type { TurnedAwayCalls } from './responses/turned-away.ts'
 import type { Upstreams } from './responses/upstream.ts'
 import type { UsageQueue } from './responses/usage-queue.ts'
-import type { AllowanceRow } from './store/allowances.ts'
 import type { ApiKeyRow } from './store/api-keys.ts'
 import type { NewEvent } from './store/events.ts'
-import type { LiveSessionRow } from './store/sessions.ts'
 import type { Store } from './store/store.ts'
 import type { Networks } from './wire/network.ts'
 import type { Hasher } from './workers/hasher.ts'
 
 /** Milliseconds since 1970. Frozen in tests. */
 export type Clock = () => number
-
-/** What a row said when it was read; believed for a moment only, see `fresh` in auth/session.ts. */
-export interface Remembered<Row> {
-  readonly row: Row
-  readonly readAt: number
-}
-
-/** A key is also believed while the database is silent, for a lease that counts from `readAt`: see auth/key-lease.ts. */
-export interface RememberedKey extends Remembered<ApiKeyRow> {
-  readonly askedAt: number
-}
 
 /** One running server: everything a use case may reach. There are no globals, so two live in one process. */
 export interface App {
@@ -49,19 +40,22 @@ export interface App {
   readonly limiter: Limiter
   readonly hasher: Hasher
   readonly outbox: Pick<Outbox, 'poke'>
+  readonly letterTexts: LetterTexts
   readonly usage: UsageQueue
   readonly keyUses: KeyUses
   readonly sightings: Sightings
   readonly log: Log
+  /** The other processes of this server; null where it is one process. */
+  readonly siblings: Siblings | null
   readonly models: ModelTable
   readonly upstreams: Upstreams
-  readonly liveSessions: LRUCache<string, Remembered<LiveSessionRow>>
-  readonly liveApiKeys: LRUCache<string, RememberedKey>
-  readonly allowances: LRUCache<string, Remembered<AllowanceRow>>
+  /** Rows that need not be read for each call, and how it is known that they still say what is so. */
+  readonly memory: Memory
+  readonly feed: Feed
   /** Calls that wait for their owner to raise a limit. */
   readonly raiseWaits: RaiseWaits
-  /** The latest calls that a traffic limit turned away here, by their request ids. */
-  readonly turnedAway: LRUCache<string, TurnedAway>
+  /** The latest calls that a traffic limit turned away, by their request ids. */
+  readonly turnedAway: TurnedAwayCalls
   /** Canaries that were tried and whose owners are to hear of it, by their keys. */
   readonly canaries: LRUCache<string, CanaryUse>
   /** Limits that refused a call in their day or month, and the event that is still to be written of it. */
@@ -88,6 +82,8 @@ export interface Origin {
   /** The IPv6 /48 around it. */
   readonly network: string | null
   readonly agent: string
+  /** The languages its reader asks for, as an Accept-Language header says it. */
+  readonly languages?: string
 }
 
 /** The request itself, for those who pass it on. */

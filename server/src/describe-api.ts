@@ -7,7 +7,7 @@ import { readConfig } from './config.ts'
 /** The description of the API, which needs no configuration: made from a server in a folder that goes at once. */
 export async function describeApi(): Promise<unknown> {
   const dataDir = mkdtempSync(join(tmpdir(), 'freddy-'))
-  const running = await createApp(readConfig({ DATA_DIR: dataDir, WORKERS: '1' }))
+  const running = await createApp(readConfig({ DATA_DIR: dataDir, HASH_THREADS: '1' }))
   await running.http.ready()
   const description = running.http.swagger()
   await running.close()

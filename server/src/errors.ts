@@ -89,9 +89,14 @@ export class ApiError extends Error {
   readonly headers: Readonly<Record<string, string>>
 
   constructor(code: ErrorCode, options: ErrorOptions = {}) {
-    super(errors[code][1], { cause: options.cause })
+    const [status, sentence] = errors[code]
+    const depth = Error.stackTraceLimit
+    // Only a failure of ours is looked for in the code; to take down the way to a refusal costs more than the refusal.
+    if (status < 500) Error.stackTraceLimit = 0
+    super(sentence, { cause: options.cause })
+    Error.stackTraceLimit = depth
     this.code = code
-    this.status = errors[code][0]
+    this.status = status
     this.details = options.details
     this.param = options.param
     this.headers = options.headers ?? {}

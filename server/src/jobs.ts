@@ -1,9 +1,10 @@
 import { sealEvents } from './auth/audit-chain.ts'
 import { tellOfCanaries } from './auth/canary.ts'
 import { remindOwners } from './auth/key-reminder.ts'
-import { noticeStuffing } from './auth/surge.ts'
+import { noticeBombing, noticeStuffing } from './auth/surge.ts'
 import type { App } from './context.ts'
 import { settleOverdue } from './responses/ledger.ts'
+import { MOST_LOG_BYTES } from './store/sqlite-log.ts'
 
 const SWEEP_EVERY_MS = 60_000
 const SEAL_EVERY_MS = 5_000
@@ -29,13 +30,21 @@ export function startJobs(app: App): Jobs {
     every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now(), app.config)),
     every(app, REMIND_EVERY_MS, 'keys.remind', () => remindOwners(app, app.now())),
     every(app, RENEW_EVERY_MS, 'keys.renew', () => app.signingKeys.renew(app.now())),
+    every(app, LOOK_EVERY_MS, 'database.log', async () => warnOfLog(app)),
     every(app, LOOK_EVERY_MS, 'stuffing', () => noticeStuffing(app, app.now())),
+    every(app, LOOK_EVERY_MS, 'bombing', () => noticeBombing(app, app.now())),
   ]
   return {
     async stop() {
       await Promise.all(jobs.map((job) => job.stop()))
     },
   }
+}
+
+/** Somebody reads SQLite for long, a copy or a shell that was forgotten: until they are done the log only grows. */
+export function warnOfLog({ log, store }: Pick<App, 'log' | 'store'>): void {
+  const bytes = store.inspection.logBytes() ?? 0
+  if (bytes > MOST_LOG_BYTES) log.warn({ event: 'database.log', reason: 'grows', count: bytes })
 }
 
 /** Never twice at once: a round that comes while one is under way is left out, and a failure waits for the next. */

@@ -95,6 +95,12 @@ export const budgets = {
   'reset-needed-mails': { windows: [within(1, DAY)] },
   invitations: { windows: [within(50, HOUR), within(200, DAY)] },
   'invitation-mails': { windows: [within(2, 10 * MINUTE), within(6, DAY)] },
+  // These four hold letters back that are about to leave; the sender is never told.
+  'letters-recipient': { windows: [within(100, DAY)] },
+  // Its width is MAILS_PER_MINUTE.
+  'letters-strangers': { windows: [within(120, MINUTE)] },
+  'letters-domain': { windows: [{ tries: 60, withinMs: 10 * MINUTE, thenEveryMs: 10 * SECOND }] },
+  'letters-suspected': { windows: [within(6, MINUTE)] },
   'test-mails': { windows: [within(3, 10 * MINUTE), within(20, DAY)] },
 } as const satisfies Record<string, Budget>
 
@@ -122,6 +128,9 @@ export const PASSKEYS = 20
 export const SURGE_WRONG_CODES = 50
 /** Wrong passwords in an hour over all accounts, and that many times the right ones, that look like stuffing. */
 export const STUFFING = { wrongPasswords: 200, timesRight: 3 } as const
+
+/** Registrations in an hour, and that many times the finished ones, that look like letters meant to annoy. */
+export const BOMBING = { begun: 200, timesFinished: 5 } as const
 
 /** A key or person without a cap on what it spends. */
 export const spendsFreely = {

@@ -21,6 +21,8 @@ export interface LogFields {
 }
 
 export interface Log {
+  /** Whether anybody reads the line of a request: else none is put together. */
+  readonly hearsRequests: boolean
   info(fields: LogFields): void
   warn(fields: LogFields): void
   error(fields: LogFields): void
@@ -36,6 +38,7 @@ export function createLog(level: LogLevel, write?: (line: string) => void): Log 
   const destination = write ? { write } : pino.destination({ fd: 2, sync: false })
   const lines = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination)
   return {
+    hearsRequests: lines.isLevelEnabled('info'),
     info: (fields) => lines.info(listed(fields)),
     warn: (fields) => lines.warn(listed(fields)),
     error: (fields) => lines.error(listed(fields)),

@@ -28,7 +28,7 @@ const verbs = new Set(
     .map((route) => route.verb.name)
     .map((name) => fileOf(new RegExp(`export async function ${name}\\b`))),
 )
-const adapters = /^(store\/(sqlite|postgres)|mail\/(smtp|inbox)|limiter\/valkey)\.ts$/
+const adapters = /^(store\/(sqlite|postgres)|mail\/(smtp|inbox)|limiter\/(valkey|asking))\.ts$/
 
 test('a verb never imports a verb', () => {
   assert.ok(verbs.size > 10)

@@ -132,6 +132,31 @@ for (const target of databases) {
   })
 }
 
+scene(
+  'a database that came back by other means opens nothing once the shell was told',
+  async (freddy) => {
+    const { token, live } = await livedIn(freddy)
+    const { app } = freddy.running
+    const before = await openDoors(freddy.database)
+    assert.ok(before.length > 8, before.join())
+    const plan = shellOn(app.config, ['restored', '--json'])
+    assert.deepEqual(JSON.parse(plan.stdout), { sessions: 1, apiKeys: 1, closed: false })
+    assert.deepEqual(await openDoors(freddy.database), before, 'a plan ends nothing')
+    const stranger = shellOn(app.config, ['restored', '--confirm'], {
+      env: { SECRET_KEY: `${SECRET}x` },
+    })
+    assert.match(stranger.text, /another secret/)
+    assert.equal(shellOn(app.config, ['restored', '--confirm']).status, 0)
+    assert.deepEqual(await openDoors(freddy.database), [])
+    freddy.pass(1000)
+    assert.equal((await freddy.ask('GET /v1/models', { token })).status, 401)
+    const paused = await freddy.ask('GET /v1/models', { headers: { 'api-key': live.key } })
+    assert.equal(paused.body.error.code, 'API_KEY_PAUSED')
+    while ((await sealEvents(app.store.audit)) > 0);
+    assert.equal(await findBrokenSeal(app.store.audit), null)
+  },
+)
+
 scene('a restore that cannot be whole leaves the database empty', async (freddy) => {
   const { backup, users } = freddy.running.app.store
   const { schema } = await backup.snapshot()

@@ -46,7 +46,7 @@ scene('attack 098: nothing tells a canary from a key that nobody has', async (fr
     }
   }
   // Neither is remembered: each is looked up at every call.
-  assert.equal(freddy.running.app.liveApiKeys.size, 0)
+  assert.equal(freddy.running.app.memory.keys.size, 0)
 })
 
 scene('who tries a canary is named to its owner, once for a burst', async (freddy) => {

@@ -182,10 +182,14 @@ test('F11: a database that another process holds is unavailable, and works again
   await database.migrate('0000-marbles', table)
   const other = new DatabaseSync(place.url)
   other.exec('BEGIN IMMEDIATE')
-  await assert.rejects(database.write(put('a').sql, put('a').params), DatabaseUnavailable)
+  const [first, second] = ['a', 'b'].map((id) => database.write(put(id).sql, put(id).params))
+  const later = assert.rejects(second ?? assert.fail(), DatabaseUnavailable)
+  await assert.rejects(first ?? assert.fail(), DatabaseUnavailable)
   assert.deepEqual(await database.read('SELECT id FROM marbles'), [])
   other.exec('ROLLBACK')
   other.close()
+  // It waited for the same, and for as long.
+  await later
   assert.deepEqual((await database.write(put('a').sql, put('a').params)).length, 1)
   await database.close()
   await place.drop()

@@ -198,7 +198,7 @@ const forPublic = {
   SECRET_KEY: SECRET,
   PUBLIC_URL: 'https://auth.example.com',
   SMTP_URL: 'smtp://127.0.0.1:1',
-  WORKERS: '1',
+  HASH_THREADS: '1',
 }
 
 function copies(): { from: string[]; to: string }[] {

@@ -113,6 +113,8 @@ onBoth('docs/login-flow.md: the calls by curl', async (place) => {
   const renewed = await flow('refresh', { REFRESH_TOKEN: tokens.refreshToken })
   const said = await flow('call', { TOKEN: renewed.token })
   assert.equal(said.output_text, 'Hello')
+  const asked = await shell('quick-start.md', place.base)('ask', { KEY: renewed.token })
+  assert.equal(asked.output_text, 'Hello')
 })
 
 onBoth('docs/login-flow.md: the Python class signs in and calls', async (place) => {

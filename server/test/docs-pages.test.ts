@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
 import { scene } from './freddy.ts'
 
 scene(
@@ -17,7 +18,9 @@ scene(
       const page = await freddy.ask(`GET /docs/${name}`)
       assert.equal(page.status, 200, name)
       assert.equal(page.text.includes('localhost:3000'), false, `${name} speaks of this server`)
-      const links = [...page.text.matchAll(/href="(\/[^"]*|#[^"]*)"/g)].map(([, href = '']) => href)
+      const links = [...page.text.matchAll(/(?:href|src)="(\/[^"]*|#[^"]*)"/g)].map(
+        ([, href = '']) => href,
+      )
       for (const link of links) {
         const [path = '', fragment] = link.split('#')
         const there = path ? await freddy.ask(`GET ${path}`) : page
@@ -25,7 +28,14 @@ scene(
         if (fragment) assert.ok(there.text.includes(`id="${fragment}"`), `${name}: ${link}`)
       }
     }
-    assert.equal((await freddy.ask('GET /docs/nothing')).status, 404)
+    for (const path of [
+      'nothing',
+      'site/nothing.js',
+      'pictures/..%2Fsite%2Fdocs.js',
+      'api/nothing',
+    ]) {
+      assert.equal((await freddy.ask(`GET /docs/${path}`)).status, 404, path)
+    }
   },
 )
 
@@ -55,7 +65,7 @@ scene('programs that read find every page, as text', async (freddy) => {
   const { status, text, headers } = await freddy.ask('GET /llms.txt')
   assert.equal(status, 200)
   assert.match(String(headers['content-type']), /^text\/plain/)
-  assert.match(text, /^# Freddy Auth\n\n> .+\n\n## Documentation\n/)
+  assert.match(text, /^# Freddy Auth\n\n> .+\n\n## Begin\n/)
   const links = [...text.matchAll(/^- \[(.+)\]\((\S+)\): \S.*$/gm)]
   assert.ok(links.length > 20)
   for (const [, title = '', url = ''] of links) {
@@ -66,4 +76,43 @@ scene('programs that read find every page, as text', async (freddy) => {
     if (pathname.endsWith('.md')) assert.ok(page.text.startsWith(`# ${title}\n`), pathname)
   }
   assert.equal((await freddy.ask('GET /docs/nothing.md')).status, 404)
+})
+
+scene('the reference tells every route, and leads to the errors of each', async (freddy) => {
+  const index = await freddy.ask('GET /docs/api')
+  const { paths } = (await freddy.ask('GET /openapi.json')).body
+  const told = [...index.text.matchAll(/href="(\/docs\/api\/[a-z-]+)#([a-z0-9-]+)"/g)]
+  const routes = Object.values<object>(paths).flatMap((methods) => Object.keys(methods))
+  assert.equal(told.length, routes.length)
+  for (const group of new Set(told.map(([, path]) => path))) {
+    const page = await freddy.ask(`GET ${group}`)
+    assert.equal(page.status, 200)
+    for (const [, path, id] of told) {
+      if (path === group) assert.ok(page.text.includes(`<h2 id="${id}">`), id)
+    }
+    const errors = await freddy.ask('GET /docs/errors')
+    for (const [, anchor] of page.text.matchAll(/href="\/docs\/errors#([a-z_]+)"/g)) {
+      assert.ok(errors.text.includes(`id="${anchor}"`), anchor)
+    }
+  }
+  const login = (await freddy.ask('GET /docs/api/auth')).text
+  assert.match(login, /<code>email_or_username<\/code> <span class="must">required/)
+})
+
+scene('the search knows every page, and each of its entries leads to a place', async (freddy) => {
+  const answer = await freddy.running.http.inject('/docs/search.json')
+  const entries: { page: string; title: string; url: string; text: string }[] = JSON.parse(
+    gunzipSync(answer.rawPayload).toString(),
+  )
+  assert.ok(answer.rawPayload.length < 150_000, `${answer.rawPayload.length} bytes`)
+  const pages = new Map<string, string>()
+  for (const { url, title } of entries) {
+    const [path = '', anchor] = url.split('#')
+    if (!pages.has(path)) pages.set(path, (await freddy.ask(`GET ${path}`)).text)
+    if (anchor) assert.ok(pages.get(path)?.includes(`id="${anchor}"`), `${title}: ${url}`)
+  }
+  const index = (await freddy.ask('GET /docs')).text
+  for (const [, name] of index.matchAll(/href="\/docs\/([a-z-]+)"/g)) {
+    assert.ok(pages.has(`/docs/${name}`), name)
+  }
 })

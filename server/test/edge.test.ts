@@ -543,6 +543,8 @@ scene('a source whose credentials are refused again and again is held back', asy
     )
   }
   assert.equal((await freddy.ask('GET /v1/models', { token: 'x', from: '192.0.2.1' })).status, 429)
+  // Whoever tries credentials learns no longer which are good.
+  assert.equal((await freddy.ask('GET /v1/models', { token, from: '192.0.2.1' })).status, 429)
   assert.equal((await freddy.ask('GET /v1/models', { token: 'x', from: '192.0.2.2' })).status, 401)
   assert.equal((await freddy.ask('GET /v1/models', { token, from: '192.0.2.2' })).status, 200)
 })

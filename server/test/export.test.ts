@@ -134,12 +134,9 @@ scene('the operator takes out one person, or all accounts line by line', async (
   assert.match(hashed.password_hash, /^[0-9a-f]{8}\$\$argon2id\$/)
   assert.equal(shell(freddy, 'users export ada --all').status, 1)
   const rows = await freddy.database.read(
-    "SELECT reason FROM audit_events WHERE event = 'account.exported' AND actor = 'shell' ORDER BY happened_at",
+    "SELECT reason FROM audit_events WHERE event = 'account.exported' AND actor = 'shell'",
   )
-  assert.deepEqual(
-    rows.map(({ reason }) => reason),
-    [null, 'all', 'all with_hashes'],
-  )
+  assert.deepEqual(rows.map(({ reason }) => reason).sort(), ['all', 'all with_hashes', null])
 })
 
 scene(

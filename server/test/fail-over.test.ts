@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { startBouncer } from '../../scripts/testing/pgbouncer.ts'
 import { type Cluster, makeCluster } from '../../scripts/testing/postgres-cluster.ts'
 import { readConfig } from '../src/config.ts'
+import { createChangeStore } from '../src/store/changes.ts'
 import { openPostgres } from '../src/store/postgres.ts'
 import { openFreshPostgres, type Place } from './databases.ts'
 import { tryDoors } from './faults/doors.ts'
@@ -135,7 +136,21 @@ test('behind PgBouncer in transaction mode all is as ever', async (t) => {
   assert.equal(deeds.filter(({ answer }) => (answer?.status ?? 0) >= 500).length, 0)
   assert.deepEqual(await tryDoors({ base: servers[0]?.base ?? '', history, deeds }), [])
   await judgeAll(stage)
+  await hearsBehind(url.href, place)
 })
+
+/** Nobody can listen there: changes are looked for. */
+async function hearsBehind(url: string, place: Place): Promise<void> {
+  const database = await openPostgres({ url, poolSize: 1 })
+  const changes = createChangeStore(database)
+  changes.listen(() => {})
+  const { horizon } = await changes.look(null, 1)
+  await place.database.write('UPDATE users SET sessions_valid_after = sessions_valid_after + 1')
+  const look = await changes.look(horizon, 10)
+  await changes.close()
+  await database.close()
+  assert.ok(look.changes.length > 0)
+}
 
 test('several hosts are taken in DATABASE_URL, and a password may hold what stands between them', () => {
   const url = 'postgresql://freddy:a,b@one:5432,two:5433/freddy?target_session_attrs=read-write'

@@ -17,7 +17,7 @@ function start({ running }: Freddy, context: TestContext, words: readonly string
     env: {
       PATH: process.env.PATH,
       SECRET_KEY: SECRET,
-      WORKERS: '1',
+      HASH_THREADS: '1',
       DATA_DIR: dataDir,
       ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
     },

@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { PASSWORD, scene } from './freddy.ts'
 import { beginEvents, booked, event, response, startModelServer } from './model-server.ts'
@@ -51,10 +51,19 @@ scene(
   { env: { UPSTREAM_ALLOW: '127.0.0.0/8' } },
 )
 
-test('F31: SIGTERM with twenty streams under way ends none of them early, and ends with 0', async (t) => {
+for (const { name, WORKERS } of [
+  { name: '', WORKERS: '1' },
+  { name: ', of two processes', WORKERS: '2' },
+]) {
+  test(`F31: SIGTERM with twenty streams under way ends none of them early, and ends with 0${name}`, (t) =>
+    endUnderWay(t, { WORKERS }))
+}
+
+async function endUnderWay(t: TestContext, env: Record<string, string>) {
   const [sink, model] = [await startSmtpSink(), await startModelServer()]
   const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
   const server = await startProcess({
+    ...env,
     SMTP_URL: sink.url,
     DATA_DIR: folder,
     UPSTREAM_URL: model.url,
@@ -92,4 +101,4 @@ test('F31: SIGTERM with twenty streams under way ends none of them early, and en
   for (const answer of open) answer.end(completed)
   for (const answer of answers) assert.match(await answer.text(), /response\.completed/)
   assert.deepEqual(await heard, [0, null])
-})
+}

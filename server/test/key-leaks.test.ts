@@ -53,7 +53,7 @@ scene('whoever holds a key ends it, and its owner reads what it did since', asyn
   const text = letter ?? assert.fail('no letter')
   assert.match(text, /your API key nightly \(ak_\w{4}…\w{4}\)/)
   assert.match(text, /Found at: https\[:\]\/\/code\[\.\]example\[\.\]com\/readme\[\.\]md/)
-  assert.match(text, /Since 2026-11-23 13:00 UTC it made 2 calls to echo-1 \(2\)/)
+  assert.match(text, /Calls since 2026-11-23 13:00 UTC: 2, to echo-1 \(2\);/)
   assert.match(text, /Last use: 2026-11-23 14:00 UTC, from 203\.0\.113\.7 with cron-job/)
   assert.equal(text.includes(made.key), false)
   assert.deepEqual(await events(freddy), [
@@ -126,7 +126,7 @@ scene('attack 114: an address that a stranger names is no link, and no markup', 
   const text = letter ?? assert.fail('no letter')
   assert.match(text, /https\[:\]\/\/evil\[\.\]exampleSubject: x<b>y{100,200}…\n/)
   assert.match(text, /exampleSubject: x&lt;b&gt;y/)
-  assert.match(text, /Since 2026-08-25 12:00 UTC it made no calls to a model/)
+  assert.match(text, /Calls since 2026-08-25 12:00 UTC: none to a model/)
 })
 
 scene(

@@ -246,7 +246,7 @@ test('attack 082: no server starts with a secret that others know', async () => 
     const place = await databases[0].open()
     const env = { SECRET_KEY: secret, DATA_DIR: place.url.slice(0, place.url.lastIndexOf('/')) }
     await assert.rejects(
-      async () => createApp(readConfig({ ...env, WORKERS: '1' })),
+      async () => createApp(readConfig({ ...env, HASH_THREADS: '1' })),
       (refusal: Error) => refusal.name === 'ConfigError' && !refusal.message.includes(secret),
       secret,
     )

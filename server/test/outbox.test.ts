@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { letters, renderLetter } from '../src/mail/letters.ts'
+import { readLetterTexts } from '../src/mail/letter-texts.ts'
+import { type LetterFacts, type LetterName, letters } from '../src/mail/letters.ts'
 import { createSmtpMailer } from '../src/mail/smtp.ts'
 import { type Freddy, MINUTE, scene } from './freddy.ts'
 
+const { texts } = readLetterTexts({ folder: null, language: 'en', sender: 'Freddy' })
+const renderLetter = (name: LetterName, facts: LetterFacts) => texts.render(name, null, facts)
 const facts = { address: '192.0.2.1', agent: 'curl', at: Date.UTC(2026, 10, 23, 12) }
 const challengeAt = (key: string) => `GET /v1/auth/challenge/${key}`
 

@@ -58,7 +58,7 @@ test('installed into an empty project it starts, signs people in and shows its p
   const folder = join(home, 'data')
   const shell = (...words: string[]) =>
     spawnSync(process.execPath, [program, ...words], {
-      env: { PATH: process.env.PATH, DATA_DIR: folder, WORKERS: '1' },
+      env: { PATH: process.env.PATH, DATA_DIR: folder, HASH_THREADS: '1' },
       input: PASSWORD,
       encoding: 'utf8',
     })

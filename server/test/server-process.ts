@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { PASSWORD, SECRET } from './freddy.ts'
 
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+/** The server itself, as Node is told to run it. */
+export const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
 /** A server in a process of its own, as `npm start` runs it. */
 export interface ServerProcess {
@@ -20,13 +21,15 @@ export function startProcess(env: Record<string, string>): Promise<ServerProcess
   return startProgram(['--disable-warning=ExperimentalWarning', main], env)
 }
 
-/** What Node is to run, and how it is told where to keep its data. */
+/** What Node is to run, how it is told where to keep its data, and the command that starts it where that is another. */
 export async function startProgram(
   args: readonly string[],
   env: Record<string, string>,
+  through: readonly string[] = [],
 ): Promise<ServerProcess> {
-  const child = spawn(process.execPath, args, {
-    env: { PATH: process.env.PATH, SECRET_KEY: SECRET, WORKERS: '1', PORT: '0', ...env },
+  const [program = process.execPath, ...words] = [...through, process.execPath, ...args]
+  const child = spawn(program, words, {
+    env: { PATH: process.env.PATH, SECRET_KEY: SECRET, HASH_THREADS: '1', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))

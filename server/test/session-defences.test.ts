@@ -69,6 +69,7 @@ scene(
     freddy.pass(30 * DAY - HOUR)
     const { token } = (await refresh(freddy, refreshToken)).body
     freddy.pass(HOUR - 500)
+    await freddy.running.app.feed.look()
     assert.equal(await validate(freddy, token), 200)
     freddy.pass(500)
     assert.equal(await validate(freddy, token), 401)
@@ -108,7 +109,9 @@ scene(
   'attack 076: a token is worth nothing for another person than that of its session',
   async (freddy) => {
     const eve = await freddy.person('eve')
-    const { refreshToken, device_id: sid } = await freddy.signIn(await freddy.person('ada'))
+    const ada = await freddy.person('ada')
+    const { refreshToken, token, device_id: sid } = await freddy.signIn(ada)
+    assert.equal(await validate(freddy, token), 200, 'the session is remembered')
     const [, payload = ''] = String(refreshToken).split('.')
     const { jti, iat, exp } = JSON.parse(Buffer.from(payload, 'base64url').toString())
     const { tokens } = freddy.running.app

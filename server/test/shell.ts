@@ -24,7 +24,7 @@ export function shellOn(
   const whole = {
     PATH: process.env.PATH,
     SECRET_KEY: SECRET,
-    WORKERS: '1',
+    HASH_THREADS: '1',
     DATA_DIR: dataDir,
     ...(databaseUrl ? { DATABASE_URL: databaseUrl } : {}),
     ...env,

@@ -101,7 +101,7 @@ test("the database file is its owner's alone", async () => {
 
 test('attack 082: a database made with another secret stops the start', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
-  const env = { DATA_DIR: folder, WORKERS: '1' }
+  const env = { DATA_DIR: folder, HASH_THREADS: '1' }
   const first = await createApp(readConfig({ ...env, SECRET_KEY: SECRET }))
   await first.close()
   const other = createApp(readConfig({ ...env, SECRET_KEY: SECRET.toLowerCase() }))

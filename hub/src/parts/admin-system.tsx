@@ -16,7 +16,8 @@ interface System {
   }
   readonly tokens: { readonly algorithm: string; readonly life_seconds: number }
   readonly revocation: {
-    readonly heard_within_seconds: number
+    readonly feed: 'lives' | 'lost'
+    readonly heard_after_ms: { readonly median: number; readonly p99: number } | null
     readonly database_away_seconds: number
   }
   readonly mail: { readonly kind: string; readonly oldest_waiting: string | null }
@@ -58,10 +59,11 @@ export function AdminSystem() {
 const MAIL_LATE_MS = 5 * 60_000
 
 /** What wants looking at, or that nothing does. */
-function Health({ of: { database, mail, model_servers } }: { readonly of: System }) {
+function Health({ of: { database, mail, model_servers, revocation } }: { readonly of: System }) {
   const late = mail.oldest_waiting && Date.now() - Date.parse(mail.oldest_waiting) > MAIL_LATE_MS
   const problems = [
     ...(database.answers ? [] : [say('databaseSilent')]),
+    ...(revocation.feed === 'lost' ? [say('feedLost')] : []),
     ...(late ? [say('mailLate', { when: ago(mail.oldest_waiting ?? '') })] : []),
     ...model_servers
       .filter(({ is_failing }) => is_failing)
@@ -80,8 +82,7 @@ function Health({ of: { database, mail, model_servers } }: { readonly of: System
 function factsOf(system: System): [string, string][] {
   const { database, mail, tokens, revocation } = system
   const started = new Date(Date.now() - system.uptime_seconds * 1000).toISOString()
-  const { heard_within_seconds: heard, database_away_seconds: away } = revocation
-  const ended = say('endedHeard', { span: span(heard * 1000) })
+  const { heard_after_ms: heard, database_away_seconds: away } = revocation
   return [
     [say('version'), `Freddy Auth ${system.version}, Node ${system.node}`],
     [say('started'), ago(started)],
@@ -92,7 +93,13 @@ function factsOf(system: System): [string, string][] {
     [say('tokens'), `${tokens.algorithm}, ${span(tokens.life_seconds * 1000)}`],
     [
       say('revocation'),
-      away > 0 ? `${ended} ${say('endedAway', { span: span(away * 1000) })}` : ended,
+      [
+        say('endedHeard'),
+        ...(heard
+          ? [say('endedDelay', { median: number(heard.median), most: number(heard.p99) })]
+          : []),
+        ...(away > 0 ? [say('endedAway', { span: span(away * 1000) })] : []),
+      ].join(' '),
     ],
     [say('callsOpen'), number(system.model_calls_open)],
   ]

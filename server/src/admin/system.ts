@@ -1,5 +1,4 @@
 import { type Static, Type } from 'typebox'
-import { REMEMBERED_MS } from '../auth/session.ts'
 import type { App, Call } from '../context.ts'
 import { budgets } from '../limits.ts'
 import type { Upstream } from '../models-file.ts'
@@ -22,11 +21,17 @@ export const SystemAnswer = Type.Object({
   }),
   tokens: Type.Object({ algorithm: Type.String(), life_seconds: Type.Integer() }),
   revocation: Type.Object({
-    heard_within_seconds: Type.Integer({
-      description: 'When other servers on this database refuse what ended; this one does at once',
+    feed: Type.Union([Type.Literal('lives'), Type.Literal('lost')], {
+      description: 'Lost: each call asks the database',
     }),
+    heard_after_ms: OrNull(
+      Type.Object({
+        median: Type.Integer(),
+        p99: Type.Integer({ description: 'Of the latest 1,000 changes, wherever they were made' }),
+      }),
+    ),
     database_away_seconds: Type.Integer({
-      description: 'How long known API keys go on while the database is away',
+      description: 'How long known sessions and API keys go on while the database is away',
     }),
   }),
   mail: Type.Object({ kind: Type.String(), oldest_waiting: OrNull(Moment) }),
@@ -66,10 +71,7 @@ export async function showSystem({ app, now }: Call): Promise<Static<typeof Syst
     memory_bytes: process.memoryUsage.rss(),
     database,
     tokens: { algorithm: config.jwtAlg, life_seconds: config.accessLifeMs / 1000 },
-    revocation: {
-      heard_within_seconds: Math.ceil(REMEMBERED_MS / 1000),
-      database_away_seconds: config.keyLeaseSeconds,
-    },
+    revocation: toldOf(app, now),
     mail: {
       kind: config.smtpUrl ? new URL(config.smtpUrl).host : 'stays on this machine',
       oldest_waiting: momentOrNull(oldest),
@@ -82,6 +84,18 @@ export async function showSystem({ app, now }: Call): Promise<Static<typeof Syst
       is_failing: upstreams.isFailing(upstream.name),
     })),
     model_calls_open: upstreams.open,
+  }
+}
+
+function toldOf({ feed, config }: App, now: number): Static<typeof SystemAnswer>['revocation'] {
+  const { lives, delayMs } = feed.standing(now)
+  return {
+    feed: lives ? 'lives' : 'lost',
+    heard_after_ms: delayMs && {
+      median: Math.round(delayMs.median),
+      p99: Math.round(delayMs.p99),
+    },
+    database_away_seconds: config.keyLeaseSeconds,
   }
 }
 

@@ -83,9 +83,7 @@ export function forgetApiKey(app: App, id: string): void {
 
 /** The same for all of these. */
 export function forgetApiKeys(app: App, which: (row: ApiKeyRow) => boolean): void {
-  for (const [hash, { row }] of app.liveApiKeys.entries()) {
-    if (which(row)) app.liveApiKeys.delete(hash)
-  }
+  app.memory.keys.forgetWhere(which)
 }
 
 /** Whether this has the form of a key of ours, checksum included; says nothing about its being alive. */

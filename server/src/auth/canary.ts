@@ -68,6 +68,6 @@ const spell = ({ name, prefix, last4 }: Pick<ApiKeyRow, 'name' | 'prefix' | 'las
   `${name} (${prefix}…${last4})`
 
 function sayPaused(keys: readonly LikeRow[]): string {
-  const more = keys.length > MOST_NAMED ? ` and ${keys.length - MOST_NAMED} others` : ''
+  const more = keys.length > MOST_NAMED ? `, … (+${keys.length - MOST_NAMED})` : ''
   return `${keys.slice(0, MOST_NAMED).map(spell).join(', ')}${more}`
 }

@@ -67,6 +67,7 @@ export function newChallenge(
     device_id: about.deviceId,
     source: origin.source,
     agent: origin.agent,
+    language: app.letterTexts.choose(origin.languages),
     digits: about.digits,
     generation: 1,
     mails: 1,

@@ -16,6 +16,7 @@ import { newLink, UNDO_MS } from './link.ts'
 import { dueLetter, ownerLetter } from './notice.ts'
 import { randomId } from './random.ts'
 import { forgetEnded, newOwnReset, proofOf } from './recovery.ts'
+import { wantsLetters } from './unwanted.ts'
 
 /** A change that is about to be opened. To an address that is somebody's it is kept like any other, and leads nowhere. */
 export async function newEmailChange(
@@ -50,7 +51,8 @@ async function letterFor(
   { address, mailbox }: EmailAddress,
 ): Promise<NewLetter | null> {
   const { app, now } = call
-  const mayMail = await mayMailStranger(app, mailbox, now)
+  const mayMail =
+    (await mayMailStranger(app, mailbox, now)) && (await wantsLetters(app, mailbox, now))
   const owner = await app.store.users.findOwner(address, now)
   if (!mayMail) return null
   const own = owner === null || owner.id === challenge.user_id

@@ -3,10 +3,12 @@ import { ApiError } from '../errors.ts'
 import type { InvitationRow } from '../store/invitations.ts'
 import type { Role } from '../store/users.ts'
 import { allowed } from './audit.ts'
+import { parseEmailAddress } from './email-address.ts'
 import { keyedHash } from './keyring.ts'
 import { ownerLetter } from './notice.ts'
 import { randomBytes } from './random.ts'
 import type { Acting } from './roster.ts'
+import { stopUrl, wantsLetters } from './unwanted.ts'
 
 const LIFE_MS = 7 * 86_400_000
 /** 22 characters of base64url carry 132 bits. */
@@ -30,11 +32,20 @@ export async function invite(
   { address, role }: Pick<InvitationRow, 'address' | 'role'>,
 ): Promise<InvitationRow | null> {
   const { app, now, actor } = acting
+  const { mailbox = address } = parseEmailAddress(address) ?? {}
+  if (!(await wantsLetters(app, mailbox, now))) {
+    const reason = 'Whoever reads this mailbox wants no letters from us'
+    throw new ApiError('OPERATION_NOT_ALLOWED', { details: { reason } })
+  }
   const { secret, row } = newInvitation(app, { address, role, now })
   const { publicUrl } = app.config
   // It fills in a form and changes nothing: who follows it still has a code to read.
   const link = publicUrl ? `${publicUrl}/register?invitation=${secret}` : ''
-  const letter = ownerLetter(acting, address, 'invitation', { code: secret, link })
+  const letter = ownerLetter(acting, address, 'invitation', {
+    code: secret,
+    link,
+    stop: stopUrl(app, address),
+  })
   const event = allowed(acting, 'user.invited', { reason: role, actor })
   const made = await app.store.invitations.create(row, letter, event)
   app.outbox.poke()

@@ -1,30 +1,21 @@
-import type { App, RememberedKey } from '../context.ts'
+import type { App } from '../context.ts'
 import type { ApiKeyRow } from '../store/api-keys.ts'
-import { DatabaseUnavailable } from '../store/database.ts'
-import { REMEMBERED_MS } from './session.ts'
+import { askOrLease, holds, recall } from './belief.ts'
+import { formerEnd } from './former-secret.ts'
 
-/**
- * The row of a key, whatever state it is in; read at most once a second. While the database does not answer, what it said
- * last holds for the lease; a key that nobody here knows is not refused then, it cannot be told (503).
- */
+/** How long it is believed that nobody was heard with a secret that ends by silence: other servers hear too. */
+const SILENCE_MS = 750
+
+/** The row of a key, whatever state it is in; while the database does not answer, as it was last. */
 export async function findApiKey(
   app: App,
   hashes: readonly string[],
   now: number,
 ): Promise<ApiKeyRow | null> {
-  const known = recall(app, hashes)
-  if (known && (isFresh(known, now) || isLeased(app, known, now))) return known.row
-  // Once the database was silent, one call a second waits for it, and the others go on.
-  if (known && known.askedAt > known.readAt) remember(app, { ...known, askedAt: now })
-  try {
-    return await readApiKey(app, hashes, now)
-  } catch (cause) {
-    const last = recall(app, hashes)
-    if (!(cause instanceof DatabaseUnavailable) || !last) throw cause
-    if (!isWithin(now - last.readAt, leaseOf(app))) throw cause
-    remember(app, { ...last, askedAt: now })
-    return last.row
-  }
+  const known = believed(app, hashes, now)
+  if (known) return known
+  const place = { shelf: app.memory.keys, names: hashes, others: 'go on' } as const
+  return askOrLease(app, place, now, () => askForApiKey(app, hashes, now))
 }
 
 /** The same without a lease: what another server is told, and may hand on, is what the database says. */
@@ -33,33 +24,30 @@ export async function readApiKey(
   hashes: readonly string[],
   now: number,
 ): Promise<ApiKeyRow | null> {
-  const known = recall(app, hashes)
-  if (known && isFresh(known, now)) return known.row
+  return believed(app, hashes, now) ?? askForApiKey(app, hashes, now)
+}
+
+function believed(app: App, hashes: readonly string[], now: number): ApiKeyRow | null {
+  const known = recall({ shelf: app.memory.keys, names: hashes })
+  if (!known || !holds(app, known, now)) return null
+  const { row, read } = known
+  const isFormer = row.former_hash !== null && hashes.includes(row.former_hash)
+  const isSilent = isFormer && now >= formerEnd(row) && now - read.at >= SILENCE_MS
+  return isSilent ? null : row
+}
+
+/** Remembered under the secret that it has, and under the one before it, by which somebody may still ask. */
+async function askForApiKey(
+  app: App,
+  hashes: readonly string[],
+  now: number,
+): Promise<ApiKeyRow | null> {
+  const { keys } = app.memory
+  const reading = app.feed.begin(now)
   const row = await app.store.apiKeys.findByHash(hashes)
   // A canary is looked up as often as a key that nobody has, so that no time tells them apart.
-  if (row && row.canary_at === null) remember(app, { row, readAt: now, askedAt: now })
-  else for (const hash of hashes) app.liveApiKeys.delete(hash)
+  if (row && row.canary_at === null) {
+    keys.keep(row.former_hash === null ? [row.hash] : [row.hash, row.former_hash], row, reading)
+  } else for (const hash of hashes) keys.forget(hash)
   return row
-}
-
-const isFresh = ({ readAt }: RememberedKey, now: number) => isWithin(now - readAt, REMEMBERED_MS)
-
-/** A moment ago the database was silent. The lease counts from the last time that it told of this key. */
-function isLeased(app: App, { readAt, askedAt }: RememberedKey, now: number): boolean {
-  const wasSilent = askedAt > readAt && isWithin(now - askedAt, REMEMBERED_MS)
-  return wasSilent && isWithin(now - readAt, leaseOf(app))
-}
-
-const leaseOf = ({ config }: App) => config.keyLeaseSeconds * 1000
-const isWithin = (age: number, most: number) => age >= 0 && age < most
-
-function recall(app: App, hashes: readonly string[]): RememberedKey | undefined {
-  return hashes.map((hash) => app.liveApiKeys.get(hash)).find((known) => known !== undefined)
-}
-
-/** Under the secret that it has, and under the one before it, by which somebody may still ask. */
-function remember(app: App, known: RememberedKey): void {
-  const { hash, former_hash } = known.row
-  app.liveApiKeys.set(hash, known)
-  if (former_hash !== null) app.liveApiKeys.set(former_hash, known)
 }

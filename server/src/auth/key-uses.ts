@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Origin } from '../context.ts'
 import type { ApiKeyRow } from '../store/api-keys.ts'
 import type { FormerUse, KeyUse, KeyUseStore, RefusedUse } from '../store/key-uses.ts'
@@ -5,6 +6,8 @@ import { randomId } from './random.ts'
 
 /** Notes that wait to be written, from which on they are written at once. */
 const MOST_WAITING = 1000
+/** Keys whose latest use is known here. */
+const MOST_NOTED = 20_000
 /** From the same place a key was used at such a moment or just before: what its owner is shown is that exact. */
 const GRAIN_MS = 60_000
 
@@ -12,7 +15,7 @@ type UsedKey = Pick<ApiKeyRow, 'id' | 'last_used_at' | 'last_used_source'>
 
 /** Uses of keys on their way to the database: no call waits for a write, and a busy key is one write a round. */
 export interface KeyUses {
-  /** Once a minute of each place, by what its row says was written. */
+  /** Once a minute of each place, by what its row says or was noted here. */
   note(row: UsedKey, origin: Origin, now: number): void
   /** A call with the secret that the key had before. */
   noteFormer(row: Pick<ApiKeyRow, 'id' | 'former_hash'>, origin: Origin, now: number): void
@@ -30,6 +33,7 @@ interface Notes {
 }
 
 export function createKeyUses(store: KeyUseStore, onFailure: (cause: unknown) => void): KeyUses {
+  const noted = new LRUCache<string, KeyUse>({ max: MOST_NOTED })
   let waiting = noNotes()
   let writing = Promise.resolve()
 
@@ -56,11 +60,14 @@ export function createKeyUses(store: KeyUseStore, onFailure: (cause: unknown) =>
     if (sizeOf(waiting) === MOST_WAITING) flush().catch(onFailure)
   }
   return {
-    note(row, { source, agent }, at) {
-      const { id, last_used_at, last_used_source } = row
-      const isKnown = last_used_at !== null && at - last_used_at < GRAIN_MS
-      if (isKnown && last_used_source === source) return
-      waiting.uses.set(id, { keyId: id, at, source, agent })
+    note({ id, last_used_at, last_used_source }, { source, agent }, at) {
+      if (source === last_used_source && at - (last_used_at ?? 0) < GRAIN_MS) return
+      // A row may be remembered for longer than that.
+      const latest = noted.get(id)
+      if (source === latest?.source && at - latest.at < GRAIN_MS) return
+      const use = { keyId: id, at, source, agent }
+      noted.set(id, use)
+      waiting.uses.set(id, use)
       flushWhenMany()
     },
     noteFormer({ id, former_hash }, { source, agent }, at) {

@@ -1,4 +1,5 @@
 import type { App, Call } from '../context.ts'
+import type { LetterFacts } from '../mail/letters.ts'
 import type { ApiKeyRow } from '../store/api-keys.ts'
 import type { NewLetter } from '../store/outbox.ts'
 import type { UsageSum } from '../store/usage.ts'
@@ -64,7 +65,7 @@ async function lettersOf(call: Call, row: ApiKeyRow, leak: Leak): Promise<NewLet
     key: `${row.name} (${row.prefix}…${row.last4})`,
     place: leak.url ? tamed(leak.url) : '',
     since,
-    deeds: sayDeeds(await deedsSince(app, row, since, now)),
+    ...sayDeeds(await deedsSince(app, row, since, now)),
     ...(await lastUse(app, row)),
   })
   return [{ ...letter, userId: owner.id }]
@@ -87,20 +88,16 @@ async function lastUse(app: App, { id, user_id }: ApiKeyRow) {
   }
 }
 
-function sayDeeds(sums: readonly UsageSum[]): string {
-  const calls = sums.reduce((sum, one) => sum + one.calls, 0)
-  if (calls === 0) return 'no calls to a model'
-  const tokens = sums.reduce((sum, one) => sum + one.input_tokens + one.output_tokens, 0)
+function sayDeeds(sums: readonly UsageSum[]): Pick<LetterFacts, 'calls' | 'models' | 'tokens'> {
   const most = sums.toSorted((one, other) => other.calls - one.calls).slice(0, MOST_MODELS)
-  const models = most.map(
-    (one) => `${(one.name ?? '').slice(0, MOST_MODEL_NAME)} (${say(one.calls)})`,
-  )
-  const more = sums.length > most.length ? ' and others' : ''
-  const word = calls === 1 ? 'call' : 'calls'
-  return `${say(calls)} ${word} to ${models.join(', ')}${more}, ${say(tokens)} tokens in all`
+  const models = most.map((one) => `${(one.name ?? '').slice(0, MOST_MODEL_NAME)} (${one.calls})`)
+  const more = sums.length > most.length ? ', …' : ''
+  return {
+    calls: sums.reduce((sum, one) => sum + one.calls, 0),
+    models: `${models.join(', ')}${more}`,
+    tokens: sums.reduce((sum, one) => sum + one.input_tokens + one.output_tokens, 0),
+  }
 }
-
-const say = (count: number) => count.toLocaleString('en-GB')
 
 /** A stranger's address goes into a mail of ours: cut, without controls, and so that no mail program makes a link of it. */
 function tamed(url: string): string {

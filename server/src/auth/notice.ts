@@ -12,6 +12,7 @@ import { programName } from './device-name.ts'
 import { challengeLink, newLink } from './link.ts'
 import { randomId } from './random.ts'
 import { seal, unseal } from './seal.ts'
+import { stopUrl } from './unwanted.ts'
 
 /** Letters that tell an owner what happened. */
 export type Notice = Exclude<LetterName, 'code'>
@@ -58,7 +59,9 @@ export function ownerLetter(
 ): NewLetter {
   const { app, origin, now } = call
   const agent = programName(origin.agent)
-  const facts: LetterFacts = { address: origin.address, agent, at: now, ...more }
+  const language = app.letterTexts.choose(origin.languages)
+  const where = { address: origin.address, agent, at: now, ...(language ? { language } : {}) }
+  const facts: LetterFacts = { ...where, ...more }
   return {
     id: randomId('mail_'),
     letter,
@@ -113,8 +116,13 @@ export async function writeToOwner(
 export async function compose(app: App, row: OutboxRow, now: number): Promise<Composition | null> {
   if (row.challenge_id) return composeCode(app, row.challenge_id, now)
   const text = row.sealed && unseal(app.keyring, row.sealed)
-  return text ? (JSON.parse(text) as Composition) : null
+  if (!text) return null
+  const composed = JSON.parse(text) as Composition
+  return { ...composed, language: await languageFor(app, row.user_id, composed.facts.language) }
 }
+
+/** Codes for addresses that may be anybody's. */
+const unproven: ReadonlySet<string> = new Set(['registration', 'email_change'])
 
 async function composeCode(
   app: App,
@@ -127,11 +135,13 @@ async function composeCode(
   if (!code || now >= challenge.code_expires_at) return null
   return {
     to: challenge.address,
+    language: await languageFor(app, challenge.user_id, challenge.language),
     facts: {
       code,
       purpose: challenge.purpose,
-      ...(await deedOf(app, challenge)),
+      ...(await raiseOf(app, challenge)),
       link: challengeLink(app, challenge)?.url ?? '',
+      ...(unproven.has(challenge.purpose) ? { stop: stopUrl(app, challenge.address) } : {}),
       minutes: Math.ceil((challenge.code_expires_at - now) / 60_000),
       address: challenge.source,
       agent: programName(challenge.agent),
@@ -140,12 +150,24 @@ async function composeCode(
   }
 }
 
-/** What a code raises, in words: whoever reads it must know what they allow. */
-async function deedOf(app: App, { id, purpose }: ChallengeRow): Promise<{ deed?: string }> {
+/** An owner is written to in the language of their last sign-in, not in that of whoever tries their account. */
+async function languageFor(
+  app: App,
+  userId: string | null,
+  asked: string | null = null,
+): Promise<string | null> {
+  const user = userId ? await app.store.users.find(userId) : null
+  return user?.language ?? asked
+}
+
+/** What a code raises: whoever reads it must know what they allow. */
+async function raiseOf(
+  app: App,
+  { id, purpose }: ChallengeRow,
+): Promise<Pick<LetterFacts, 'key' | 'raise'>> {
   const raise = purpose === 'budget_raise' ? await app.store.raises.findByChallenge(id) : null
   if (!raise) return {}
-  const { limit_name, amount, key_name } = raise
+  const { limit_name, amount, key_name: key } = raise
   const [unit = '', , period = ''] = limit_name.split('_')
-  const more = unit === 'money' ? `${amount / 1_000_000} more` : `${amount} more tokens`
-  return { deed: `let the API key "${key_name}" spend ${more} a ${period}, for 24 hours` }
+  return { key, raise: { more: unit === 'money' ? amount / 1_000_000 : amount, unit, period } }
 }

@@ -1,7 +1,9 @@
 import type { App, Call, Origin } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Bucket } from '../limits.ts'
+import { type Soon, whenHere } from '../soon.ts'
 import type { ApiKeyLimits, ApiKeyRow } from '../store/api-keys.ts'
+import type { LiveSessionRow } from '../store/sessions.ts'
 import { apiKeyHashes, isApiKey } from './api-key.ts'
 import { noteCanary } from './canary.ts'
 import { type Retiring, retiringSecret } from './former-secret.ts'
@@ -10,7 +12,13 @@ import { ownBuckets } from './key-limits.ts'
 import { requireNetwork } from './key-network.ts'
 import { isNamed, type ParentKey, parentOf } from './key-tree.ts'
 import { noticeRoaming } from './roaming.ts'
-import { findLiveSession, standing, waysOf } from './session.ts'
+import {
+  findCurrentSession,
+  findLeasedSession,
+  findLiveSession,
+  standing,
+  waysOf,
+} from './session.ts'
 
 /** What an API key may be made for. */
 export const scopes = ['responses', 'models', 'usage:read', 'account:read', 'keys:derive'] as const
@@ -60,23 +68,34 @@ export interface Credential {
 }
 
 /** Who calls, or why not. An `ak_` behind Bearer is an API key: OpenAI's clients can send nothing else. */
-export async function authenticate(
+export function authenticate(
   app: App,
-  credential: Credential,
+  { kind, text }: Credential,
   origin: Origin,
   now: number,
-): Promise<Principal> {
-  if (credential.kind === 'api-key' || credential.text.startsWith('ak_')) {
-    return keyHolder({ app, origin, now }, credential.text)
-  }
-  const kind = credential.kind === 'cookie' ? 'refresh' : 'access'
-  const claims = app.tokens.check(kind, credential.text, now)
-  const session = await findLiveSession(app, claims, now)
-  // A browser's cookie is the refresh token itself; one that was replaced is no proof any more.
-  if (kind === 'refresh' && standing(app, session, claims.jti, now) === 'reused') {
-    throw new ApiError('TOKEN_INVALID')
-  }
-  if (kind === 'refresh') await noticeRoaming({ app, origin, now }, session)
+): Soon<Principal> {
+  if (kind === 'api-key' || text.startsWith('ak_')) return keyHolder({ app, origin, now }, text)
+  if (kind === 'cookie') return browser({ app, origin, now }, text)
+  const session = findLeasedSession(app, app.tokens.check('access', text, now), now)
+  return whenHere(session, (row) => signedIn({ app, origin, now }, row))
+}
+
+/** A browser's cookie is the refresh token itself; one that was replaced is no proof any more. */
+async function browser(
+  { app, origin, now }: Pick<Call, 'app' | 'origin' | 'now'>,
+  cookie: string,
+): Promise<SignedIn> {
+  const claims = app.tokens.check('refresh', cookie, now)
+  const session = await findCurrentSession(app, claims, now)
+  if (standing(app, session, claims.jti, now) === 'reused') throw new ApiError('TOKEN_INVALID')
+  await noticeRoaming({ app, origin, now }, session)
+  return signedIn({ app, origin, now }, session)
+}
+
+function signedIn(
+  { app, origin, now }: Pick<Call, 'app' | 'origin' | 'now'>,
+  session: LiveSessionRow,
+): SignedIn {
   app.sightings.note(session, origin, now)
   return {
     kind: 'signed-in',

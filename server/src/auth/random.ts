@@ -5,19 +5,15 @@ let used = pool.length
 
 /** Random bytes, taken from a pool: a call to the generator for each id costs more than the id. */
 export function randomBytes(count: number): Buffer {
-  if (used + count > pool.length) {
-    randomFillSync(pool)
-    used = 0
-  }
-  const bytes = Buffer.from(pool.subarray(used, used + count))
-  pool.fill(0, used, used + count)
-  used += count
+  const start = draw(count)
+  const bytes = Buffer.from(pool.subarray(start, used))
+  pool.fill(0, start, used)
   return bytes
 }
 
 /** 128 random bits behind a prefix that says what it names, e.g. `usr_` and 32 hex digits. */
 export function randomId(prefix: string): string {
-  return prefix + randomBytes(16).toString('hex')
+  return prefix + randomHex(16)
 }
 
 /**
@@ -25,5 +21,22 @@ export function randomId(prefix: string): string {
  * other stands side by side in its index; wholly random, each row would be a page of its own to write.
  */
 export function timedId(prefix: string, now: number): string {
-  return prefix + now.toString(16).padStart(12, '0') + randomBytes(10).toString('hex')
+  return prefix + now.toString(16).padStart(12, '0') + randomHex(10)
+}
+
+function randomHex(count: number): string {
+  const start = draw(count)
+  const text = pool.toString('hex', start, used)
+  pool.fill(0, start, used)
+  return text
+}
+
+/** Where the next bytes of the pool begin; they end at `used`, and who takes them leaves none behind. */
+function draw(count: number): number {
+  if (used + count > pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += count
+  return used - count
 }

@@ -21,6 +21,7 @@ import { requireInvitation } from './invitation.ts'
 import { dueLetter } from './notice.ts'
 import { hashPassword, requireGoodPassword } from './password.ts'
 import { randomId } from './random.ts'
+import { wantsLetters } from './unwanted.ts'
 import { requireUserName } from './user-name.ts'
 
 export const RegisterBody = Type.Object(
@@ -114,7 +115,8 @@ async function letterFor(
   mailbox: string,
 ): Promise<NewLetter | null> {
   const { app, now } = call
-  const mayMail = await mayMailStranger(app, mailbox, now)
+  const mayMail =
+    (await mayMailStranger(app, mailbox, now)) && (await wantsLetters(app, mailbox, now))
   if (!owner) return mayMail ? codeLetter(challenge, now, 'registration') : null
   const { address } = challenge
   return mayMail ? dueLetter(call, { id: owner.id, address }, 'already-registered') : null

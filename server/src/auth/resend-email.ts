@@ -17,6 +17,7 @@ import {
 } from './challenge.ts'
 import { parseEmailAddress } from './email-address.ts'
 import { randomId } from './random.ts'
+import { wantsLetters } from './unwanted.ts'
 
 export const ResendBody = Type.Object({ email_key: EmailKey, ...tolerated }, strict)
 
@@ -89,5 +90,7 @@ async function mayMail(
   const wanted =
     purpose === 'password_reset' ? user_id !== null : owner === null || owner.id === user_id
   const mailbox = parseEmailAddress(address)?.mailbox ?? address
-  return (await mayMailStranger(app, mailbox, now)) && wanted
+  const may = await mayMailStranger(app, mailbox, now)
+  if (purpose !== 'password_reset' && !(await wantsLetters(app, mailbox, now))) return false
+  return may && wanted
 }

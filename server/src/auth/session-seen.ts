@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Origin } from '../context.ts'
 import type { LiveSessionRow, SessionStore, Sighting } from '../store/sessions.ts'
 
@@ -15,6 +16,7 @@ export interface Sightings {
 
 export function createSightings(store: Pick<SessionStore, 'see'>): Sightings {
   const waiting = new Map<string, Sighting>()
+  const noted = new LRUCache<string, number>({ max: MOST_WAITING })
   let writing = Promise.resolve()
 
   const writeOne = async (sighting: Sighting) => {
@@ -31,6 +33,9 @@ export function createSightings(store: Pick<SessionStore, 'see'>): Sightings {
   return {
     note({ id, last_seen_at }, { source, agent }, now) {
       if (now - last_seen_at < SEEN_GRAIN_MS || waiting.size >= MOST_WAITING) return
+      // A row may be remembered for longer than that.
+      if (now - (noted.get(id) ?? 0) < SEEN_GRAIN_MS) return
+      noted.set(id, now)
       waiting.set(id, { id, at: now, source, agent })
     },
     flush() {

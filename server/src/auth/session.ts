@@ -1,10 +1,12 @@
 import type { KeyObject } from 'node:crypto'
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import type { Soon } from '../soon.ts'
 import type { NewSession } from '../store/session-start.ts'
 import type { LiveSessionRow } from '../store/sessions.ts'
-import { forgetApiKeys } from './api-key.ts'
+import { askOrLease, holds } from './belief.ts'
 import { keyedHash } from './keyring.ts'
+import type { Remembered } from './memory.ts'
 import { placeOf } from './place.ts'
 import { randomBytes, randomId } from './random.ts'
 import { endOf } from './session-end.ts'
@@ -15,8 +17,8 @@ const DAY = 86_400_000
 const SESSION_LIFE_MS = 30 * DAY
 /** How long the token before the current one is taken for a lost answer, and not for a thief's. */
 const GRACE_MS = 10_000
-/** How long a row that was read is believed. With the reading, another process is a second late at most. */
-export const REMEMBERED_MS = 750
+/** How long a row is believed to name the current refresh token: no change is told of one that is replaced. */
+const CURRENT_MS = 750
 
 /** Whose token it is, and of which session. */
 type Bearer = Pick<Claims, 'sub' | 'sid'>
@@ -39,6 +41,7 @@ export function newSession(
     place: placeOf(origin),
     source: origin.source,
     agent: origin.agent,
+    language: app.letterTexts.choose(origin.languages),
     createdAt: now,
     expiresAt: now + SESSION_LIFE_MS,
     refreshHash: keyedHash(app.keyring.current.of.session, refreshId),
@@ -113,17 +116,31 @@ export function standingSuccessor(
   return children.find((id) => hashesOf(app, id).includes(session.refresh_hash)) ?? null
 }
 
-/** The session of a genuine token, if it is alive; read from the database at most once a second for each. */
-export async function findLiveSession(
+/** The session of a genuine token, if it is alive; the database is asked where nobody here knows. */
+export function findLiveSession(app: App, bearer: Bearer, now: number): Soon<LiveSessionRow> {
+  return believed(app, bearer, now)?.row ?? readLiveSession(app, bearer, now)
+}
+
+/** The same, and while the database does not answer as it was last: for who uses it, and for nobody who asks about it. */
+export function findLeasedSession(app: App, bearer: Bearer, now: number): Soon<LiveSessionRow> {
+  return believed(app, bearer, now)?.row ?? readOrLease(app, bearer, now)
+}
+
+async function readOrLease(app: App, bearer: Bearer, now: number): Promise<LiveSessionRow> {
+  const place = { shelf: app.memory.sessions, names: [bearer.sid] }
+  const row = await askOrLease(app, place, now, () => readLiveSession(app, bearer, now))
+  return requireLive(app, row, bearer, now)
+}
+
+/** The same with its refresh token as it is now. */
+export async function findCurrentSession(
   app: App,
   bearer: Bearer,
   now: number,
 ): Promise<LiveSessionRow> {
-  const remembered = app.liveSessions.get(bearer.sid)
-  const age = remembered ? now - remembered.readAt : -1
-  const isFresh = age >= 0 && age < REMEMBERED_MS
-  if (remembered && isFresh) return requireLive(app, remembered.row, bearer, now)
-  return readLiveSession(app, bearer, now)
+  const known = believed(app, bearer, now)
+  const isCurrent = known && now - known.read.at < CURRENT_MS
+  return isCurrent ? known.row : readLiveSession(app, bearer, now)
 }
 
 /** The same, as the database says it now. */
@@ -132,22 +149,27 @@ export async function readLiveSession(
   bearer: Bearer,
   now: number,
 ): Promise<LiveSessionRow> {
+  const reading = app.feed.begin(now)
   const row = requireLive(app, await app.store.sessions.find(bearer.sid), bearer, now)
-  app.liveSessions.set(row.id, { row, readAt: now })
+  app.memory.sessions.keep([row.id], row, reading)
   return row
+}
+
+/** Idle is only what the database says so of: it may have been seen by another server. */
+function believed(app: App, bearer: Bearer, now: number): Remembered<LiveSessionRow> | null {
+  const known = app.memory.sessions.find(bearer.sid)
+  if (!known || known.row.user_id !== bearer.sub || !holds(app, known, now)) return null
+  return endOf(app.config, known.row, now) === null ? known : null
 }
 
 /** From now on this process asks the database again. */
 export function forgetSession(app: App, id: string): void {
-  app.liveSessions.delete(id)
+  app.memory.sessions.forget(id)
 }
 
 /** The same for everything of a person, keys included. */
 export function forgetPerson(app: App, userId: string): void {
-  for (const [id, { row }] of app.liveSessions.entries()) {
-    if (row.user_id === userId) app.liveSessions.delete(id)
-  }
-  forgetApiKeys(app, (row) => row.user_id === userId)
+  app.memory.forgetPerson(userId)
 }
 
 /** Why its session ended is told to who holds a genuine token of it, and to nobody else. */

@@ -1,10 +1,11 @@
 import type { App } from '../context.ts'
-import { STUFFING, SURGE_WRONG_CODES } from '../limits.ts'
+import { BOMBING, STUFFING, SURGE_WRONG_CODES } from '../limits.ts'
 import { suspected } from './audit.ts'
 
 const HOUR = 3_600_000
 const WEEK_HOURS = 168
 const SETTING = 'surge_until'
+const BOMBING_SETTING = 'bombing_until'
 
 /** Whether so many wrong codes came in lately that every new code has six digits (security case 50). */
 export async function isSurge(app: App, now: number): Promise<boolean> {
@@ -40,6 +41,32 @@ export async function noticeStuffing(
   if (wrong <= STUFFING.timesRight * right) return
   const isNew = await beginSurge(app, now, 'auth.stuffing_suspected', wrong)
   if (isNew) await app.store.audit.record(suspected(now, 'auth.stuffing_suspected'))
+}
+
+/**
+ * Looked at once a minute: registrations that nobody finishes are letters to people who did not ask for them, each
+ * below every limit of its own. While it lasts all letters to strangers share a few a minute (auth/ceilings.ts).
+ */
+export async function noticeBombing(
+  app: App,
+  now: number,
+  most: number = BOMBING.begun,
+): Promise<void> {
+  const since = now - HOUR
+  const begun = await app.store.audit.countSince('registration.begun', since)
+  if (begun <= most) return
+  const finished = await app.store.audit.countSince('registration.verified', since)
+  if (begun <= BOMBING.timesFinished * finished) return
+  const known = await isBombing(app, now)
+  await app.store.settings.put(BOMBING_SETTING, String(now + HOUR))
+  if (known) return
+  app.log.warn({ event: 'mail.bombing_suspected', count: begun })
+  await app.store.audit.record(suspected(now, 'mail.bombing_suspected'))
+}
+
+/** Whether letters to strangers are held to a few a minute. */
+export async function isBombing(app: App, now: number): Promise<boolean> {
+  return Number(await app.store.settings.find(BOMBING_SETTING)) > now
 }
 
 /** True when there was no surge before. */

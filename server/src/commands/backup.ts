@@ -1,5 +1,5 @@
 import { defineCommand } from 'citty'
-import { openOperator } from '../app.ts'
+import { openRestorer } from '../app.ts'
 import { allowed } from '../auth/audit.ts'
 import { readBackup, writeBackup } from '../backup-file.ts'
 import { ConfigError } from '../config.ts'
@@ -40,11 +40,46 @@ export const restoreCommand = defineCommand({
         args,
         { rows: snapshot.rows.length },
         `${snapshot.rows.length} rows are back. Every session, code and link has ended.`,
-        'API keys are paused. See them: freddy-auth keys list --user …',
-        'Resume one: freddy-auth keys resume KEY --user …',
+        ...keysArePaused,
       )
-    }, openOperator),
+    }, openRestorer),
 })
+
+export const restoredCommand = defineCommand({
+  meta: {
+    name: 'restored',
+    description: 'Closes what a database opens that was restored by other means',
+  },
+  args: {
+    confirm: { type: 'boolean', description: 'Do it; without, it is only told', default: false },
+    json,
+  },
+  run: ({ args }) =>
+    operate(async ({ app, checkSecret }) => {
+      await checkSecret()
+      const { backup } = app.store
+      const open = await backup.countOpen()
+      const told = `${open.sessions} sessions and ${open.apiKeys} API keys`
+      if (!args.confirm) {
+        answer(
+          args,
+          { ...open, closed: false },
+          `It would end or pause ${told}, and all codes and links. Do it:`,
+          'freddy-auth restored --confirm',
+        )
+        return
+      }
+      await backup.close(
+        allowed({ now: app.now(), origin }, 'database.restored', { actor: 'shell' }),
+      )
+      answer(args, { ...open, closed: true }, `${told} ended or are paused.`, ...keysArePaused)
+    }, openRestorer),
+})
+
+const keysArePaused = [
+  'API keys are paused. See them: freddy-auth keys list --user …',
+  'Resume one: freddy-auth keys resume KEY --user …',
+]
 
 const refusals: Readonly<Record<Exclude<Restored, 'restored'>, string>> = {
   'not empty':

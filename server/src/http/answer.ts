@@ -1,21 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ApiError, type ErrorCode, errors } from '../errors.ts'
-import type { Route } from '../routes.ts'
 import { DatabaseUnavailable } from '../store/database.ts'
 
 /** The founding envelope (contract section 3), or RFC 9457 for those who ask for it. */
-export function sendError(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  error: ApiError,
-): FastifyReply {
-  if (speaksOAuth(request)) return sendOAuthError(request, reply, error)
+export function sendError(request: FastifyRequest, reply: FastifyReply, error: ApiError): void {
+  if (speaksOAuth(request)) sendOAuthError(request, reply, error)
+  else sendEnvelope(request, reply, error)
+}
+
+function sendEnvelope(request: FastifyRequest, reply: FastifyReply, error: ApiError): void {
   const asked = request.headers.accept?.includes('application/problem+json')
   const body = asked ? problem(error, request.id) : envelope(error, request.id)
   reply.code(error.status).headers(error.headers)
   if (error.status === 401) reply.header('www-authenticate', challengeFor(error.code))
   if (error.status === 413) reply.header('connection', 'close')
-  return reply
+  reply
     .header('content-type', asked ? 'application/problem+json' : 'application/json; charset=utf-8')
     .send(JSON.stringify(body))
 }
@@ -32,20 +31,15 @@ const oauthWords: Partial<Record<ErrorCode, string>> = {
   INTERNAL_ERROR: 'server_error',
 }
 
-function speaksOAuth(request: FastifyRequest): boolean {
-  const { row } = (request.routeOptions?.config ?? {}) as { row?: Route }
-  const type = request.headers['content-type'] ?? ''
-  return row?.oauth === true && type.startsWith('application/x-www-form-urlencoded')
+function speaksOAuth({ row, headers }: FastifyRequest): boolean {
+  if (!row?.oauth) return false
+  return (headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded')
 }
 
 /** In OAuth `error` is a word, in our envelope an object: whoever sends a form gets the one, with our code beside it. */
-function sendOAuthError(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  error: ApiError,
-): FastifyReply {
+function sendOAuthError(request: FastifyRequest, reply: FastifyReply, error: ApiError): void {
   const { code, message, status, headers } = error
-  return reply
+  reply
     .code(status === 422 ? 400 : status)
     .headers(headers)
     .header('content-type', 'application/json; charset=utf-8')

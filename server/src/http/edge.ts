@@ -12,9 +12,15 @@ const plainPath = /^\/[A-Za-z0-9/._-]*$/
 export function requirePlainRequest(request: IncomingMessage, publicHost: string | null): void {
   if (request.rawHeaders.length / 2 > MOST_HEADERS) throw new ApiError('HEADERS_TOO_LARGE')
   requireHost(request, publicHost)
-  const [path = ''] = (request.url ?? '').split('?', 1)
+  const path = pathOf(request.url ?? '')
   if (!path.startsWith('/')) throw new ApiError('MALFORMED_REQUEST')
   if (!plainPath.test(path) || path.includes('//')) throw new ApiError('RESOURCE_NOT_FOUND')
+}
+
+/** What stands before the question mark. */
+export function pathOf(url: string): string {
+  const end = url.indexOf('?')
+  return end < 0 ? url : url.slice(0, end)
 }
 
 /**
@@ -40,7 +46,8 @@ export function timesSent(request: IncomingMessage, name: string): number {
   const { rawHeaders } = request
   let times = 0
   for (let place = 0; place < rawHeaders.length; place += 2) {
-    if (rawHeaders[place]?.toLowerCase() === name) times += 1
+    const each = rawHeaders[place]
+    if (each?.length === name.length && each.toLowerCase() === name) times += 1
   }
   return times
 }

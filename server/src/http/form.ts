@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { App, Call } from '../context.ts'
+import { languageOf } from './hub/words.ts'
 
 const MOST_FORM_BYTES = 4096
 
@@ -18,7 +19,8 @@ export function formOf({ body }: FastifyRequest): URLSearchParams {
 
 /** The request of a page as a verb or a noun sees it. */
 export function callOf<Body>(app: App, request: FastifyRequest, body: Body): Call<Body> {
-  const { params, query, origin, startedAt, answerHeaders, id, headers } = request
+  const { params, query, startedAt, answerHeaders, id, headers } = request
+  const origin = { ...request.origin, languages: languageOf(app.config, headers) }
   const carried = { bytes: Buffer.alloc(0), headers, left: new AbortController().signal }
   const about = { app, body, params, query, origin, carried, requestId: id, now: startedAt }
   return { ...about, principal: null, headers: answerHeaders }

@@ -6,11 +6,13 @@ import {
   operatorScopes,
   type Principal,
 } from '../auth/principal.ts'
-import type { App, Origin } from '../context.ts'
+import type { App } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { Room } from '../limiter/limiter.ts'
-import type { TurnedAway } from '../responses/explanation.ts'
+import type { LimitName } from '../limits.ts'
+import type { TurnedAway } from '../responses/turned-away.ts'
 import type { Route } from '../routes.ts'
+import { type Soon, whenFailed, whenHere } from '../soon.ts'
 import { limitHeaders } from '../wire/limit-headers.ts'
 import { moment } from '../wire/reply.ts'
 import { MOST_SMALL_BYTES, timesSent } from './edge.ts'
@@ -45,28 +47,34 @@ const isForm = (type: string) =>
   /^application\/x-www-form-urlencoded(; ?charset=utf-8)?$/i.test(type)
 
 /** Who calls. Refused credentials are counted by source, so that guessing them is slow. */
-export async function identify(
-  app: App,
-  route: Route,
-  request: FastifyRequest,
-  origin: Origin,
-  now: number,
-): Promise<Principal | null> {
+export function identify(app: App, route: Route, request: FastifyRequest): Soon<Principal | null> {
   if (route.who === 'open') return null
   const credential = readCredential(app, request)
   if (!credential) throw new ApiError('AUTHENTICATION_REQUIRED')
-  const ahead = await app.limiter.look('refused-source', origin.source, now)
-  if (!ahead.allowed) throw tooMany('TOO_MANY_REQUESTS', ahead.waitMs)
-  try {
-    return await authenticate(app, credential, origin, now)
-  } catch (cause) {
-    const isRefusal = cause instanceof ApiError && [401, 403].includes(cause.status)
-    if (isRefusal && credential.kind === 'cookie') {
-      request.answerHeaders['set-cookie'] = setCookie(app.config, 'session', null)
-    }
-    if (isRefusal) await app.limiter.take('refused-source', origin.source, now)
+  const { origin, startedAt } = request
+  return whenHere(app.limiter.look('refused-source', origin.source, startedAt), (ahead) => {
+    if (!ahead.allowed) throw tooMany('TOO_MANY_REQUESTS', ahead.waitMs)
+    return whenFailed(
+      () => authenticate(app, credential, origin, startedAt),
+      (cause) => countRefusal(app, request, credential, cause),
+    )
+  })
+}
+
+function countRefusal(
+  app: App,
+  { answerHeaders, origin, startedAt }: FastifyRequest,
+  { kind }: Credential,
+  cause: unknown,
+): Soon<never> {
+  const isRefusal = cause instanceof ApiError && [401, 403].includes(cause.status)
+  if (!isRefusal) throw cause
+  if (kind === 'cookie') answerHeaders['set-cookie'] = setCookie(app.config, 'session', null)
+  return whenHere(app.limiter.take('refused-source', origin.source, startedAt), (counted) => {
+    // Calls that looked at the same moment are told apart here: no more are refused as such than the row has room for.
+    if (!counted.allowed) throw tooMany('TOO_MANY_REQUESTS', counted.waitMs)
     throw cause
-  }
+  })
 }
 
 /** What is told to a caller whose secret was replaced: RFC 9745, and RFC 8594. */
@@ -80,27 +88,36 @@ export function retirementHeaders(principal: Principal | null): Record<string, s
 }
 
 /** Counts the call on its row and tells the caller where it stands. */
-export async function spendCall(
+export function spendCall(
   app: App,
-  route: Route,
+  { limit, gateway }: Route,
   principal: Principal | null,
   { origin, id }: Pick<FastifyRequest, 'origin' | 'id'>,
   now: number,
-): Promise<Record<string, string>> {
-  const { limit } = route
+): Soon<Record<string, string>> {
   if (!limit) return {}
   const of = principal ? callerOf(principal) : origin.source
-  const ruling = await app.limiter.take(limit, of, now, roomOf(principal))
-  const headers = limitHeaders(limit, ruling, now)
-  if (!ruling.allowed) {
-    const resetsAt = now + ruling.waitMs
-    if (principal && route.gateway)
-      app.turnedAway.set(id, turnedAway(principal, limit, now, resetsAt))
-    const named = { limit, resets_at: moment(resetsAt) }
-    throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs, headers, named)
-  }
-  if (principal || !origin.network) return headers
-  const wider = await app.limiter.take(limit, origin.network, now, { times: NETWORK_TIMES })
+  return whenHere(app.limiter.take(limit, of, now, roomOf(principal)), (ruling) => {
+    const headers = limitHeaders(limit, ruling, now)
+    if (!ruling.allowed) {
+      const resetsAt = now + ruling.waitMs
+      if (principal && gateway) app.turnedAway.set(id, turnedAway(principal, limit, now, resetsAt))
+      const named = { limit, resets_at: moment(resetsAt) }
+      throw tooMany('TOO_MANY_REQUESTS', ruling.waitMs, headers, named)
+    }
+    if (principal || !origin.network) return headers
+    return spendNetwork(app, limit, origin.network, headers, now)
+  })
+}
+
+async function spendNetwork(
+  app: App,
+  limit: LimitName,
+  network: string,
+  headers: Record<string, string>,
+  now: number,
+): Promise<Record<string, string>> {
+  const wider = await app.limiter.take(limit, network, now, { times: NETWORK_TIMES })
   if (!wider.allowed) throw tooMany('TOO_MANY_REQUESTS', wider.waitMs, headers)
   return headers
 }
@@ -118,11 +135,7 @@ export async function spendLook(
 const forKeys = ['anyKey', 'keys:derive'] as const
 
 /** The last check: whether who calls may do this. */
-export async function requireRight(
-  app: App,
-  route: Route,
-  principal: Principal | null,
-): Promise<void> {
+export function requireRight(app: App, route: Route, principal: Principal | null): Soon<void> {
   if (route.who === 'admin') return requireAdmin(app, principal)
   if (route.who === 'open') return
   if (route.who === 'authenticated' && principal) return
@@ -145,11 +158,13 @@ async function requireAdmin(app: App, principal: Principal | null): Promise<void
   }
 }
 
+const credentialHeaders = ['authorization', 'api-key', 'x-api-key', 'freddy-session'] as const
+
 /** The one credential of a request (security rule 18). Two are refused, whatever either is worth. */
 function readCredential(app: App, request: FastifyRequest): Credential | null {
   const { headers, raw } = request
-  const names = ['authorization', 'api-key', 'x-api-key', 'freddy-session']
-  const count = names.reduce((sum, name) => sum + timesSent(raw, name), 0)
+  const sent = credentialHeaders.filter((name) => headers[name] !== undefined)
+  const count = sent.reduce((sum, name) => sum + timesSent(raw, name), 0)
   if (count > 1) throw new ApiError('AMBIGUOUS_CREDENTIALS')
   if (count === 0) return null
   if (headers['freddy-session'] !== undefined) return readSessionCookie(app, request)
@@ -168,8 +183,10 @@ function turnedAway(principal: Principal, limit: string, at: number, resetsAt: n
 
 /** A key with request limits of its own is held to those. */
 function roomOf(principal: Principal | null): Room {
-  return principal?.kind === 'key-holder' ? { own: principal.own } : {}
+  return principal?.kind === 'key-holder' ? { own: principal.own } : usualRoom
 }
+
+const usualRoom: Room = {}
 
 /**
  * A page of ours asks with `freddy-session: cookie`: no other site can send that header with this cookie, and

@@ -21,7 +21,7 @@ export function health(app: App, http: Http): void {
 
 async function canWrite(app: App): Promise<boolean> {
   try {
-    await app.store.settings.put('ready_at', String(app.now()))
+    await app.store.settings.proveWritable(app.now())
     return true
   } catch {
     return false

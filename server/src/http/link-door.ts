@@ -7,7 +7,8 @@ import { ApiError } from '../errors.ts'
 import type { LinkPurpose, LinkRow } from '../store/links.ts'
 import { callOf, formOf, takeForms } from './form.ts'
 import { spendLook } from './guards.ts'
-import { type LinkPage, linkPage } from './link-page.ts'
+import { linkAnswer } from './link-answer.ts'
+import type { LinkPage } from './link-page.ts'
 import { requireOwnPage } from './own-page.ts'
 import type { Http } from './server.ts'
 
@@ -74,7 +75,7 @@ export function linkDoor(app: App, http: Http): void {
       scope.get<{ Params: { secret: string } }>(path, async (request, reply) => {
         await spendLook(app, request)
         const link = await findLink(app, purpose, request.params.secret, request.startedAt)
-        return show(reply, link ? 200 : 410, link ? door.ask : over)
+        return linkAnswer(reply, link ? 200 : 410, link ? door.ask : over)
       })
       scope.post<{ Params: { secret: string } }>(path, async (request, reply) => {
         await spendLook(app, request)
@@ -94,23 +95,12 @@ async function act(
 ): Promise<FastifyReply> {
   try {
     const done = link && (await door.act(call, link, call.body))
-    return show(reply, done ? 200 : 410, done ?? over)
+    return linkAnswer(reply, done ? 200 : 410, done ?? over)
   } catch (cause) {
     if (!(cause instanceof ApiError) || cause.code !== 'WEAK_PASSWORD') throw cause
-    return show(reply, 422, { ...door.ask, problem: `${cause.details?.reason ?? cause.message}.` })
-  }
-}
-
-function show(reply: FastifyReply, status: number, page: LinkPage): FastifyReply {
-  return reply
-    .code(status)
-    .headers({
-      'content-type': 'text/html; charset=utf-8',
-      'cache-control': 'no-store',
-      'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-      // Not no-referrer: under that a browser names no Origin for a form, and there is no link out of here.
-      'referrer-policy': 'same-origin',
+    return linkAnswer(reply, 422, {
+      ...door.ask,
+      problem: `${cause.details?.reason ?? cause.message}.`,
     })
-    .send(linkPage(page))
+  }
 }

@@ -10,6 +10,8 @@ export interface LinkPage {
   /** The button; without one there is nothing left to do. */
   readonly button?: string
   readonly asksPassword?: true
+  /** What the button says to us, where a page has two. */
+  readonly wish?: string
 }
 
 const page = Handlebars.compile(
@@ -40,7 +42,7 @@ input:focus-visible, button:focus-visible { outline: 2px solid var(--mark); outl
 <label for="password">New password</label>
 <input id="password" name="new_password" type="password" autocomplete="new-password" maxlength="256" required autofocus>
 {{/if}}
-<button>{{button}}</button>
+<button{{#if wish}} name="wish" value="{{wish}}"{{/if}}>{{button}}</button>
 </form>
 {{/if}}
 </main>
@@ -51,12 +53,13 @@ input:focus-visible, button:focus-visible { outline: 2px solid var(--mark); outl
 )
 
 /** The page behind a link of a mail: no script, everything escaped. */
-export function linkPage({ title, text, problem, button, asksPassword }: LinkPage): string {
+export function linkPage({ title, text, problem, button, asksPassword, wish }: LinkPage): string {
   return page({
     title,
     text,
     problem: problem ?? '',
     button: button ?? '',
     asksPassword: asksPassword ?? '',
+    wish: wish ?? '',
   })
 }

@@ -2,13 +2,14 @@ import type { App } from '../context.ts'
 import type { Inbox } from '../mail/inbox.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { deployDoor } from './deploy-door.ts'
-import { docsPages } from './docs-pages.ts'
+import { docsDoor } from './docs/docs-door.ts'
 import { health } from './health.ts'
 import { hubDoor } from './hub/hub-door.ts'
 import { inboxDoor } from './inbox-door.ts'
 import { linkDoor } from './link-door.ts'
 import { metricsDoor } from './metrics-door.ts'
 import type { Http } from './server.ts'
+import { stopDoor } from './stop-door.ts'
 
 /** What only some servers have. */
 export interface Extras {
@@ -20,8 +21,9 @@ export interface Extras {
 export function pages(app: App, http: Http, { inbox, metrics }: Extras): void {
   health(app, http)
   deployDoor(app, http)
-  docsPages(app, http)
+  docsDoor(app, http)
   linkDoor(app, http)
+  stopDoor(app, http)
   hubDoor(app, http)
   if (metrics) metricsDoor(app, http, metrics)
   if (inbox) inboxDoor(app, http, inbox)

@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { randomId } from '../auth/random.ts'
 import { ApiError, type ErrorCode } from '../errors.ts'
+import type { Siblings } from '../processes/siblings.ts'
 import { envelope } from './answer.ts'
 import type { Origins } from './origin.ts'
 import { sourceOf } from './source.ts'
@@ -9,7 +10,7 @@ import { sourceOf } from './source.ts'
 const MOST_SOCKETS = 100
 
 /** At most a hundred sockets a source; our own proxies bring many callers and are not counted. */
-export function guardSockets(server: Server, origins: Origins): void {
+export function guardSockets(server: Server, origins: Origins, siblings: Siblings | null): void {
   const open = new Map<string, number>()
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? ''
@@ -18,6 +19,7 @@ export function guardSockets(server: Server, origins: Origins): void {
     const count = (open.get(source) ?? 0) + 1
     if (count > MOST_SOCKETS) return socket.destroy()
     open.set(source, count)
+    if (siblings) void guardTogether(siblings, socket, source)
     socket.once('close', () => {
       const left = (open.get(source) ?? 1) - 1
       if (left > 0) open.set(source, left)
@@ -25,6 +27,13 @@ export function guardSockets(server: Server, origins: Origins): void {
     })
     return undefined
   })
+}
+
+/** The same over all processes of this server. */
+async function guardTogether(siblings: Siblings, socket: Socket, source: string): Promise<void> {
+  socket.once('close', () => void siblings.ask('sockets', [source, -1]))
+  const open = await siblings.ask('sockets', [source, 1])
+  if (Number(open) > MOST_SOCKETS) socket.destroy()
 }
 
 /** What is known of a request that was none: its line in the log has the id that its answer has. */

@@ -10,17 +10,27 @@ const stays = new AbortController().signal
 /** What waits for a slow caller before the model server is made to wait. */
 const MOST_WAITING_BYTES = 16 * 1024
 
-/** The request itself, and the news of its caller's leaving. */
+/** The request itself, and the news of its caller's leaving for those who ask for it. */
 export function carriedOf(route: Route, request: FastifyRequest, reply: FastifyReply): Carried {
   const { bytes, headers } = request
-  return { bytes: bytes ?? NOTHING, headers, left: route.gateway ? leaving(reply) : stays }
+  let left: AbortSignal | undefined
+  return {
+    bytes: bytes ?? NOTHING,
+    headers,
+    get left() {
+      left ??= route.gateway ? leaving(reply) : stays
+      return left
+    },
+  }
 }
 
 function leaving({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()
-  raw.once('close', () => {
+  const look = () => {
     if (!raw.writableFinished) controller.abort()
-  })
+  }
+  if (raw.closed) look()
+  else raw.once('close', look)
   return controller.signal
 }
 
@@ -28,9 +38,7 @@ function leaving({ raw }: FastifyReply): AbortSignal {
 export function sendAnswer(reply: FastifyReply, answer: unknown): unknown {
   if (!(answer instanceof Streamed)) return answer
   const { body, headers } = answer
-  const bytes =
-    body instanceof Uint8Array
-      ? body
-      : Readable.from(body, { objectMode: false, highWaterMark: MOST_WAITING_BYTES })
-  return reply.headers(headers).send(bytes)
+  reply.headers(headers)
+  if (body instanceof Uint8Array) return body
+  return reply.send(Readable.from(body, { objectMode: false, highWaterMark: MOST_WAITING_BYTES }))
 }

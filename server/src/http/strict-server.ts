@@ -1,11 +1,6 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Siblings } from '../processes/siblings.ts'
 import type { Origins } from './origin.ts'
 import { type BrokenRequest, guardSockets, refuseBrokenRequest } from './sockets.ts'
 
@@ -35,7 +30,9 @@ export function strictServer(
   origins: Origins,
   handler: RequestListener,
   noteBroken: (fields: BrokenRequest) => void,
+  siblings: Siblings | null = null,
 ): Server {
+  const underWay: UnderWay = new WeakMap()
   const server = createServer(
     {
       maxHeaderSize: 16 * 1024,
@@ -46,48 +43,44 @@ export function strictServer(
       // Our own check answers in our own words.
       requireHostHeader: false,
     },
-    handler,
+    (request, response) => {
+      watch(underWay, response)
+      handler(request, response)
+    },
   )
   server.maxRequestsPerSocket = 1000
   server.maxHeadersCount = 200
-  guardSockets(server, origins)
-  const underWay = watchRequests(server)
+  guardSockets(server, origins, siblings)
   server.setTimeout(bounds.stalledMs, (socket) => {
     // Silent because we are still at work is fine; taking nothing of an answer is not.
-    if (!underWay.has(socket) || socket.writableLength > 0) socket.destroy()
+    if (!underWay.get(socket)?.length || socket.writableLength > 0) socket.destroy()
   })
   server.on('clientError', (cause, stream) => {
     const socket = stream as Socket
-    const requests = underWay.get(socket) ?? []
-    const own = requests.find(({ request }) => !request.complete)
-    const before = requests.findLast(({ request }) => request.complete)
+    const answers = underWay.get(socket) ?? []
+    const own = answers.find(({ req }) => !req.complete)
+    const before = answers.findLast(({ req }) => req.complete)
     const refuse = () => {
-      if (own?.response.headersSent) socket.destroySoon()
+      if (own?.headersSent) socket.destroySoon()
       else refuseBrokenRequest(cause, socket, noteBroken)
     }
     // What is broken behind a good request waits for its turn, or its refusal is taken for the other's answer.
-    if (before) before.response.once('close', refuse)
+    if (before) before.once('close', refuse)
     else refuse()
   })
   return server
 }
 
-interface UnderWay {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-}
+/** The answers of each socket that have not gone yet, oldest first. */
+type UnderWay = WeakMap<Socket, ServerResponse[]>
 
-/** The requests of each socket, oldest first, until their answers have gone. */
-function watchRequests(server: Server): WeakMap<Socket, readonly UnderWay[]> {
-  const underWay = new WeakMap<Socket, readonly UnderWay[]>()
-  server.on('request', (request, response) => {
-    const { socket } = request
-    underWay.set(socket, [...(underWay.get(socket) ?? []), { request, response }])
-    response.once('close', () => {
-      const left = (underWay.get(socket) ?? []).filter((each) => each.response !== response)
-      if (left.length) underWay.set(socket, left)
-      else underWay.delete(socket)
-    })
+function watch(underWay: UnderWay, response: ServerResponse): void {
+  const { socket } = response.req
+  const answers = underWay.get(socket)
+  if (answers) answers.push(response)
+  else underWay.set(socket, [response])
+  response.on('close', () => {
+    const mine = underWay.get(socket) ?? []
+    mine.splice(mine.indexOf(response), 1)
   })
-  return underWay
 }

@@ -1,4 +1,5 @@
 import type { Bucket, LimitName, LimitTable } from '../limits.ts'
+import type { Soon } from '../soon.ts'
 
 /** What a limited answer tells (draft-ietf-httpapi-ratelimit-headers, and the older X- names). */
 export interface Ruling {
@@ -23,9 +24,9 @@ export interface Room {
 
 export interface Limiter {
   /** Counts a call, if every bucket of the row has room. */
-  take(name: LimitName, of: string, now: number, room?: Room): Promise<Ruling>
+  take(name: LimitName, of: string, now: number, room?: Room): Soon<Ruling>
   /** Says what a call would meet, and counts nothing. */
-  look(name: LimitName, of: string, now: number, room?: Room): Promise<Ruling>
+  look(name: LimitName, of: string, now: number, room?: Room): Soon<Ruling>
   /** Whether there are others to count with, and whether they do: `alone` is a node that lost them. */
   standing(): 'only' | 'shared' | 'alone'
   close(): Promise<void>
@@ -53,41 +54,44 @@ export const unlimited: Ruling = {
  */
 export function createLimiter(table: LimitTable, most = MOST_REMEMBERED): Limiter {
   const rows = new Map<string, Row>()
-  const fullAt = (key: string) => rows.get(key)?.slice(1) ?? []
 
   return {
-    async take(name, of, now, room = {}) {
+    take(name, of, now, room = {}) {
       const buckets = fit(table[name], room)
       const quoted = quotedOf(buckets, room)
       const bucket = buckets[quoted]
       if (!bucket) return unlimited
       const key = `${name} ${of}`
-      const before = fullAt(key)
-      const after = buckets.map((each, index) => Math.max(before[index] ?? 0, now) + cost(each))
-      const waitMs = waitOf(buckets, after, now)
-      if (waitMs === 0) {
-        const next = after.map((moment, index) => moment + cost(buckets[index] ?? bucket))
-        const row = [now + waitOf(buckets, next, now)].concat(after)
-        const known = rows.delete(key)
-        if (known || rows.size < most || forgetOne(rows, now)) rows.set(key, row)
+      const before = rows.get(key) ?? never
+      const after = buckets.map((each, index) => Math.max(fullAt(before, index), now) + cost(each))
+      const waitMs = waitOf(buckets, after, now, 0)
+      if (waitMs > 0) return describe(bucket, fullAt(before, quoted), now, waitMs)
+      const known = rows.delete(key)
+      if (known || rows.size < most || forgetOne(rows, now)) {
+        rows.set(key, [now + waitOf(buckets, after, now, 1)].concat(after))
       }
-      return describe(bucket, (waitMs === 0 ? after : before)[quoted] ?? 0, now, waitMs)
+      return describe(bucket, after[quoted] ?? 0, now, 0)
     },
 
-    async look(name, of, now, room = {}) {
+    look(name, of, now, room = {}) {
       const buckets = fit(table[name], room)
       const quoted = quotedOf(buckets, room)
       const bucket = buckets[quoted]
       if (!bucket) return unlimited
-      const before = fullAt(`${name} ${of}`)
-      const after = buckets.map((each, index) => Math.max(before[index] ?? 0, now) + cost(each))
-      return describe(bucket, before[quoted] ?? 0, now, waitOf(buckets, after, now))
+      const before = rows.get(`${name} ${of}`) ?? never
+      const after = buckets.map((each, index) => Math.max(fullAt(before, index), now) + cost(each))
+      return describe(bucket, fullAt(before, quoted), now, waitOf(buckets, after, now, 0))
     },
 
     standing: () => 'only',
     async close() {},
   }
 }
+
+/** Of a row that was never counted on. */
+const never: Row = [0]
+
+const fullAt = (row: Row, bucket: number) => row[bucket + 1] ?? 0
 
 /**
  * A map keeps the order of writing, so what was not written for longest stands first. Rows that are held back go
@@ -105,10 +109,19 @@ function forgetOne(rows: Map<string, Row>, now: number): boolean {
   return false
 }
 
-/** Milliseconds until every bucket could take the call that would make it full at these moments. */
-function waitOf(buckets: readonly Bucket[], after: readonly number[], now: number): number {
-  const waits = buckets.map((each, index) => (after[index] ?? now) - now - each.burst * cost(each))
-  return Math.max(0, ...waits)
+/** Milliseconds until every bucket could take the call that would make it full at these moments, and `more` behind it. */
+function waitOf(
+  buckets: readonly Bucket[],
+  after: readonly number[],
+  now: number,
+  more: number,
+): number {
+  let waitMs = 0
+  for (const [index, each] of buckets.entries()) {
+    const mine = (after[index] ?? now) - now - (each.burst - more) * cost(each)
+    if (mine > waitMs) waitMs = mine
+  }
+  return waitMs
 }
 
 /** The shortest span first: a caller whose own numbers change keeps what each span has counted. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Siblings } from '../processes/siblings.ts'
 import type { Mail, Mailer } from './mailer.ts'
 
 const MOST_KEPT = 100
@@ -15,22 +16,42 @@ export interface Inbox extends Mailer {
   mails(): readonly KeptMail[]
 }
 
-export function createInbox({
+/** Of several processes each sends some of the mails, and each shows all of them. */
+export async function createInbox({
   print,
   now,
+  siblings = null,
 }: {
   print: (line: string) => void
   now: () => number
-}): Inbox {
+  siblings?: Siblings | null
+}): Promise<Inbox> {
   const kept: KeptMail[] = []
+  const keep = (mail: KeptMail) => {
+    kept.unshift(mail)
+    kept.length = Math.min(kept.length, MOST_KEPT)
+  }
+  siblings?.hear('mail', (mail) => keep(mail as KeptMail))
+  siblings?.hear('mails', () => kept)
+  kept.push(...(await mailsOf(siblings)))
   return {
-    word: randomBytes(12).toString('base64url'),
+    word: siblings?.inboxWord ?? randomBytes(12).toString('base64url'),
     mails: () => kept,
     async send(mail) {
-      kept.unshift({ ...mail, at: now() })
-      kept.length = Math.min(kept.length, MOST_KEPT)
+      const mine = { ...mail, at: now() }
+      keep(mine)
+      await siblings?.ask('mail', mine)
       print(`  ✉  ${mail.subject}  →  ${mail.to}`)
     },
     close() {},
   }
+}
+
+/** What came before this process did. */
+async function mailsOf(siblings: Siblings | null): Promise<readonly KeptMail[]> {
+  const told = ((await siblings?.ask('mails', null)) ?? []) as readonly (
+    | readonly KeptMail[]
+    | null
+  )[]
+  return told.find((mails) => mails !== null && mails.length > 0) ?? []
 }

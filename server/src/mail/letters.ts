@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs'
-import Handlebars from 'handlebars'
-
 export const letters = [
   'code',
   'already-registered',
@@ -26,19 +23,29 @@ export const letters = [
 ] as const
 export type LetterName = (typeof letters)[number]
 
+/** What changed about the ways to sign in. */
+export type FactorChange =
+  | 'totp-added'
+  | 'totp-removed'
+  | 'passkey-added'
+  | 'passkey-removed'
+  | 'recovery-codes-made'
+  | 'recovery-code-used'
+
 /** What a letter may speak of. */
 export interface LetterFacts {
   readonly code?: string
   /** What the code is for. */
   readonly purpose?: string
-  /** What the code does, where its purpose alone does not tell. */
-  readonly deed?: string
+  /** What a code raises: how much more, in which unit, in which period; `key` says of what. */
+  readonly raise?: { readonly more: number; readonly unit: string; readonly period: string }
   /** How long the code lives yet. */
   readonly minutes?: number
   /** The page of ours that undoes it, or goes on without the code. */
   readonly link?: string
-  /** What changed about the ways to sign in. */
-  readonly change?: keyof typeof changes
+  /** The page of ours where somebody without an account says that they want no such letters. */
+  readonly stop?: string
+  readonly change?: FactorChange
   /** The API key it is about, as its owner knows it. */
   readonly key?: string
   /** When that ends, and when it was last used; null for never. */
@@ -47,85 +54,74 @@ export interface LetterFacts {
   /** Where a leaked key was found, as somebody said; from when on it is looked at, and what it did since. */
   readonly place?: string
   readonly since?: number
-  readonly deeds?: string
+  readonly calls?: number
+  readonly models?: string
+  readonly tokens?: number
+  /** Whether an endpoint said that it is gone for good; `place` says which. */
+  readonly isGone?: boolean
   /** The keys that were paused for it; empty when none was. */
   readonly paused?: string
   /** Where it happened, with which program, and when. */
   readonly address: string
   readonly agent: string
   readonly at: number
+  /** The language of whoever caused it, where they said one that there are texts in. */
+  readonly language?: string
 }
 
-export interface Words {
-  readonly subject: string
-  readonly text: string
-  readonly html: string
+/** What the texts are given: every word there is, so that one which is missing is a mistake of the text. */
+export interface Said extends Readonly<Record<string, string | number | boolean>> {
+  readonly link: string
+  readonly stop: string
 }
 
 const MOST_USER_TEXT = 64
-const occasions: Readonly<Record<string, string>> = {
-  login: 'sign in',
-  registration: 'finish your registration',
-  password_reset: 'choose another password',
-  email_change: 'use this address for your account',
-}
+const UNKNOWN_PROGRAM = 'an unknown program'
 
-const changes = {
-  'totp-added': 'An authenticator app was added.',
-  'totp-removed': 'The authenticator app was removed.',
-  'passkey-added': 'A passkey was added.',
-  'passkey-removed': 'A passkey was removed.',
-  'recovery-codes-made': 'New recovery codes were made; the old ones have ended.',
-  'recovery-code-used': 'A recovery code was used to sign in. Each works once.',
-} as const
-
-interface Templates {
-  readonly text: HandlebarsTemplateDelegate
-  readonly html: HandlebarsTemplateDelegate
-}
-
-const templates = new Map<LetterName, Templates>(letters.map((name) => [name, compile(name)]))
-const frame = Handlebars.compile(read('frame.html.hbs'), { strict: true })
-
-/** The words of a letter. The first line of its text is the subject; in HTML everything is escaped. */
-export function renderLetter(name: LetterName, facts: LetterFacts): Words {
-  const { text, html } = templates.get(name) ?? compile(name)
-  const said = {
-    ...facts,
+/** The facts as the texts speak of them: on one line each, numbers and times as this language writes them. */
+export function sayFacts(facts: LetterFacts, sender: string, language: string): Said {
+  const { purpose, change, raise, usedAt } = facts
+  const number = new Intl.NumberFormat(language)
+  const agent = facts.agent === UNKNOWN_PROGRAM ? '' : facts.agent
+  return {
+    sender: oneLine(sender),
     code: facts.code ?? '',
     link: facts.link ?? '',
-    isLogin: facts.purpose === 'login',
-    isReset: facts.purpose === 'password_reset',
+    stop: facts.stop ?? '',
+    isLogin: purpose === 'login',
+    isReset: purpose === 'password_reset',
+    isRegistration: purpose === 'registration',
+    isEmailChange: purpose === 'email_change',
+    isRaise: purpose === 'budget_raise',
+    more: number.format(raise?.more ?? 0),
+    isTokens: raise?.unit === 'tokens',
+    isDaily: raise?.period === 'day',
     minutes: facts.minutes ?? 0,
-    change: facts.change ? changes[facts.change] : '',
-    isRaise: facts.purpose === 'budget_raise',
-    occasion: facts.deed ?? occasions[facts.purpose ?? ''] ?? 'go on',
-    agent: [...facts.agent].slice(0, MOST_USER_TEXT).join('') || 'an unknown program',
-    time: sayMoment(facts.at),
-    key: facts.key ?? '',
+    totpAdded: change === 'totp-added',
+    totpRemoved: change === 'totp-removed',
+    passkeyAdded: change === 'passkey-added',
+    passkeyRemoved: change === 'passkey-removed',
+    recoveryCodesMade: change === 'recovery-codes-made',
+    recoveryCodeUsed: change === 'recovery-code-used',
+    key: oneLine(facts.key ?? ''),
     ends: sayMoment(facts.endsAt ?? 0),
-    used: facts.usedAt ? sayMoment(facts.usedAt) : '',
-    place: facts.place ?? '',
+    used: usedAt ? sayMoment(usedAt) : '',
+    place: oneLine(facts.place ?? ''),
     sinceTime: sayMoment(facts.since ?? 0),
-    deeds: facts.deeds ?? '',
-    paused: facts.paused ?? '',
+    calls: facts.calls ? number.format(facts.calls) : '',
+    models: oneLine(facts.models ?? ''),
+    tokens: number.format(facts.tokens ?? 0),
+    isGone: facts.isGone ?? false,
+    paused: oneLine(facts.paused ?? ''),
+    address: oneLine(facts.address),
+    agent: [...oneLine(agent)].slice(0, MOST_USER_TEXT).join(''),
+    time: sayMoment(facts.at),
   }
-  const [first = '', ...lines] = text(said).split('\n')
-  const subject = first.replace(/^Subject: /, '')
-  return { subject, text: lines.join('\n').trim(), html: frame({ subject, body: html(said) }) }
 }
+
+/** What somebody chose makes no line of its own: an indented one would look like a code. */
+const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim()
 
 function sayMoment(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
-}
-
-function compile(name: LetterName): Templates {
-  return {
-    text: Handlebars.compile(read(`${name}.txt.hbs`), { strict: true, noEscape: true }),
-    html: Handlebars.compile(read(`${name}.html.hbs`), { strict: true }),
-  }
-}
-
-function read(file: string): string {
-  return readFileSync(new URL(`./letters/${file}`, import.meta.url), 'utf8')
 }

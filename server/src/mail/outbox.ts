@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { OutboxRow, OutboxStore } from '../store/outbox.ts'
-import { type LetterFacts, type LetterName, letters, renderLetter } from './letters.ts'
+import type { LetterTexts } from './letter-texts.ts'
+import { type LetterFacts, type LetterName, letters } from './letters.ts'
 import { MailDelayed, type Mailer, MailRefused } from './mailer.ts'
 
 const CONCURRENCY = 4
@@ -13,14 +14,26 @@ const BACK_OFF = [1, 2, 5, 10, 20, 40, 60]
 export interface Composition {
   readonly to: string
   readonly facts: LetterFacts
+  /** The language of whom it goes to, where one is known. */
+  readonly language?: string | null
+}
+
+/** Whether a letter may go now, and what takes back that it was counted. */
+export interface Turn {
+  /** 0 when it may. */
+  readonly waitMs: number
+  giveBack(): Promise<void>
 }
 
 export interface OutboxParts {
   readonly store: OutboxStore
   readonly mailer: Mailer
+  readonly texts: LetterTexts
   readonly now: () => number
   /** Null when the letter's reason is over: its challenge was used, or ended. */
   readonly compose: (row: OutboxRow) => Promise<Composition | null>
+  /** Counts a letter before it leaves, or says how long it waits. */
+  readonly takeTurn: (letter: string, composed: Composition) => Promise<Turn>
   readonly log: {
     warn(fields: { event: string; mailId: string; reason?: string; cause?: unknown }): void
   }
@@ -83,14 +96,15 @@ export function createOutbox(parts: OutboxParts): Outbox {
 }
 
 async function deliver(parts: OutboxParts, worker: string, row: OutboxRow): Promise<void> {
-  const { store, mailer, compose, log } = parts
+  const { store, compose, log } = parts
   const now = parts.now()
   try {
     const composed = now < row.expires_at ? await compose(row) : null
     if (!composed) return await store.markEnded(row.id, worker, now, 'it came too late')
-    const words = renderLetter(nameOf(row), composed.facts)
-    await mailer.send({ messageId: `<${row.id}@${parts.domain}>`, to: composed.to, ...words })
-    await store.markSent(row.id, worker, parts.now())
+    const wait = await post(parts, row, composed)
+    if (wait === 0) return await store.markSent(row.id, worker, parts.now())
+    const next = parts.now() + Math.max(wait, pauseAfter(row.tries))
+    await store.markDelayed(row.id, worker, next, 'many letters at once: it waits its turn')
   } catch (cause) {
     if (cause instanceof MailRefused) {
       log.warn({ event: 'mail.refused', mailId: row.id, reason: cause.reason, cause })
@@ -100,6 +114,21 @@ async function deliver(parts: OutboxParts, worker: string, row: OutboxRow): Prom
     log.warn({ event: 'mail.delayed', mailId: row.id, reason, cause })
     await store.markDelayed(row.id, worker, parts.now() + pauseAfter(row.tries), reason)
   }
+}
+
+/** Sends it when it is its turn: 0. Else how long it waits; one that did not leave is not counted. */
+async function post(parts: OutboxParts, row: OutboxRow, composed: Composition): Promise<number> {
+  const { to, facts, language = null } = composed
+  const words = parts.texts.render(nameOf(row), language, facts)
+  const turn = await parts.takeTurn(row.letter, composed)
+  if (turn.waitMs > 0) return turn.waitMs
+  try {
+    await parts.mailer.send({ messageId: `<${row.id}@${parts.domain}>`, to, ...words })
+  } catch (cause) {
+    await turn.giveBack()
+    throw cause
+  }
+  return 0
 }
 
 const pauseAfter = (tries: number) => (BACK_OFF[tries - 1] ?? BACK_OFF.at(-1) ?? 60) * 1000

@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import { type Aggregator, Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
+import type { Siblings } from '../processes/siblings.ts'
 
 const LOOK_EVERY_MS = 20
 
@@ -18,12 +19,17 @@ export interface Metrics {
   close(): void
 }
 
-export function createMetrics(): Metrics {
+/** Of several processes each tells what all of them measured. */
+export function createMetrics(siblings: Siblings | null = null): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const loop = monitorEventLoopDelay({ resolution: LOOK_EVERY_MS })
   loop.enable()
   let refresh = async () => {}
+  siblings?.hear('metrics', async () => {
+    await refresh()
+    return registry.getMetricsAsJSON()
+  })
   return {
     count: counters(registers),
     time: histograms(registers),
@@ -33,6 +39,7 @@ export function createMetrics(): Metrics {
       refresh = work
     },
     async read() {
+      if (siblings) return String(await siblings.ask('metrics', null))
       await refresh()
       return registry.metrics()
     },
@@ -121,15 +128,37 @@ function histograms(registers: Registry[]) {
       'kind',
     ),
     asks: histogram('freddy_upstream_seconds', 'Until a model server began to answer.', 'upstream'),
+    revocations: histogram(
+      'freddy_revocation_seconds',
+      'From a change of what somebody may do, wherever it was made, until this server heard of it.',
+    ),
   }
+}
+
+/** What several processes of one server do not add up to: what each of them tells of the same thing, and moments. */
+const together: Readonly<Record<string, Aggregator>> = {
+  freddy_build_info: 'first',
+  freddy_database_up: 'min',
+  freddy_database_log_bytes: 'max',
+  freddy_mails_waiting: 'max',
+  freddy_mail_oldest_waiting_seconds: 'max',
+  freddy_wrong_codes_last_hour: 'max',
+  freddy_surge: 'max',
+  freddy_backup_timestamp_seconds: 'max',
+  freddy_event_loop_delay_seconds: 'max',
+  process_start_time_seconds: 'min',
 }
 
 function gauges(registers: Registry[]) {
   const gauge = <Label extends string>(name: string, help: string, ...labelNames: Label[]) =>
-    new Gauge({ name, help, labelNames, registers })
+    new Gauge({ name, help, labelNames, registers, aggregator: together[name] ?? 'sum' })
   return {
     build: gauge('freddy_build_info', 'Always 1.', 'version', 'node', 'database'),
     databaseUp: gauge('freddy_database_up', '1 when the database answered this reading.'),
+    databaseLog: gauge(
+      'freddy_database_log_bytes',
+      "SQLite's log of what is not in the database file yet; 0 on PostgreSQL.",
+    ),
     hashing: gauge('freddy_hashes', 'Hashes that wait for a thread, or have one.', 'state'),
     hashThreads: gauge('freddy_hash_threads', 'Threads that hash.'),
     mails: gauge(
@@ -158,6 +187,19 @@ function gauges(registers: Registry[]) {
     backup: gauge(
       'freddy_backup_timestamp_seconds',
       'When the last backup was made; 0 when there is none.',
+    ),
+    feed: gauge(
+      'freddy_feed_up',
+      '1 while this server hears of changes; else it asks the database for each call.',
+    ),
+    failing: gauge(
+      'freddy_upstream_failing',
+      '1 while a model server is left alone, since it failed so often.',
+      'upstream',
+    ),
+    alone: gauge(
+      'freddy_limiter_alone',
+      '1 while this server counts traffic by itself and was to count it with others.',
     ),
     open: gauge('freddy_upstream_open', 'Calls to model servers under way.'),
     loop: gauge(

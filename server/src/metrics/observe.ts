@@ -2,6 +2,7 @@ import type { App } from '../context.ts'
 import type { Limiter } from '../limiter/limiter.ts'
 import type { Log } from '../log.ts'
 import type { Upstreams } from '../responses/upstream.ts'
+import { whenHere } from '../soon.ts'
 import type { AuditRow, AuditStore } from '../store/audit.ts'
 import { type Database, DatabaseUnavailable } from '../store/database.ts'
 import type { DeliveryStore } from '../store/deliveries.ts'
@@ -35,6 +36,7 @@ export function observe(app: App, metrics: Metrics): App {
 /** Every request writes a line, and every job that fails: what is logged is counted, whether it is written or not. */
 export function observeLog(log: Log, { count, time }: Metrics): Log {
   return {
+    hearsRequests: true,
     info(fields) {
       log.info(fields)
       if (fields.event !== 'request') return
@@ -69,10 +71,14 @@ export function observeDatabase(database: Database, { count, time }: Metrics): D
         end()
       }
     }
+  const asked = ({ read, write }: Database['aside']) => ({
+    read: timed('read', read) as Database['read'],
+    write: timed('write', write) as Database['write'],
+  })
   return {
     ...database,
-    read: timed('read', database.read) as Database['read'],
-    write: timed('write', database.write) as Database['write'],
+    ...asked(database),
+    aside: asked(database.aside),
     batch: timed('batch', database.batch),
   }
 }
@@ -139,11 +145,11 @@ function observeDeliveries(deliveries: DeliveryStore, { count }: Metrics): Deliv
 function observeLimiter(limiter: Limiter, { count }: Metrics): Limiter {
   const counted =
     (work: Limiter['take']): Limiter['take'] =>
-    async (limit, ...rest) => {
-      const ruling = await work(limit, ...rest)
-      if (!ruling.allowed) count.limited.inc({ limit })
-      return ruling
-    }
+    (limit, ...rest) =>
+      whenHere(work(limit, ...rest), (ruling) => {
+        if (!ruling.allowed) count.limited.inc({ limit })
+        return ruling
+      })
   return { ...limiter, take: counted(limiter.take), look: counted(limiter.look) }
 }
 

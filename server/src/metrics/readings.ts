@@ -16,6 +16,12 @@ export async function takeReadings(app: App, metrics: Metrics): Promise<void> {
   now.hashing.set({ state: 'working' }, working)
   now.hashThreads.set(threads)
   now.open.set(app.upstreams.open)
+  for (const { name } of app.models.upstreams) {
+    now.failing.set({ upstream: name }, app.upstreams.isFailing(name) ? 1 : 0)
+  }
+  now.feed.set(app.feed.standing(app.now()).lives ? 1 : 0)
+  now.alone.set(app.limiter.standing() === 'alone' ? 1 : 0)
+  now.databaseLog.set(app.store.inspection.logBytes() ?? 0)
   const answered = await readDatabase(app, metrics).then(
     () => true,
     () => false,

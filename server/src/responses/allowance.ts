@@ -1,10 +1,7 @@
+import { askOrLease, holds } from '../auth/belief.ts'
 import type { App } from '../context.ts'
 import type { AllowanceRow } from '../store/allowances.ts'
-import { DatabaseUnavailable } from '../store/database.ts'
 import type { Level, LimitName, SpendingLimits } from '../store/spending.ts'
-
-/** How long a row that was read is believed: the time by which another process may be late. */
-const REMEMBERED_MS = 1000
 
 /** What a caller may spend now: as a person, and by this key and the one that made it with what was raised for a while. */
 export async function limitsOf(
@@ -28,7 +25,7 @@ export async function limitsOf(
 
 /** From now on this process asks the database again. */
 export function forgetAllowance(app: App, userId: string): void {
-  app.allowances.delete(userId)
+  app.memory.allowances.forget(userId)
 }
 
 function raised(
@@ -53,19 +50,18 @@ function raised(
   }
 }
 
+/**
+ * While the database is silent a key is believed on a lease, and so is that its owner has no budget; whoever has one is
+ * refused where it is counted.
+ */
 async function findAllowance(app: App, userId: string, now: number): Promise<AllowanceRow> {
-  const remembered = app.allowances.get(userId)
-  const age = remembered ? now - remembered.readAt : -1
-  if (remembered && age >= 0 && age < REMEMBERED_MS) return remembered.row
-  try {
+  const { allowances } = app.memory
+  const known = allowances.find(userId)
+  if (known && holds(app, known, now)) return known.row
+  return askOrLease(app, { shelf: allowances, names: [userId] }, now, async () => {
+    const reading = app.feed.begin(now)
     const row = await app.store.allowances.find(userId, now)
-    app.allowances.set(userId, { row, readAt: now })
+    allowances.keep([userId], row, reading)
     return row
-  } catch (cause) {
-    // While the database is silent a key is believed on a lease, and so is that its owner has no budget; whoever has one
-    // is refused where it is counted.
-    const isLeased = age >= 0 && age < app.config.keyLeaseSeconds * 1000
-    if (remembered && isLeased && cause instanceof DatabaseUnavailable) return remembered.row
-    throw cause
-  }
+  })
 }

@@ -5,6 +5,7 @@ import type { Caller } from '../store/usage.ts'
 import { moment } from '../wire/reply.ts'
 import { sayReached } from './budget-refusal.ts'
 import { readStandings, type Standing } from './caps.ts'
+import type { TurnedAway } from './turned-away.ts'
 
 /** An amount that leaves one account for another: whatever happens, the three together stay at nothing. */
 export interface Move {
@@ -13,17 +14,6 @@ export interface Move {
   readonly to: 'free' | 'held' | 'spent'
   readonly tokens: number
   readonly money: number
-}
-
-/** A call that a traffic limit turned away before anybody looked at what it wanted. */
-export interface TurnedAway {
-  readonly userId: string
-  readonly keyId: string | null
-  /** The key that made its key. */
-  readonly parentId: string | null
-  readonly limit: string
-  readonly at: number
-  readonly resetsAt: number
 }
 
 export interface Explanation {
@@ -53,7 +43,7 @@ export async function explain(
   ])
   if (usage) return explainEntry(usage, hold?.settled_by === usage.id ? hold : null)
   if (hold) return explainOpen(hold)
-  const turned = app.turnedAway.get(requestId)
+  const turned = await app.turnedAway.find(requestId)
   return turned && isMine(turned, caller) ? explainTurnedAway(turned) : null
 }
 

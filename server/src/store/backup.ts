@@ -20,6 +20,15 @@ export interface BackupStore {
   snapshot(): Promise<Snapshot>
   /** Puts a snapshot into an empty database: all of it, or nothing. */
   restore(snapshot: Snapshot, event: AuditEvent): Promise<Restored>
+  /** What opens something now, and would not after `close`. */
+  countOpen(): Promise<OpenDoors>
+  /** The same rule for a database that came back by other means, as it was at an earlier moment: all of it, or nothing. */
+  close(event: AuditEvent): Promise<void>
+}
+
+export interface OpenDoors {
+  readonly sessions: number
+  readonly apiKeys: number
 }
 
 /**
@@ -27,7 +36,9 @@ export interface BackupStore {
  * it was made: so nothing that opens a door by itself comes back open. Null: it comes back as it was.
  */
 export const afterRestore: Readonly<Record<string, string | null>> = {
-  settings: null,
+  // Programs have read past places that were given after the backup: none of those is given again.
+  settings: `UPDATE settings SET value = CAST(CAST(value AS BIGINT) + 1000000 AS TEXT)
+    WHERE name = 'event_position'`,
   users: 'UPDATE users SET sessions_valid_after = :now',
   name_claims: 'DELETE FROM name_claims',
   registrations: 'DELETE FROM registrations',
@@ -55,6 +66,8 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
   // One that was replaced because it was stolen must not come back; no session does, so nobody misses them.
   signing_keys: 'DELETE FROM signing_keys',
   revocations: null,
+  // Whoever hears of changes heard of those.
+  changes: 'DELETE FROM changes',
   spending: null,
   person_spending: null,
   person_limits: null,
@@ -63,6 +76,8 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
   usage_entries: null,
   budgets: null,
   audit_events: null,
+  events: null,
+  mail_stops: null,
   outbox: `UPDATE outbox SET ended_at = :now, sealed = NULL, reason = 'restored'
     WHERE sent_at IS NULL AND ended_at IS NULL`,
 }
@@ -77,8 +92,10 @@ export function createBackupStore(database: Database): BackupStore {
           ...tables.map((table) => `SELECT * FROM ${table}`),
         ].map((sql) => ({ sql, params: {} })),
       )
+      const schema = versions.map(({ version }) => String(version))
+      refuseStrange(schema)
       return {
-        schema: versions.map(({ version }) => String(version)),
+        schema,
         rows: tables.flatMap((table, index) =>
           (copies[index] ?? []).map((row): TableRow => [table, row]),
         ),
@@ -106,7 +123,29 @@ export function createBackupStore(database: Database): BackupStore {
       ])
       return 'restored'
     },
+
+    async countOpen() {
+      const [row] = await database.read<OpenDoors>(
+        `SELECT (SELECT count(*) FROM sessions WHERE ended_at IS NULL) AS sessions,
+           (SELECT count(*) FROM api_keys WHERE revoked_at IS NULL AND paused_at IS NULL) AS "apiKeys"`,
+      )
+      return row ?? { sessions: 0, apiKeys: 0 }
+    },
+
+    async close(event) {
+      await database.batch(closeDoors(event))
+    },
   }
+}
+
+/** A newer server may have made tables that this one does not know, and would leave out. */
+function refuseStrange(schema: readonly string[]): void {
+  const known = knownVersions()
+  const strange = schema.findLast((version) => !known.includes(version))
+  if (!strange) return
+  throw new Error(
+    `The database is at schema ${strange}, which this server does not know: make the backup with a newer one`,
+  )
 }
 
 function insertRow([table, row]: TableRow): Statement {

@@ -25,6 +25,8 @@ export interface ChallengeRow {
   readonly device_id: string | null
   readonly source: string
   readonly agent: string
+  /** What whoever began it reads, where they said so. */
+  readonly language: string | null
   readonly digits: number
   readonly generation: number
   readonly mails: number
@@ -81,8 +83,8 @@ export interface ChallengeStore {
   consumeRegistration(consumption: Consumption): Promise<boolean>
 }
 
-const columns = `id, keys_id, purpose, user_id, address, device_id, source, agent, digits, generation,
-  mails, attempts, misses, created_at, first_mail_at, last_mail_at, code_expires_at, resend_until,
+const columns = `id, keys_id, purpose, user_id, address, device_id, source, agent, language, digits,
+  generation, mails, attempts, misses, created_at, first_mail_at, last_mail_at, code_expires_at, resend_until,
   consumed_at, ended_at`
 
 const open = `consumed_at IS NULL AND ended_at IS NULL AND attempts < ${GUESSES_PER_KEY}`

@@ -33,8 +33,9 @@ export function loginStatements(consumption: Consumption): Statement[] {
     ...factorStatements(consumption),
     consume(consumption),
     {
-      sql: `UPDATE users SET last_login_at = :now WHERE id = :user AND ${mine.sql}`,
-      params: { now, user: session.userId, ...mine.params },
+      sql: `UPDATE users SET last_login_at = :now, language = COALESCE(CAST(:language AS TEXT), language)
+        WHERE id = :user AND ${mine.sql}`,
+      params: { now, language: session.language ?? null, user: session.userId, ...mine.params },
     },
     ...startSession(session, mine),
     // The person's row is held since the statement above it: of two at once the second sees the first.
@@ -100,13 +101,19 @@ function createRegisteredUser({ challenge, session, now }: Consumption): Stateme
   const mine = consumedBy({ challenge, session })
   return {
     sql: `INSERT INTO users (id, address, user_name, full_name, password_hash, created_at, updated_at,
-        last_login_at, sessions_valid_after)
+        last_login_at, sessions_valid_after, language)
       SELECT CAST(:user AS TEXT), address, user_name, full_name, password_hash, CAST(:now AS BIGINT),
-        CAST(:now AS BIGINT), CAST(:now AS BIGINT), 0
+        CAST(:now AS BIGINT), CAST(:now AS BIGINT), 0, CAST(:language AS TEXT)
       FROM registrations r WHERE challenge_id = :challenge AND ${mine.sql}
         AND ${isUnheld('r.address', ':now')}
       ON CONFLICT DO NOTHING RETURNING id`,
-    params: { user: session.userId, now, challenge: challenge.id, ...mine.params },
+    params: {
+      user: session.userId,
+      now,
+      language: session.language ?? null,
+      challenge: challenge.id,
+      ...mine.params,
+    },
   }
 }
 

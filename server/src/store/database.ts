@@ -25,6 +25,12 @@ export interface Database {
   write<R = Row>(sql: string, params?: Params): Promise<R[]>
 
   /**
+   * The same for who calls and whether all is well: on PostgreSQL by a connection in reserve when all others are taken,
+   * so that those who are known go on while everybody else waits.
+   */
+  readonly aside: Pick<Database, 'read' | 'write'>
+
+  /**
    * Several statements in one transaction with none of our code in between: all or nothing.
    * Rows of each statement, in order, after they are durable.
    */
@@ -33,9 +39,22 @@ export interface Database {
   /** Rows of each SELECT, all from one moment, whoever writes meanwhile. */
   snapshot(statements: readonly Statement[]): Promise<Row[][]>
 
+  /** Opens a line on which changes are heard of: see store/changes.ts. */
+  listen(heard: () => void): Line
+
+  /** Bytes of the log that wait to be written back to the database file; null where that is the database's own matter. */
+  logBytes(): number | null
+
   /** Applies a migration script once, whoever else tries at the same time. True for the one that did. */
   migrate(version: string, script: string): Promise<boolean>
 
+  close(): Promise<void>
+}
+
+/** A connection of its own, where the database can speak up; elsewhere there is nothing to hear, and it reads as all do. */
+export interface Line {
+  /** Waits behind nobody's statements. */
+  read<R = Row>(sql: string, params?: Params): Promise<R[]>
   close(): Promise<void>
 }
 

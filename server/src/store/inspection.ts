@@ -8,6 +8,8 @@ export interface InspectionStore {
   now(): Promise<number>
   /** The moment of the newest event of the trail; 0 when there is none. */
   newestEvent(): Promise<number>
+  /** Bytes of SQLite's log, which somebody who reads for long keeps from being written back; null on PostgreSQL. */
+  logBytes(): number | null
 }
 
 /** The one thing the two databases spell each in their own way. */
@@ -19,6 +21,7 @@ const clocks: Readonly<Record<Database['engine'], string>> = {
 export function createInspectionStore(database: Database): InspectionStore {
   return {
     engine: database.engine,
+    logBytes: database.logBytes,
 
     async newestVersion() {
       const [row] = await database.read<{ version: string }>(

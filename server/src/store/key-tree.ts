@@ -52,7 +52,7 @@ export function createKeyReads(database: Database): KeyReads {
       const names = hashes.map((_, index) => `:hash_${index}`).join(', ')
       const params = Object.fromEntries(hashes.map((hash, index) => [`hash_${index}`, hash]))
       const sql = `${select} AND (k.hash IN (${names}) OR k.former_hash IN (${names}))`
-      const [row] = await database.read<ApiKeyRow>(sql, params)
+      const [row] = await database.aside.read<ApiKeyRow>(sql, params)
       return row ?? null
     },
 

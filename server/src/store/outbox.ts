@@ -21,6 +21,7 @@ export interface OutboxRow {
   readonly id: string
   readonly letter: string
   readonly challenge_id: string | null
+  readonly user_id: string | null
   readonly sealed: string | null
   readonly created_at: number
   readonly expires_at: number
@@ -142,7 +143,7 @@ export function createOutboxStore(database: Database): OutboxStore {
       database.write<OutboxRow>(
         `UPDATE outbox SET locked_until = :until, locked_by = :worker, tries = tries + 1
          WHERE ${due} AND id IN (SELECT id FROM outbox WHERE ${due} ORDER BY next_at LIMIT :most)
-         RETURNING id, letter, challenge_id, sealed, created_at, expires_at, tries`,
+         RETURNING id, letter, challenge_id, user_id, sealed, created_at, expires_at, tries`,
         { now, worker, until: now + leaseMs, most },
       ),
 

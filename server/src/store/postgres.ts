@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import pg from 'pg'
+import type pg from 'pg'
 import {
   type Database,
   DatabaseUnavailable,
@@ -9,70 +9,58 @@ import {
   type Row,
   type Statement,
 } from './database.ts'
+import { openLine } from './postgres-line.ts'
+import { migratePostgres } from './postgres-migration.ts'
+import { isBouncer, openPool, spareOf } from './postgres-pool.ts'
 import { addressesOf, createServers, type Servers } from './postgres-servers.ts'
 
 const MOST_CONNECTIONS = 10
-const WAIT_MS = 1000
-const STATEMENT_MS = 2000
-/** A server that was stopped, or a network that swallows, does not even say that the time is over. */
-const SILENCE_MS = 5000
+/** A server that was stopped, or a network that swallows, does not even say that the time of a statement is over. */
+const SILENCE_MS = 3000
 const MOST_TRIES = 3
 const MOST_PREPARED = 500
-/** Any number, as long as every server of ours takes the same: who migrates holds this lock. */
-const MIGRATION_LOCK = 7_301_994
-
-const INT8 = 20
-const NUMERIC = 1700
 
 /**
  * PostgreSQL: named prepared statements; the statements of a transaction go out in one trip. Of several servers the one that
  * is written to is found, and found again.
  */
-export async function openPostgres(options: { url: string; poolSize?: number }): Promise<Database> {
-  const { url, poolSize = MOST_CONNECTIONS } = options
-  const query = queryIn(isBouncer(url) ? 'any session' : 'our session')
-  const servers = createServers(addressesOf(url).map((address) => openPool(address, poolSize)))
+export async function openPostgres(options: {
+  url: string
+  poolSize?: number
+  /** Long: for a command of the operator that changes whole tables. */
+  patience?: 'short' | 'long'
+}): Promise<Database> {
+  const { url, poolSize = MOST_CONNECTIONS, patience = 'short' } = options
+  const query = queryIn(isBouncer(url) ? 'any session' : 'our session', patience)
+  const pools = addressesOf(url).map((address) => openPool(address, poolSize, patience))
+  const servers = createServers(pools)
   await refuseUnreachable(servers)
 
   const again = <T>(work: (pool: pg.Pool) => Promise<T>) => tryAgain(servers, work)
-  const ask = async <R>(sql: string, params: Params = {}) => {
-    const { rows } = await again((pool) => pool.query(query({ sql, params })))
-    return rows as R[]
-  }
+  const askBy =
+    (choose: (pool: pg.Pool) => pg.Pool) =>
+    async <R>(sql: string, params: Params = {}) => {
+      const { rows } = await again((pool) => choose(pool).query(query({ sql, params })))
+      return rows as R[]
+    }
+  const ask = askBy((pool) => pool)
+  const askAside = askBy(spareOf)
   return {
     engine: 'PostgreSQL',
     read: ask,
     write: ask,
+    aside: { read: askAside, write: askAside },
     batch: (statements) => again((pool) => transact(pool, statements.map(query))),
+    logBytes: () => null,
     snapshot: (statements) => again((pool) => readAtOnce(pool, statements)),
-    migrate: async (version, script) => migrateOnce(await servers.primary(), version, script),
+    listen(heard) {
+      if (isBouncer(url)) return { read: ask, close: async () => {} }
+      return openLine({ pool: () => servers.primary(), translate, otherwise: ask, heard })
+    },
+    migrate: async (version, script) => migratePostgres(await servers.primary(), version, script),
     close: () => servers.end(),
   }
 }
-
-function openPool(address: string, max: number): pg.Pool {
-  const times = {
-    statement_timeout: STATEMENT_MS,
-    idle_in_transaction_session_timeout: STATEMENT_MS,
-  }
-  const pool = new pg.Pool({
-    connectionString: address,
-    max,
-    connectionTimeoutMillis: WAIT_MS,
-    ...(isBouncer(address) ? {} : times),
-    application_name: 'freddy-auth',
-    pipeline: true,
-    types: { getTypeParser },
-  } as pg.PoolConfig)
-  // A connection that breaks while nobody uses it is replaced by the next call; one that breaks in the middle of a
-  // transaction has failed its statements, and nobody else needs to hear of it.
-  pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
-  return pool
-}
-
-/** Behind PgBouncer in transaction mode a session is anybody's: it takes no settings, and keeps no statements. */
-const isBouncer = (url: string) => /[?&]pgbouncer=true(&|$)/.test(url)
 
 async function transact(pool: pg.Pool, queries: readonly pg.QueryConfig[]): Promise<Row[][]> {
   const client = await pool.connect()
@@ -136,30 +124,6 @@ async function tryAgain<T>(servers: Servers, work: (pool: pg.Pool) => Promise<T>
   }
 }
 
-async function migrateOnce(pool: pg.Pool, version: string, script: string): Promise<boolean> {
-  const client = await pool.connect()
-  try {
-    await client.query('BEGIN')
-    await client.query('SET LOCAL statement_timeout = 0')
-    await client.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)
-    await client.query(
-      'CREATE TABLE IF NOT EXISTS schema_migrations (version TEXT PRIMARY KEY, applied_at BIGINT NOT NULL)',
-    )
-    const claimed = await client.query(
-      `INSERT INTO schema_migrations VALUES ($1, extract(epoch FROM now()) * 1000) ON CONFLICT DO NOTHING`,
-      [version],
-    )
-    if (claimed.rowCount) await client.query(script)
-    await client.query('COMMIT')
-    return claimed.rowCount === 1
-  } catch (cause) {
-    await client.query('ROLLBACK')
-    throw cause
-  } finally {
-    client.release()
-  }
-}
-
 interface Translation {
   readonly name: string
   readonly text: string
@@ -171,11 +135,15 @@ const translations = new LRUCache<string, Translation>({ max: MOST_PREPARED })
 type Query = pg.QueryConfig & { query_timeout: number }
 
 /** A statement has a name, and is planned once, in a session that stays ours. */
-function queryIn(session: 'our session' | 'any session'): (statement: Statement) => Query {
-  if (session === 'our session') return translate
+function queryIn(
+  session: 'our session' | 'any session',
+  patience: 'short' | 'long',
+): (statement: Statement) => Query {
+  if (session === 'our session' && patience === 'short') return translate
   return (statement) => {
-    const { name: _, ...query } = translate(statement)
-    return query
+    const { name, query_timeout, ...query } = translate(statement)
+    const prepared = session === 'our session' ? { name } : {}
+    return { ...query, ...prepared, query_timeout: patience === 'short' ? query_timeout : 0 }
   }
 }
 
@@ -205,12 +173,6 @@ function number(sql: string): Translation {
   return { name, text, names }
 }
 
-/** Moments and counts are numbers of ours: all of them fit. */
-const getTypeParser = ((oid: number, format?: 'text' | 'binary') => {
-  if (oid === INT8 || oid === NUMERIC) return Number
-  return pg.types.getTypeParser(oid, format as 'text')
-}) as typeof pg.types.getTypeParser
-
 async function refuseUnreachable(servers: Servers): Promise<void> {
   try {
     await (await servers.primary()).query('SELECT 1')
@@ -225,7 +187,7 @@ const isDeadlock = (cause: unknown) => ['40001', '40P01'].includes(codeOf(cause)
 /** Not answered because the server is away, full, took too long, or became one that is only read. */
 function isLost(cause: unknown): boolean {
   const code = codeOf(cause)
-  if (/^(57P0[1-5]|57014|53\d{3}|08\d{3}|25P03|25006|E[A-Z]+)$/.test(code)) return true
+  if (/^(57P0[1-5]|57014|53\d{3}|08\d{3}|25P03|25006|55000|E[A-Z]+)$/.test(code)) return true
   return cause instanceof Error && /timeout|terminated|ended|closed/i.test(cause.message) && !code
 }
 

@@ -15,6 +15,8 @@ export interface NewSession {
   readonly place: string
   readonly source: string
   readonly agent: string
+  /** What its owner reads, where they said so. */
+  readonly language?: string | null
   readonly createdAt: number
   readonly expiresAt: number
   readonly refreshHash: string

@@ -93,7 +93,7 @@ export function createSessionStore(database: Database): SessionStore {
     ...createSessionEnds(database),
 
     async find(id) {
-      const [row] = await database.read<LiveSessionRow>(
+      const [row] = await database.aside.read<LiveSessionRow>(
         `SELECT ${liveColumns} ${fromUsers} WHERE s.id = :id`,
         { id },
       )

@@ -9,7 +9,12 @@ export interface SettingStore {
   /** The value that stands: ours when there was none. */
   keepFirst(name: string, value: string): Promise<string>
   put(name: string, value: string): Promise<void>
+  /** Writes a moment, in the connection that is kept for it: whether anything can be written. */
+  proveWritable(now: number): Promise<void>
 }
+
+const put = `INSERT INTO settings (name, value) VALUES (:name, :value)
+  ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 
 export function createSettingStore(database: Database): SettingStore {
   const find = async (name: string) => {
@@ -27,11 +32,10 @@ export function createSettingStore(database: Database): SettingStore {
       return (await find(name)) ?? value
     },
     async put(name, value) {
-      await database.write(
-        `INSERT INTO settings (name, value) VALUES (:name, :value)
-         ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
-        { name, value },
-      )
+      await database.write(put, { name, value })
+    },
+    async proveWritable(now) {
+      await database.aside.write(put, { name: 'ready_at', value: String(now) })
     },
   }
 }

@@ -1,10 +1,14 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import { startWriter } from '../workers/writer.ts'
 import { type Database, DatabaseUnavailable, type Row, type Statement } from './database.ts'
+import { logBytesOf } from './sqlite-log.ts'
 import { isSilence, openSqliteFile, prepareOn } from './sqlite-open.ts'
 
 const MIGRATIONS = `CREATE TABLE IF NOT EXISTS schema_migrations (
   version TEXT PRIMARY KEY, applied_at INTEGER NOT NULL) STRICT`
+
+/** Each as long as a statement waits for another process: ten minutes by default. */
+const MOST_WAITS = 300
 
 /** SQLite: reads on this thread by prepared statements, writes in groups on a thread of their own. */
 export async function openSqlite(options: {
@@ -19,10 +23,7 @@ export async function openSqlite(options: {
   const prepare = prepareOn(reader)
 
   const batch: Database['batch'] = (statements) => writer.run(statements)
-  return {
-    engine: 'SQLite',
-    batch,
-
+  const own: Database['aside'] = {
     async read<R = Row>(sql: string, params = {}) {
       try {
         return prepare(sql).all(params) as R[]
@@ -36,24 +37,34 @@ export async function openSqlite(options: {
       const [rows] = await writer.run([{ sql, params }])
       return (rows ?? []) as R[]
     },
+  }
+  return {
+    engine: 'SQLite',
+    ...own,
+    aside: own,
+    batch,
+    listen: () => ({ read: own.read, close: async () => {} }),
+
+    logBytes: () => logBytesOf(path),
 
     snapshot: async (statements) => readAtOnce(path, busyTimeoutMs, statements),
 
     async migrate(version, script) {
-      await writer.run([{ sql: MIGRATIONS, params: {} }])
-      const known = prepare('SELECT version FROM schema_migrations WHERE version = :version')
-      if (known.get({ version })) return false
+      const known = () =>
+        prepare('SELECT version FROM schema_migrations WHERE version = :version').get({ version })
       const claim = {
         sql: 'INSERT INTO schema_migrations (version, applied_at) VALUES (:version, unixepoch() * 1000)',
         params: { version },
       }
-      // The first statement fails for all but one, and with it the rest of its job.
       const steps = inOurDialect(script).map((sql) => ({ sql, params: {} }))
+      await whenFree(() => batch([{ sql: MIGRATIONS, params: {} }]))
+      if (known()) return false
       try {
-        await batch([claim, ...steps])
+        // The first statement fails for all but one, and with it the rest of its job.
+        await whenFree(() => batch([claim, ...steps]))
         return true
       } catch (cause) {
-        if (known.get({ version })) return false
+        if (known()) return false
         throw cause
       }
     },
@@ -62,6 +73,18 @@ export async function openSqlite(options: {
       await writer.close()
       reader.close()
     },
+  }
+}
+
+/** Waits for as long as another process writes: one migrates, the others come behind it. */
+async function whenFree<T>(work: () => Promise<T>): Promise<T> {
+  for (let round = 1; ; round++) {
+    try {
+      return await work()
+    } catch (cause) {
+      const isHeld = cause instanceof DatabaseUnavailable && /locked|busy/.test(cause.message)
+      if (!isHeld || round === MOST_WAITS) throw cause
+    }
   }
 }
 

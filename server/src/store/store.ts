@@ -5,6 +5,7 @@ import { type AuditStore, createAuditStore } from './audit.ts'
 import { type BackupStore, createBackupStore } from './backup.ts'
 import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
+import { type ChangeStore, createChangeStore } from './changes.ts'
 import type { Database } from './database.ts'
 import { createDeliveryStore, type DeliveryStore } from './deliveries.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
@@ -19,6 +20,7 @@ import { createKeyReminderStore, type KeyReminderStore } from './key-reminders.t
 import { createKeyUseStore, type KeyUseStore } from './key-uses.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
+import { createMailStopStore, type MailStopStore } from './mail-stops.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
 import { createPairingStore, type PairingStore } from './pairings.ts'
 import { createPanicStore, type PanicStore } from './panics.ts'
@@ -60,6 +62,7 @@ export interface Store {
   readonly usage: UsageStore
   readonly allowances: AllowanceStore
   readonly raises: RaiseStore
+  readonly mailStops: MailStopStore
   readonly outbox: OutboxStore
   readonly audit: AuditStore
   readonly settings: SettingStore
@@ -71,6 +74,7 @@ export interface Store {
   readonly panics: PanicStore
   readonly signingKeys: SigningKeyStore
   readonly revocations: RevocationStore
+  readonly changes: ChangeStore
 }
 
 export function createStore(plain: Database): Store {
@@ -99,6 +103,7 @@ export function createStore(plain: Database): Store {
     usage: createUsageStore(database),
     allowances: createAllowanceStore(database),
     raises: createRaiseStore(database),
+    mailStops: createMailStopStore(database),
     outbox: createOutboxStore(database),
     audit: createAuditStore(database),
     settings: createSettingStore(database),
@@ -110,5 +115,6 @@ export function createStore(plain: Database): Store {
     panics: createPanicStore(database),
     signingKeys: createSigningKeyStore(database),
     revocations: createRevocationStore(database),
+    changes: createChangeStore(database),
   }
 }

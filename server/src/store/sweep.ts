@@ -9,6 +9,7 @@ const MOST_STRANGER_BUDGETS = 200_000
 const MOST_AT_ONCE = 1000
 /** Bites of a kind in one sweep: more rows a minute than a server can be made to write. */
 const MOST_BITES = 60
+const HOUR = 3_600_000
 const DAY = 86_400_000
 /** A session is kept as long as somebody may ask why it ended, or where its person was before. */
 const ENDED_KEPT_MS = 90 * DAY
@@ -52,6 +53,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['pairings', `expires_at <= ${at} - ${DAY}`],
   ['mail_links', `expires_at <= ${at} - ${DAY}`],
+  ['mail_stops', 'expires_at <= :now'],
   ['panics', `expires_at <= ${at} - ${ENDED_KEPT_MS}`],
   ['outbox', `expires_at <= ${at} - ${DAY}`],
   // Of somebody who was deleted while it was written.
@@ -63,6 +65,8 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['webhook_deliveries', 'created_at <= :events_until'],
   ['events', 'position IS NOT NULL AND happened_at <= :events_until'],
   ['signing_keys', `retired_at <= ${at} - ${2 * DAY}`],
+  // The newest stays: where numbers are counted from.
+  ['changes', `happened_at <= ${at} - ${HOUR} AND txid < (SELECT max(txid) FROM changes)`],
   ['revocations', `ended_at <= ${at} - ${2 * DAY}`],
   ['holds', `lease_until <= ${at} - ${EXPLAINED_MS} AND settled_by IS NOT NULL`],
   ['budget_raises', `expires_at <= ${at} - ${DAY}`],
@@ -85,6 +89,7 @@ export function createSweepStore(
       spending: "key_id || ' ' || period || ' ' || starts_at",
       person_spending: "user_id || ' ' || period || ' ' || starts_at",
       held_addresses: 'address',
+      changes: 'txid',
     })[table] ?? 'id'
 
   const remove = async (table: string, condition: string, params: Params) => {

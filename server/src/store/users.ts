@@ -17,10 +17,12 @@ export interface UserRow {
   readonly role: Role
   /** Since when the password opens nothing: its owner said that somebody else knows it. */
   readonly reset_required_at: number | null
+  /** What they read, as their last sign-in said. */
+  readonly language: string | null
 }
 
 /** A new account is a user's; who is more is appointed. */
-export type NewUser = Omit<UserRow, 'role' | 'reset_required_at'>
+export type NewUser = Omit<UserRow, 'role' | 'reset_required_at' | 'language'>
 
 /** The names that are to change; null takes one away. */
 export interface NewNames {
@@ -50,7 +52,7 @@ export interface UserStore {
 
 const columns = `id, address, user_name, full_name, password_hash, created_at, updated_at,
   last_login_at, disabled_at`
-export const userColumns = `${columns}, role, reset_required_at`
+export const userColumns = `${columns}, role, reset_required_at, language`
 
 export function createUserStore(database: Database): UserStore {
   const findBy = async (column: string, value: string) => {

@@ -135,8 +135,7 @@ async function pause(app: App, webhook: WebhookRow, by: string, now: number): Pr
   const admins = (await app.store.users.listAdmins()).map(({ id, address }) => ({
     ...ownerLetter(call, address, 'webhook-paused', {
       place: webhook.url,
-      deeds:
-        by === 'gone' ? 'It answered 410: it is gone for good.' : 'It took nothing for two days.',
+      isGone: by === 'gone',
     }),
     userId: id,
   }))

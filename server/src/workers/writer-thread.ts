@@ -1,13 +1,22 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Row } from '../store/database.ts'
+import { logBytesOf, MOST_LOG_BYTES } from '../store/sqlite-log.ts'
 import { isSilence, openSqliteFile, prepareOn } from '../store/sqlite-open.ts'
 import type { GroupAnswer, Job, Outcome, WriterOptions } from './writer.ts'
 
 /** The log is written back when nobody waits for this long: done while somebody waits it is the slow tail. */
 const IDLE_MS = 500
+/** How often the length of the log is looked at. */
+const LOOK_EVERY_MS = 1000
 /** Pages of the log (4 kB each) from which a commit pays for writing it back after all. */
-const LOG_PAGES = 16_000
+const LOG_PAGES = 15_000
+/**
+ * Between two looks whether another process still writes. SQLite itself would sleep for up to 100 ms, and one that
+ * writes all the time is not found free by luck: waits of a second were seen.
+ */
+const LOOK_AGAIN_MS = 0.25
+const SQLITE_BUSY = 5
 
 const options = workerData as WriterOptions
 let database: DatabaseSync
@@ -15,6 +24,7 @@ let prepare: ReturnType<typeof prepareOn>
 /** Set when a commit failed on the disk: nothing is written before the file was looked at again. */
 let broken = false
 let idle: NodeJS.Timeout | undefined
+const nothing = new Int32Array(new SharedArrayBuffer(4))
 
 try {
   open()
@@ -32,9 +42,12 @@ parentPort?.on('message', (group: readonly Job[] | 'close') => {
   return undefined
 })
 
+setInterval(shorten, LOOK_EVERY_MS).unref()
+
 function open(): void {
   database = openSqliteFile(options)
   database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
+  database.exec('PRAGMA busy_timeout = 0')
   prepare = prepareOn(database)
 }
 
@@ -42,12 +55,27 @@ function open(): void {
 function writeGroup(group: readonly Job[]): GroupAnswer {
   try {
     if (broken) mend()
-    database.exec('BEGIN IMMEDIATE')
+    begin()
     const outcomes = group.map(runJob)
     database.exec('COMMIT')
     return { outcomes }
   } catch (cause) {
-    return { failed: giveUp(cause) }
+    return giveUp(cause)
+  }
+}
+
+/** Waits for its turn among the processes that write to this file. */
+function begin(): void {
+  const until = performance.now() + options.busyTimeoutMs
+  for (;;) {
+    try {
+      database.exec('BEGIN IMMEDIATE')
+      return
+    } catch (cause) {
+      const { errcode = 0 } = cause as { errcode?: number }
+      if ((errcode & 0xff) !== SQLITE_BUSY || performance.now() >= until) throw cause
+      Atomics.wait(nothing, 0, 0, LOOK_AGAIN_MS)
+    }
   }
 }
 
@@ -67,16 +95,17 @@ function runJob(job: Job): Outcome {
   }
 }
 
-function giveUp(cause: unknown): string {
+function giveUp(cause: unknown): GroupAnswer {
   try {
     if (database.isTransaction) database.exec('ROLLBACK')
   } catch {
     broken = true
   }
   // SQLITE_IOERR, SQLITE_CORRUPT: after a failed fsync nobody knows what the disk holds.
-  const { errcode } = cause as { errcode?: number }
-  if (errcode !== undefined && [10, 11].includes(errcode & 0xff)) broken = true
-  return messageOf(cause)
+  const { errcode = 0 } = cause as { errcode?: number }
+  if ([10, 11].includes(errcode & 0xff)) broken = true
+  const failed = messageOf(cause)
+  return (errcode & 0xff) === SQLITE_BUSY ? { failed, held: true } : { failed }
 }
 
 /** Opens the file anew and goes on only when it is whole. */
@@ -93,6 +122,17 @@ function mend(): void {
 function writeBack(): void {
   try {
     database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+  } catch {}
+}
+
+/**
+ * A log that grew while somebody read for long is cut as soon as they are done. Nobody is waited for: while they read, those
+ * who write go on.
+ */
+function shorten(): void {
+  if (broken || logBytesOf(options.path) <= MOST_LOG_BYTES) return
+  try {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
   } catch {}
 }
 

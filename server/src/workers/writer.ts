@@ -11,6 +11,8 @@ export type Outcome = { readonly rows: Row[][] } | { readonly error: string }
 export interface GroupAnswer {
   readonly outcomes?: readonly Outcome[]
   readonly failed?: string
+  /** Set when another process held the file for as long as we wait. */
+  readonly held?: true
 }
 
 export interface WriterOptions {
@@ -61,6 +63,8 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
   const give = (answer: GroupAnswer) => {
     const group = underWay
     underWay = []
+    // Who came meanwhile waited for the same: nobody waits for it twice.
+    if (answer.held) group.push(...waiting.splice(0))
     for (const [index, waiter] of group.entries()) settle(waiter, answer, index)
     next()
   }

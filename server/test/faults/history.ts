@@ -24,6 +24,8 @@ export interface Deed {
   readonly at: number
   /** Null while nobody knows what became of it: no answer came. */
   answer: Said | null
+  /** When the answer was heard, or that none would come. */
+  answeredAt: number
 }
 
 export interface Asked {
@@ -68,9 +70,18 @@ export function startHistory(): History {
   return {
     deeds,
     async send(base, act, about, asked) {
-      const deed: Deed = { act, ...about, asked, at: Date.now(), answer: null }
+      const at = Date.now()
+      const deed: Deed = {
+        act,
+        ...about,
+        asked,
+        at,
+        answer: null,
+        answeredAt: Number.POSITIVE_INFINITY,
+      }
       write(deed)
       deed.answer = await ask(base, asked)
+      deed.answeredAt = Date.now()
       return deed.answer
     },
     sent: (act, left) => new Promise((resolve) => waiting.add({ act, left, resolve })),

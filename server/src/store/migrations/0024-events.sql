@@ -1,3 +1,4 @@
+-- Runs with servers from 0001 on.
 CREATE TABLE events (
   id TEXT PRIMARY KEY,
   position BIGINT UNIQUE,

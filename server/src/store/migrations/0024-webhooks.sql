@@ -1,3 +1,4 @@
+-- Runs with servers from 0001 on.
 CREATE TABLE webhooks (
   id TEXT PRIMARY KEY,
   url TEXT NOT NULL,

@@ -1,0 +1,60 @@
+import type { Mutant } from './mutant.ts'
+
+export const processes: readonly Mutant[] = [
+  {
+    name: 'processes of one server count traffic together',
+    file: 'app.ts',
+    find: 'if (!url && siblings)',
+    replace: 'if (!url && !siblings)',
+    tests: 'processes.test.ts',
+    named: 'F35',
+  },
+  {
+    name: 'calls that looked at the same moment are not all refused as strangers',
+    file: 'http/guards.ts',
+    find: "if (!counted.allowed) throw tooMany('TOO_MANY_REQUESTS', counted.waitMs)",
+    replace: '',
+    tests: 'processes.test.ts',
+    named: 'F35',
+  },
+  {
+    name: 'a process that dies is replaced',
+    file: 'processes/primary.ts',
+    find: 'else setTimeout(startOne, pause, house)',
+    replace: '',
+    tests: 'processes.test.ts',
+    named: 'F35',
+  },
+  {
+    name: 'what a process had counted stays in the sums when it dies',
+    file: 'processes/switchboard.ts',
+    find: 'if (member.told) void together?.keep(member.told)',
+    replace: '',
+    tests: 'processes.test.ts',
+    named: 'F35',
+  },
+  {
+    name: 'a mail is on the page of every process',
+    file: 'mail/inbox.ts',
+    find: "await siblings?.ask('mail', mine)",
+    replace: '',
+    tests: 'processes.test.ts',
+    named: 'every process shows every mail',
+  },
+  {
+    name: 'a process that starts later is told of the mails before',
+    file: 'mail/inbox.ts',
+    find: 'kept.push(...(await mailsOf(siblings)))',
+    replace: '',
+    tests: 'processes.test.ts',
+    named: 'every process shows every mail',
+  },
+  {
+    name: 'a server of several processes hands a signal on',
+    file: 'processes/primary.ts',
+    find: 'for (const worker of house.workers) worker.process.kill(signal)',
+    replace: '',
+    tests: 'graceful.test.ts',
+    named: 'of two processes',
+  },
+]

@@ -1,0 +1,60 @@
+import type { Mutant } from './mutant.ts'
+
+export const schema: readonly Mutant[] = [
+  {
+    name: 'a migration that waits for a table steps back',
+    file: 'store/postgres-migration.ts',
+    find: 'await client.query(`SET LOCAL lock_timeout = ${STEP_BACK_MS}`)',
+    replace: '',
+    tests: 'rolling.test.ts',
+    named: 'F33',
+  },
+  {
+    name: 'of several servers one migrates',
+    file: 'store/postgres-migration.ts',
+    find: 'await client.query(`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`)',
+    replace: '',
+    tests: 'migrations.test.ts',
+    named: 'servers that start',
+  },
+  {
+    name: 'a server waits until another has migrated its SQLite file',
+    file: 'store/sqlite.ts',
+    find: 'if (!isHeld || round === MOST_WAITS) throw cause',
+    replace: 'throw cause',
+    tests: 'migrations.test.ts',
+    named: 'servers that start',
+  },
+  {
+    name: 'what a migration says of older servers is kept',
+    file: 'store/migrate.ts',
+    find: 'script + note',
+    replace: 'script',
+    tests: 'rolling.test.ts',
+    named: 'F33',
+  },
+  {
+    name: 'a schema that says nothing of older servers is not for them',
+    file: 'store/migrate.ts',
+    find: 'servers_from === null || servers_from > ours',
+    replace: 'servers_from !== null && servers_from > ours',
+    tests: 'migrations.test.ts',
+    named: 'goes on with a newer schema',
+  },
+  {
+    name: 'a schema for newer servers is not for this one',
+    file: 'store/migrate.ts',
+    find: 'servers_from === null || servers_from > ours',
+    replace: 'servers_from === null',
+    tests: 'migrations.test.ts',
+    named: 'goes on with a newer schema',
+  },
+  {
+    name: 'no backup leaves out tables of a newer server',
+    file: 'store/backup.ts',
+    find: '      refuseStrange(schema)\n',
+    replace: '',
+    tests: 'migrations.test.ts',
+    named: 'no backup',
+  },
+]

@@ -1,0 +1,152 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { App, Call } from '../context.ts'
+import type { Route } from '../routes.ts'
+import { type Soon, whenHere } from '../soon.ts'
+import { parseForm } from '../wire/form.ts'
+import { parseJson } from '../wire/json.ts'
+import { asApiError } from './answer.ts'
+import {
+  bodyLimit,
+  identify,
+  requireBodyType,
+  requireRight,
+  retirementHeaders,
+  spendCall,
+} from './guards.ts'
+import type { Http } from './server.ts'
+import { carriedOf, sendAnswer } from './streaming.ts'
+import type { Patience } from './strict-server.ts'
+
+const AUTH_DEPTH = 16
+const GATEWAY_DEPTH = 64
+
+/** The rows of the table of contents, each with its checks in the order of contract section 3. */
+export function serve(app: App, http: Http, routes: readonly Route[], bounds: Patience): void {
+  const scopes = new Map<string, Http>()
+  for (const [kind, [first]] of Map.groupBy(routes, kindOfBody)) {
+    // How bodies are read is told to a scope of Fastify, and a scope costs more than its routes do.
+    http.register(async (scope) => {
+      if (first) readBodies(app, scope, first)
+      scopes.set(kind, scope)
+    })
+  }
+  http.after(() => {
+    for (const route of routes) answerRow(app, scopes.get(kindOfBody(route)) ?? http, route, bounds)
+  })
+}
+
+function kindOfBody({ body, form, gateway }: Route): string {
+  return `${body ? 'json' : 'none'}${form ? ' or form' : ''}${gateway ? ', large' : ''}`
+}
+
+/** How the bodies of one kind of routes are read; a route that takes none reads nothing. */
+function readBodies(app: App, scope: Http, route: Route): void {
+  if (!route.body) {
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined))
+    return
+  }
+  const depth = route.gateway ? GATEWAY_DEPTH : AUTH_DEPTH
+  const asBytes = { parseAs: 'buffer', bodyLimit: bodyLimit(app, route) } as const
+  const json = reader((bytes) => parseJson(bytes, depth), route.gateway === true)
+  scope.addContentTypeParser<Buffer>(/^application\/json/i, asBytes, json)
+  if (!route.form) return
+  const form = reader(parseForm, false)
+  scope.addContentTypeParser<Buffer>(/^application\/x-www-form-urlencoded/i, asBytes, form)
+}
+
+/** A parser as Fastify has it. What it throws is told, since it is called from the socket. */
+function reader(parse: (bytes: Buffer) => unknown, keepsBytes: boolean) {
+  return (
+    request: FastifyRequest,
+    bytes: Buffer,
+    done: (cause: Error | null, body?: unknown) => void,
+  ): void => {
+    if (keepsBytes) request.bytes = bytes
+    let body: unknown
+    try {
+      body = parse(bytes)
+    } catch (cause) {
+      done(asApiError(cause))
+      return
+    }
+    done(null, body)
+  }
+}
+
+function answerRow(app: App, scope: Http, route: Route, { bodyMs }: Patience): void {
+  scope.route({
+    method: route.method,
+    url: route.path,
+    schema: schemaOf(route),
+    bodyLimit: bodyLimit(app, route),
+    config: { row: route },
+    // A hook that calls `done` is not waited for, and one that answers with a promise is.
+    onRequest(request, _reply, done) {
+      const admitted = admit(app, route, request, bodyMs)
+      if (admitted instanceof Promise) return admitted
+      done()
+      return undefined
+    },
+    ...(route.bodyOptional ? { preValidation: fillBody } : {}),
+    handler: (request, reply) =>
+      whenHere(requireRight(app, route, request.principal), async () => {
+        reply.code(route.status)
+        return sendAnswer(reply, await route.verb(callOf(app, route, request, reply)))
+      }),
+  })
+}
+
+/** Who calls, and whether they may now; what they want is looked at afterwards. */
+function admit(app: App, route: Route, request: FastifyRequest, bodyMs: number): Soon<void> {
+  requireBodyType(app, route, request)
+  return whenHere(identify(app, route, request), (principal) => {
+    request.principal = principal
+    Object.assign(request.answerHeaders, retirementHeaders(principal))
+    return whenHere(spendCall(app, route, principal, request, request.startedAt), (told) => {
+      Object.assign(request.answerHeaders, told)
+      if (route.body && !route.gateway) requireBodyInTime(request, bodyMs)
+    })
+  })
+}
+
+function fillBody(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
+  if (request.body === undefined) request.body = {}
+  done()
+}
+
+function callOf(app: App, route: Route, request: FastifyRequest, reply: FastifyReply): Call {
+  const { body, params, query, principal, origin, id } = request
+  return {
+    app,
+    body,
+    params,
+    query,
+    principal,
+    origin,
+    carried: carriedOf(route, request, reply),
+    now: request.startedAt,
+    requestId: id,
+    headers: request.answerHeaders,
+  }
+}
+
+function schemaOf(route: Route) {
+  const { body, params, query, answer, status, form } = route
+  return {
+    ...(body ? { body } : {}),
+    ...(form ? { consumes: ['application/json', 'application/x-www-form-urlencoded'] } : {}),
+    ...(params ? { params } : {}),
+    querystring: query ?? { type: 'object', properties: {}, additionalProperties: false },
+    response: { [status]: answer },
+  }
+}
+
+/** Most bodies come with their head, and need no clock. */
+function requireBodyInTime({ raw }: FastifyRequest, bodyMs: number): void {
+  queueMicrotask(() => {
+    if (raw.complete || raw.destroyed) return
+    const timer = setTimeout(() => raw.destroy(), bodyMs).unref()
+    raw.once('close', () => clearTimeout(timer))
+    raw.once('end', () => clearTimeout(timer))
+  })
+}

@@ -1,0 +1,86 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+
+/** The way between a server and its PostgreSQL: it can be long, lead nowhere, or end somebody's life. */
+export interface Road {
+  /** The database, by this road. */
+  readonly url: string
+  /** From now on each message to the database takes so long. */
+  delay(ms: number): void
+  /** From now on nothing arrives, and nobody is told. */
+  swallow(): void
+  /** All is as it was, also for what was swallowed: those connections break. */
+  mend(): void
+  /** Calls `act` once, when the so manyth message from now on comes by; whether it goes on then is what `act` says. */
+  at(count: number, act: () => 'goes on' | 'is lost'): void
+  close(): Promise<void>
+}
+
+export async function openRoad(to: string): Promise<Road> {
+  const target = new URL(to)
+  const sockets = new Set<Socket>()
+  let delayMs = 0
+  let isSwallowing = false
+  let left = Number.POSITIVE_INFINITY
+  let act: () => 'goes on' | 'is lost' = () => 'goes on'
+  const isLost = () => {
+    left -= 1
+    return (left === 0 && act() === 'is lost') || isSwallowing
+  }
+  const gate = createServer((near) => {
+    const far = connect(Number(target.port), target.hostname)
+    for (const each of [near, far]) sockets.add(each)
+    // One after the other, in the order in which they came.
+    let last = Promise.resolve()
+    near.on('data', (bytes) => {
+      if (isLost()) return
+      const arrives = delayMs ? wait(delayMs) : null
+      last = last.then(async () => {
+        await arrives
+        if (!isSwallowing && far.writable) far.write(bytes)
+      })
+    })
+    far.on('data', (bytes) => !isSwallowing && near.write(bytes))
+    couple(near, far, sockets)
+    couple(far, near, sockets)
+  }).listen(0, '127.0.0.1')
+  await once(gate, 'listening')
+  const breakAll = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  const { port } = gate.address() as { port: number }
+  return {
+    url: Object.assign(new URL(to), { port: String(port) }).href,
+    delay: (ms) => {
+      delayMs = ms
+    },
+    swallow: () => {
+      isSwallowing = true
+    },
+    mend() {
+      if (isSwallowing) breakAll()
+      isSwallowing = false
+      delayMs = 0
+    },
+    at(count, then) {
+      left = count
+      act = then
+    },
+    async close() {
+      const closed = once(gate, 'close')
+      gate.close()
+      breakAll()
+      await closed
+    },
+  }
+}
+
+/** Where one end goes, the other goes. */
+function couple(one: Socket, other: Socket, sockets: Set<Socket>): void {
+  one.on('error', () => other.destroy())
+  one.on('close', () => {
+    sockets.delete(one)
+    other.destroy()
+  })
+}
