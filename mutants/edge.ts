@@ -186,6 +186,14 @@ export const edge: readonly Mutant[] = [
     named: 'attack 113',
   },
   {
+    name: 'requests are counted whether their lines are written or not',
+    file: 'metrics/observe.ts',
+    find: 'hearsRequests: true,',
+    replace: 'hearsRequests: false,',
+    tests: 'metrics.test.ts',
+    named: 'metrics tell what happened',
+  },
+  {
     name: 'of what was allowed metrics tell no reason, which may name somebody',
     file: 'metrics/observe.ts',
     find: "outcome === 'refused' && reason !== null",

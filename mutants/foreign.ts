@@ -84,8 +84,8 @@ export const foreign: readonly Mutant[] = [
   {
     name: 'who is nobody waits for a foreign hash too',
     file: 'auth/password.ts',
-    find: ' ?? standIn ?? (await',
-    replace: ' ?? (standIn && null) ?? (await',
+    find: ' ?? standIn ?? ',
+    replace: ' ?? (standIn && null) ?? ',
     tests: 'foreign-hashes.test.ts',
     named: 'attack 018',
   },

@@ -508,8 +508,8 @@ export const keys: readonly Mutant[] = [
   {
     name: 'a lost call of a child is given back to its parent',
     file: 'responses/ledger.ts',
-    find: 'parentId: parent_id }',
-    replace: 'parentId: null }',
+    find: 'usage, parentId: parent_id, hold',
+    replace: 'usage, parentId: null, hold',
     tests: 'key-children.test.ts',
     named: 'nobody settled',
   },

@@ -218,8 +218,16 @@ export const passwords: readonly Mutant[] = [
     named: 'attack 072',
   },
   {
+    name: 'to look for nobody costs what looking for somebody costs',
+    file: 'workers/hash-cost.ts',
+    find: 't=${timeCost}',
+    replace: 't=1',
+    tests: 'hasher.test.ts',
+    named: 'the hash of nobody',
+  },
+  {
     name: 'a hash costs nineteen megabytes',
-    file: 'workers/hash-thread.ts',
+    file: 'workers/hash-cost.ts',
     find: 'memoryCost: 19_456',
     replace: 'memoryCost: 1024',
     tests: 'hasher.test.ts',

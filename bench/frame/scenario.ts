@@ -56,7 +56,8 @@ export interface Disturbance {
 export interface Start {
   readonly name: string
   readonly isPeer?: true
-  readonly script: URL
+  /** The file that is run. */
+  readonly script: () => URL | Promise<URL>
   /** Where a plain GET is answered. */
   readonly path: string
   env(port: number, folder: string): Readonly<Record<string, string>>

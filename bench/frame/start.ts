@@ -18,20 +18,28 @@ const PATIENCE_MS = 30_000
 /** By then what a start leaves behind was thrown away, if it ever is. */
 const IDLE_MS = 2000
 
+interface Starting {
+  readonly start: Start
+  readonly script: string
+  readonly folder: string
+}
+
 /** Starts as they mostly are: data is there, made by a first start, which is not counted. */
 export async function measureStarts(
   starts: readonly Start[],
   rounds: number,
 ): Promise<StartedSide[]> {
-  const sides = starts.map((start) => ({
+  const scripts = await Promise.all(starts.map(({ script }) => script()))
+  const sides = starts.map((start, index) => ({
     start,
+    script: fileURLToPath(scripts[index] ?? ''),
     folder: mkdtempSync(join(tmpdir(), 'freddy-bench-')),
     rounds: [] as { milliseconds: number; residentBytes: number }[],
   }))
   try {
     for (let round = 0; round <= rounds; round++) {
       for (const side of sides) {
-        const measured = await startOnce(side.start, side.folder)
+        const measured = await startOnce(side)
         if (round > 0) side.rounds.push(measured)
       }
     }
@@ -41,14 +49,13 @@ export async function measureStarts(
   }
 }
 
-async function startOnce(start: Start, folder: string) {
+async function startOnce({ start, script, folder }: Starting) {
   const port = await freePort()
   const begun = performance.now()
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', fileURLToPath(start.script)],
-    { env: { ...inherited(), ...start.env(port, folder) }, stdio: 'ignore' },
-  )
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
+    env: { ...inherited(), ...start.env(port, folder) },
+    stdio: 'ignore',
+  })
   try {
     await untilAnswered(child, port, start.path)
     const milliseconds = performance.now() - begun

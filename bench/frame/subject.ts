@@ -1,4 +1,5 @@
 import { type Child, startChild } from './child.ts'
+import { slowDisk } from './slow-disk.ts'
 
 /** What a process took so far: microseconds of CPU in user and kernel mode, and bytes that it holds. */
 export interface Spent {
@@ -22,7 +23,7 @@ export async function startSubject<Told>(
   wishes: object = {},
 ): Promise<Subject<Told>> {
   const file = new URL(`../subjects/${name}.ts`, import.meta.url)
-  const { child, first } = startChild(file, [JSON.stringify(wishes)])
+  const { child, first } = startChild(file, [JSON.stringify(wishes)], slowDisk())
   const { port, told } = (await first) as { port: number; told: Told }
   return {
     port,

@@ -34,15 +34,27 @@ export const echoHeaders = {
   'x-ratelimit-reset': '1764000000',
 } as const
 
-export const refusal = {
-  success: false,
-  error: {
-    code: 'TOKEN_INVALID',
-    message: 'Invalid token',
-    system_message: 'Invalid token',
-    type: 'authentication_error',
-    status: 401,
-    trace_id: 'req_00000000000000000000000000000000',
-    timestamp: '2026-01-01T00:00:00.000Z',
-  },
+/** What stands beside a refusal. */
+export const refusalHeaders = {
+  'x-request-id': 'req_00000000000000000000000000000000',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store',
+  'www-authenticate': 'Bearer realm="freddy"',
 } as const
+
+/** The envelope of a refusal, as a server makes it that looks at nothing. */
+export function refusal() {
+  return {
+    success: false,
+    error: {
+      code: 'AUTHENTICATION_REQUIRED',
+      message: 'Sign in or send an API key',
+      system_message: 'Sign in or send an API key',
+      type: 'authentication_error',
+      status: 401,
+      trace_id: 'req_00000000000000000000000000000000',
+      timestamp: new Date().toISOString(),
+      doc_url: '/docs/errors#authentication_required',
+    },
+  }
+}

@@ -3,17 +3,22 @@ import Fastify from 'fastify'
 import type { Static } from 'typebox'
 import { ResponseAnswer, ResponseBody } from '../../server/src/responses/create-response.ts'
 import { ready } from '../frame/serving.ts'
-import { echoAnswer, echoHeaders, refusal } from './answer.ts'
+import { echoAnswer, echoHeaders, refusal, refusalHeaders } from './answer.ts'
 
 /** The floor: Fastify with the same schemas and the same answers, and nobody who asks whose the request is. */
 const http = Fastify({ logger: false })
 http.post<{ Body: Static<typeof ResponseBody> }>(
   '/v1/responses',
-  { schema: { body: ResponseBody, response: { 200: ResponseAnswer } } },
-  async ({ body, headers }, reply) => {
+  {
+    schema: { body: ResponseBody, response: { 200: ResponseAnswer } },
+    // What a refusal costs a server that looks at nothing but the header's being there, and reads no body before.
+    onRequest({ headers }, reply, done) {
+      if (headers.authorization || headers['api-key']) done()
+      else reply.code(401).headers(refusalHeaders).send(refusal())
+    },
+  },
+  async ({ body }, reply) => {
     reply.headers(echoHeaders)
-    // What a refusal costs a server that looks at nothing but the header's being there.
-    if (!headers.authorization && !headers['api-key']) return reply.code(401).send(refusal)
     return echoAnswer(String(body.messages?.[0]?.content))
   },
 )

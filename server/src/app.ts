@@ -4,7 +4,7 @@ import { tellOfCanaries } from './auth/canary.ts'
 import { takeTurn } from './auth/ceilings.ts'
 import { createKeyring, type Keyring, keyedHash } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
-import { warmPasswords } from './auth/password.ts'
+import { noteRefusedMail } from './auth/refused-mail.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
 import { makeDataDir } from './data-dir.ts'
@@ -18,14 +18,12 @@ import { createLog, type Log } from './log.ts'
 import { createInbox, type Inbox } from './mail/inbox.ts'
 import type { Mailer } from './mail/mailer.ts'
 import { createOutbox, type Outbox } from './mail/outbox.ts'
-import { checkSmtp, createSmtpMailer } from './mail/smtp.ts'
-import { createMetrics, type Metrics } from './metrics/metrics.ts'
+import type { Metrics } from './metrics/metrics.ts'
 import { observeDatabase } from './metrics/observe.ts'
 import type { Siblings } from './processes/siblings.ts'
 import { readSecrets } from './secret-file.ts'
 import type { Database } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
-import { openPostgres } from './store/postgres.ts'
 import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
 import { createPost } from './webhooks/post.ts'
@@ -66,7 +64,7 @@ const uptime: Clock = () => performance.now()
 export async function createApp(config: Config, parts: Parts = {}): Promise<Running> {
   const { now = Date.now, siblings = null } = parts
   const tick = parts.now ?? uptime
-  const metrics = config.metricsAt || config.metricsToken ? createMetrics(siblings) : null
+  const metrics = config.metricsAt || config.metricsToken ? await startMetrics(siblings) : null
   const log = parts.log ?? createLog(config.logLevel)
   const { database, store } = await openStore(config, metrics)
   const keyring = createKeyring(readSecrets(config))
@@ -74,8 +72,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
 
   const { print = () => {} } = parts
   const inbox = config.smtpUrl ? null : await createInbox({ print, now, siblings })
-  const mailer: Mailer =
-    inbox ?? createSmtpMailer({ url: config.smtpUrl ?? '', from: config.mailFrom })
+  const mailer: Mailer = inbox ?? (await openSmtp(config))
   const limiter = await openLimiter(config, keyring, log, siblings)
   const made = { ...parts, now, tick, log, keyring, limiter, store, siblings }
   const { app, connect } = assemble(config, made, metrics)
@@ -87,6 +84,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     log: app.log,
     domain: /@([^\s<>]+)>?$/.exec(config.mailFrom)?.[1] ?? 'localhost',
     compose: (row) => compose(app, row, now()),
+    refused: (row) => noteRefusedMail(app, row, now()),
     takeTurn: (letter, composed) => takeTurn(app, letter, composed, now()),
   })
   connect(outbox)
@@ -95,7 +93,6 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   await app.feed.look()
   const http = await createHttp(app, (server) => pages(app, server, { inbox, metrics }))
   const metricsPort = metrics && config.metricsAt ? createMetricsPort(config, metrics) : null
-  await warmPasswords(app)
   let jobs: Jobs | null = null
   const start = () => {
     outbox.start()
@@ -175,7 +172,10 @@ async function operatorOn(config: Config, patience: 'short' | 'long'): Promise<O
   }
   return {
     app,
-    checkMail: () => checkSmtp(config.smtpUrl ?? ''),
+    async checkMail() {
+      const { checkSmtp } = await import('./mail/smtp.ts')
+      return checkSmtp(config.smtpUrl ?? '')
+    },
     async countsTogether() {
       const shared = await openLimiter(config, keyring, log)
       await shared.close()
@@ -199,6 +199,27 @@ export async function openStore(
     : await openSqlite({ path: join(config.dataDir, 'freddy.db') })
   await migrate(database)
   return { database, store: createStore(metrics ? observeDatabase(database, metrics) : database) }
+}
+
+/*
+ * What not every server needs is loaded by those who do: it would be a part of each start, and stay in memory.
+ */
+
+async function startMetrics(siblings: Siblings | null): Promise<Metrics> {
+  const { createMetrics } = await import('./metrics/metrics.ts')
+  return createMetrics(siblings)
+}
+
+async function openSmtp({ smtpUrl, mailFrom }: Config): Promise<Mailer> {
+  const { createSmtpMailer } = await import('./mail/smtp.ts')
+  return createSmtpMailer({ url: smtpUrl ?? '', from: mailFrom })
+}
+
+async function openPostgres(
+  options: Parameters<typeof import('./store/postgres.ts').openPostgres>[0],
+): Promise<Database> {
+  const postgres = await import('./store/postgres.ts')
+  return postgres.openPostgres(options)
 }
 
 /** Traffic is counted here, by all processes of this server, or with all other servers. The client for that is loaded by those who use it. */

@@ -64,14 +64,17 @@ export function assemble(
     signingKeys,
     tokens: createTokens({ keyring, signingKeys, issuer, audience: 'freddy-api', longest }),
     hasher: parts.hasher ?? createHasher({ threads: config.hashThreads }),
-    usage: createUsageQueue(parts.store.ledger, ({ request_id, user_id, ...usage }, cause) =>
-      parts.log.error({
-        event: 'usage.dropped',
-        requestId: request_id,
-        userId: user_id,
-        count: usage.input_tokens + usage.output_tokens,
-        cause,
-      }),
+    usage: createUsageQueue(
+      parts.store.ledger,
+      parts.now,
+      ({ request_id, user_id, ...usage }, cause) =>
+        parts.log.error({
+          event: 'usage.dropped',
+          requestId: request_id,
+          userId: user_id,
+          count: usage.input_tokens + usage.output_tokens,
+          cause,
+        }),
     ),
     keyUses: createKeyUses(parts.store.keyUses, (cause) =>
       parts.log.warn({ event: 'keys.uses', cause }),

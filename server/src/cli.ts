@@ -17,7 +17,7 @@ import { usersCommand } from './commands/users.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
 import { runWords } from './commands/words.ts'
 import { readConfig } from './config.ts'
-import { describeApi } from './describe-api.ts'
+import { describeApi } from './http/openapi.ts'
 import { fail, serve } from './main.ts'
 
 const migrateCommand = defineCommand({

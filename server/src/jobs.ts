@@ -1,5 +1,6 @@
 import { sealEvents } from './auth/audit-chain.ts'
 import { tellOfCanaries } from './auth/canary.ts'
+import { noticeDrift } from './auth/clock-drift.ts'
 import { remindOwners } from './auth/key-reminder.ts'
 import { noticeBombing, noticeStuffing } from './auth/surge.ts'
 import type { App } from './context.ts'
@@ -30,6 +31,7 @@ export function startJobs(app: App): Jobs {
     every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now(), app.config)),
     every(app, REMIND_EVERY_MS, 'keys.remind', () => remindOwners(app, app.now())),
     every(app, RENEW_EVERY_MS, 'keys.renew', () => app.signingKeys.renew(app.now())),
+    every(app, LOOK_EVERY_MS, 'clock', () => noticeDrift(app)),
     every(app, LOOK_EVERY_MS, 'database.log', async () => warnOfLog(app)),
     every(app, LOOK_EVERY_MS, 'stuffing', () => noticeStuffing(app, app.now())),
     every(app, LOOK_EVERY_MS, 'bombing', () => noticeBombing(app, app.now())),

@@ -69,6 +69,13 @@ test('the store, the limiter and the wire import nothing of ours but types, erro
   }
 })
 
+test('nothing that a server loads at its start imports node:http, of which a part is 14 MB', () => {
+  for (const { path, text } of sources) {
+    if (path !== 'deploy/ask.ts')
+      assert.doesNotMatch(text, /^import (?!type\b).* from 'node:https?'/m, path)
+  }
+})
+
 test('adapters are chosen in app.ts only', () => {
   for (const { path, imports } of sources.filter((source) => source.path !== 'app.ts')) {
     assert.deepEqual(

@@ -8,8 +8,8 @@ import { dieAt } from './faults/steps.ts'
 import { attachStrace, whyNoTrace } from './faults/strace.ts'
 import type { ServerProcess } from './server-process.ts'
 
-/** `npm run faults` asks for every step; otherwise for some, which follow from the seed. */
-const EVERY = process.env.FAULT_STEPS === 'all'
+/** `npm run faults` asks for every step, 2 for every second one; otherwise for some, which follow from the seed. */
+const STRIDE = Number(process.env.FAULT_STEPS ?? 0)
 const SEED = process.env.FAULT_SEED ?? 'freddy'
 
 /** More than one life has, as long as it may be; a sample is taken of the first ones, which every life has. */
@@ -63,14 +63,14 @@ async function dieAtEach(
   for (const step of stepsOf(kind)) {
     const died = await dieAt(stage, `${short}${step}`, (server) => aim(server, step))
     if (died) deaths += 1
-    else if (EVERY) return deaths
+    else if (STRIDE) return deaths
   }
   return deaths
 }
 
 function stepsOf(kind: Kind): number[] {
   const { most, sure, sample } = kinds[kind]
-  if (EVERY) return Array.from({ length: most }, (_, index) => index + 1)
+  if (STRIDE) return Array.from({ length: most / STRIDE }, (_, index) => 1 + index * STRIDE)
   const luck = luckOf(SEED, 'F6', kind)
   return Array.from({ length: sample }, () => 1 + luck.below(sure))
 }

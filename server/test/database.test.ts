@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import pg from 'pg'
-import { DatabaseUnavailable } from '../src/store/database.ts'
+import { type Bulk, DatabaseUnavailable } from '../src/store/database.ts'
 import { migrate } from '../src/store/migrate.ts'
 import { openPostgres } from '../src/store/postgres.ts'
 import { openSqlite } from '../src/store/sqlite.ts'
@@ -108,6 +108,80 @@ onEach('a job that fails leaves those beside it alone, and order is kept', async
   }
   const [row] = await database.read('SELECT count(*) AS count FROM marbles')
   assert.equal(row?.count, 21)
+})
+
+const putMany = (rows: readonly (readonly [string, string | null, number])[]): Bulk => ({
+  sql: `INSERT INTO marbles (id, colour, weight) SELECT r.id, r.colour, r.weight FROM :rows AS r
+    WHERE r.weight > 0 ORDER BY r.id DESC`,
+  columns: { id: 'TEXT', colour: 'TEXT', weight: 'BIGINT' },
+  rows,
+})
+
+onEach('many rows go as one statement, and stay what they were', async ({ database }) => {
+  const texts = [
+    "' OR '1'='1",
+    ':id',
+    '$1',
+    '{}',
+    '{a,"b"}',
+    'NULL',
+    '',
+    ' ',
+    '\\',
+    'ü🔑',
+    '?',
+    '"',
+  ]
+  const rows = texts.map((text, at) => [`m${at}`, text, 1_795_435_200_000 + at] as const)
+  const answers = await database.batch([
+    putMany([...rows, ['none', null, 1], ['light', 'red', 0]]),
+    put('after'),
+  ])
+  assert.deepEqual(
+    answers.map((list) => list.length),
+    [0, 1],
+  )
+  const kept = await database.read<{ id: string; colour: string | null; weight: number }>(
+    'SELECT id, colour, weight FROM marbles',
+  )
+  const byId = new Map(kept.map(({ id, colour, weight }) => [id, [id, colour, weight]]))
+  assert.equal(byId.size, rows.length + 2)
+  assert.deepEqual(byId.get('none'), ['none', null, 1])
+  for (const row of rows) assert.deepEqual(byId.get(row[0]), row)
+})
+
+onEach('of many rows with a wrong one none is kept, and the job beside them is', async (place) => {
+  const { database } = place
+  for (const wrong of [0.5, 1e300]) {
+    const jobs = [
+      database.write(put(`before ${wrong}`).sql, put(`before ${wrong}`).params),
+      database.batch([
+        putMany([
+          ['a', null, 1],
+          ['b', null, wrong],
+          ['c', null, 1],
+        ]),
+      ]),
+      database.batch([
+        put('d'),
+        putMany([
+          ['e', null, 1],
+          ['e', null, 1],
+        ]),
+      ]),
+      database.batch([put(`after ${wrong}`), putMany([[`many ${wrong}`, null, 1]])]),
+    ]
+    const settled = await Promise.allSettled(jobs)
+    assert.deepEqual(
+      settled.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'rejected', 'fulfilled'],
+    )
+  }
+  const kept = await database.read<{ id: string }>('SELECT id FROM marbles ORDER BY id')
+  assert.deepEqual(
+    kept.map(({ id }) => id),
+    [0.5, 1e300].flatMap((wrong) => [`after ${wrong}`, `before ${wrong}`, `many ${wrong}`]).sort(),
+  )
 })
 
 onEach('who was answered reads what was written', async ({ database }) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { hashOfNothing } from '../src/workers/hash-cost.ts'
 import { createHasher, HasherBusy } from '../src/workers/hasher.ts'
 
 test('a hash is argon2id at its full cost, and proves its password alone', async () => {
@@ -9,6 +10,17 @@ test('a hash is argon2id at its full cost, and proves its password alone', async
   assert.notEqual(await hasher.hash('a password'), stored)
   assert.equal(await hasher.verify(stored, 'a password'), true)
   assert.equal(await hasher.verify(stored, 'another'), false)
+  await hasher.close()
+})
+
+test('the hash of nobody is read as any other, costs the same, and is proven by nothing', async () => {
+  const hasher = createHasher({ threads: 1 })
+  const [own, nobodys] = [await hasher.hash(''), hashOfNothing()]
+  const shape = (text: string) => text.split('$').map((part) => part.length)
+  assert.deepEqual(shape(nobodys), shape(own))
+  assert.deepEqual(nobodys.split('$').slice(0, 4), own.split('$').slice(0, 4))
+  assert.notEqual(hashOfNothing(), nobodys)
+  assert.equal(await hasher.verify(nobodys, ''), false)
   await hasher.close()
 })
 

@@ -8,8 +8,9 @@ import { explain } from '../src/responses/explanation.ts'
 import { abandon, reserve, settle, settleOverdue, standing } from '../src/responses/ledger.ts'
 import { mostInput, mostOutput } from '../src/responses/usage.ts'
 import { createUsageQueue, type UsageQueue } from '../src/responses/usage-queue.ts'
+import type { BookingGroup } from '../src/store/bookings.ts'
 import { DatabaseUnavailable } from '../src/store/database.ts'
-import type { Booking, HoldRow } from '../src/store/ledger.ts'
+import type { HoldRow } from '../src/store/ledger.ts'
 import { HOUR, scene } from './freddy.ts'
 import { startModelServer } from './model-server.ts'
 import { call, startProcess } from './server-process.ts'
@@ -163,16 +164,16 @@ scene('what is written twice, since nobody knew whether it was, counts once', as
   const spending = { ...caller, requestId: 'req_1', limits: null, model: 'm', most }
   const held = await reserve({ app, now: freddy.now() }, spending)
   const { book } = app.store.ledger
-  const written: Booking[][] = []
+  const written: BookingGroup[] = []
   const store: QueueStore = {
     reserve: app.store.ledger.reserve,
-    async book(bookings) {
-      written.push([...bookings])
-      await book(bookings)
+    async book(group) {
+      written.push(group)
+      await book(group)
       if (written.length === 1) throw new DatabaseUnavailable('it went before the answer came')
     },
   }
-  const usage = createUsageQueue(store, nothingIsDropped)
+  const usage = createUsageQueue(store, freddy.now, nothingIsDropped)
   await assert.rejects(settle({ ...app, usage }, held, { ...most, outputTokens: 5 }))
   await usage.flush()
   assert.equal(written.length, 2)
@@ -246,14 +247,14 @@ scene('a flush ends, however many calls are added meanwhile', async (freddy) => 
   let rounds = 0
   const store: QueueStore = {
     reserve: app.store.ledger.reserve,
-    async book(bookings) {
+    async book(group) {
       rounds += 1
       if (rounds > 5) throw new DatabaseUnavailable('this flush has no end')
       await settle({ ...app, usage }, held, most)
-      await app.store.ledger.book(bookings)
+      await app.store.ledger.book(group)
     },
   }
-  const usage: UsageQueue = createUsageQueue(store, nothingIsDropped)
+  const usage: UsageQueue = createUsageQueue(store, freddy.now, nothingIsDropped)
   await settle({ ...app, usage }, held, most)
   await usage.flush()
   assert.ok(usage.holds(id), 'what came meanwhile is left to the next one')

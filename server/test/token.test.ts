@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createKeyring } from '../src/auth/keyring.ts'
-import { createTokens, hmacSha256 } from '../src/auth/token.ts'
+import { hmacSha256 } from '../src/auth/hmac.ts'
+import { createKeyring, keyedHash } from '../src/auth/keyring.ts'
+import { createTokens } from '../src/auth/token.ts'
 import { SECRET } from './freddy.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12)
@@ -61,13 +62,27 @@ test('HMAC-SHA-256 agrees with the one of Node for any key and text', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 1, maxLength: 200 }),
-      fc.string({ maxLength: 300 }),
-      (key, text) => {
-        const expected = createHmac('sha256', key).update(text).digest('base64url')
-        assert.equal(hmacSha256(Buffer.from(key))(text), expected)
+      fc.string({ maxLength: 300, unit: 'binary' }),
+      // One after the other through the same key, long ones too: nothing of a text may be left for the next.
+      fc.nat({ max: 40 }),
+      (key, text, times) => {
+        const mac = hmacSha256(Buffer.from(key))
+        for (const each of [text.repeat(times), text, '']) {
+          assert.equal(mac(each), createHmac('sha256', key).update(each).digest('base64url'))
+        }
       },
     ),
   )
+})
+
+test('what is kept under a keyed hash is found again by its parts, and by no others', () => {
+  const key = keyring.current.of.challenge
+  const parts = ['one', 'zwei €', '']
+  const mac = createHmac('sha256', key)
+  for (const part of parts) mac.update(`${Buffer.byteLength(part)}:${part}`)
+  assert.equal(keyedHash(key, ...parts), mac.digest('base64url'))
+  assert.notEqual(keyedHash(key, 'on', 'e'), keyedHash(key, 'one'))
+  assert.notEqual(keyedHash(keyring.current.of.session, ...parts), keyedHash(key, ...parts))
 })
 
 test('a token of ours says what it was made for', () => {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AuditRow, AuditStore } from '../store/audit.ts'
 
 const MOST_AT_ONCE = 500
@@ -50,9 +50,7 @@ export async function findBrokenSeal(audit: AuditStore): Promise<number | null> 
 
 /** What stands for the place and program of an event: without the salt it tells nothing, and proves nothing. */
 export function personalDigest(salt: string, source: string | null, agent: string | null): string {
-  return createHash('sha256')
-    .update(JSON.stringify([salt, source, agent]))
-    .digest('base64url')
+  return hash('sha256', JSON.stringify([salt, source, agent]), 'base64url')
 }
 
 /**
@@ -94,7 +92,5 @@ function sealOf(row: AuditRow, position: number, before: string): string {
   const told = [id, happened_at, event, outcome, reason, user_id, subject_id, ...personal]
   // Sealed only where there is one, so that the seals of older rows stay what they were.
   if (row.actor !== null) told.push(row.actor)
-  return createHash('sha256')
-    .update(JSON.stringify([before, position, ...told]))
-    .digest('base64url')
+  return hash('sha256', JSON.stringify([before, position, ...told]), 'base64url')
 }

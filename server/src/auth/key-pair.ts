@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
+import type { JWK } from 'jose'
 
 /** How access tokens are signed so that others can verify them (RFC 7518, RFC 8037), and over which digest. */
 const digests = { EdDSA: null, ES256: 'sha256', RS256: 'sha256' } as const
@@ -30,8 +30,12 @@ export interface KeyPair {
   isGenuine(text: string, signature: string): boolean
 }
 
+/** Loaded by the servers that sign so that others can verify. */
+const library = () => import('jose')
+
 /** A new pair: its id and its private half as text, to be sealed. */
 export async function makeKeyPair(alg: Algorithm): Promise<{ id: string; secret: string }> {
+  const { calculateJwkThumbprint, exportJWK, generateKeyPair } = await library()
   const { privateKey } = await generateKeyPair(alg, { extractable: true })
   const jwk = await exportJWK(privateKey)
   return { id: await calculateJwkThumbprint(jwk), secret: JSON.stringify({ ...jwk, alg }) }
@@ -42,6 +46,7 @@ export async function openKeyPair(
   { id, alg }: { readonly id: string; readonly alg: string },
   secret: string,
 ): Promise<KeyPair | null> {
+  const { calculateJwkThumbprint } = await library()
   const jwk: JWK = JSON.parse(secret)
   const known = algorithms.find((each) => each === alg)
   if (!known || jwk.alg !== known || (await calculateJwkThumbprint(jwk)) !== id) return null

@@ -1,4 +1,5 @@
-import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { hmacSha256 } from './hmac.ts'
 
 const purposes = [
   'access',
@@ -66,10 +67,13 @@ function deriveKeys(root: string): Keys {
 
 /** HMAC-SHA-256 of the parts, which cannot run into each other; base64url, 43 characters. */
 export function keyedHash(key: KeyObject, ...parts: readonly string[]): string {
-  const mac = createHmac('sha256', key)
-  for (const part of parts) mac.update(`${Buffer.byteLength(part)}:${part}`)
-  return mac.digest('base64url')
+  const mac = macs.get(key) ?? hmacSha256(key.export())
+  macs.set(key, mac)
+  return mac(parts.map((part) => `${Buffer.byteLength(part)}:${part}`).join(''))
 }
+
+/** Prepared once for each key. */
+const macs = new WeakMap<KeyObject, ReturnType<typeof hmacSha256>>()
 
 /** Equality in a time that depends on the length alone. */
 export function sameText(one: string, other: string): boolean {

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { App } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { UserRow } from '../store/users.ts'
+import { hashOfNothing } from '../workers/hash-cost.ts'
 import { HasherBusy } from '../workers/hasher.ts'
 import { isReadable, openForeignHash, standInFor } from './foreign-password.ts'
 
@@ -61,7 +62,8 @@ export async function isPassword(
   const spelt = spellPassword(text)
   const standIn = await standInFor(app, name)
   const own = user?.password_hash ?? null
-  const stored = (isReadable(app, own) ? own : null) ?? standIn ?? (await dummyHash(app))
+  const stored =
+    (isReadable(app, own) ? own : null) ?? standIn ?? `${app.keyring.current.id}$${hashOfNothing()}`
   const right = await admitted(() => proves(app, stored, text, spelt ?? ''))
   return right && spelt !== null && user?.password_hash === stored
 }
@@ -106,20 +108,6 @@ function pepper(app: App, id: string, spelt: string): string {
 function splitHash(stored: string): { pepperId: string; hash: string } {
   const end = stored.indexOf('$')
   return { pepperId: stored.slice(0, end), hash: stored.slice(end + 1) }
-}
-
-/** Makes the hash that strangers are checked against, before the first of them comes. */
-export async function warmPasswords(app: App): Promise<void> {
-  await dummyHash(app)
-}
-
-const dummies = new WeakMap<App, Promise<string>>()
-
-function dummyHash(app: App): Promise<string> {
-  const made = dummies.get(app) ?? hashPassword(app, 'nobody has this password')
-  dummies.set(app, made)
-  made.catch(() => dummies.delete(app))
-  return made
 }
 
 /** Refusals are held back a moment: answered at once, waiting clients would only ask five times as often. */

@@ -2,7 +2,6 @@ import { resolveTxt } from 'node:dns/promises'
 import { defineCommand } from 'citty'
 import { openOperator } from '../app.ts'
 import { ConfigError } from '../config.ts'
-import { checkDeployment } from '../deploy/deploy-check.ts'
 import { showFindings } from './doctor.ts'
 import { json, operate } from './shell.ts'
 
@@ -29,6 +28,8 @@ export const deployCheckCommand = defineCommand({
         dkimSelector: args['dkim-selector'],
         lookUp: resolveTxt,
       }
+      // Its clients are loaded here: the server that is started by the same file has no use for them.
+      const { checkDeployment } = await import('../deploy/deploy-check.ts')
       showFindings(args, await checkDeployment(operator, wish))
     }, openOperator),
 })

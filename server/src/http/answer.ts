@@ -9,14 +9,16 @@ export function sendError(request: FastifyRequest, reply: FastifyReply, error: A
 }
 
 function sendEnvelope(request: FastifyRequest, reply: FastifyReply, error: ApiError): void {
-  const asked = request.headers.accept?.includes('application/problem+json')
-  const body = asked ? problem(error, request.id) : envelope(error, request.id)
   reply.code(error.status).headers(error.headers)
   if (error.status === 401) reply.header('www-authenticate', challengeFor(error.code))
   if (error.status === 413) reply.header('connection', 'close')
+  if (!request.headers.accept?.includes('application/problem+json')) {
+    reply.send(envelope(error, request.id))
+    return
+  }
   reply
-    .header('content-type', asked ? 'application/problem+json' : 'application/json; charset=utf-8')
-    .send(JSON.stringify(body))
+    .header('content-type', 'application/problem+json')
+    .send(JSON.stringify(problem(error, request.id)))
 }
 
 /** The words that RFC 8628 and RFC 6749 have for ours. */

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
 import { sameText } from '../auth/keyring.ts'
 import { type Config, ConfigError } from '../config.ts'
 import type { App } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { createServer } from './create-server.ts'
 import type { Http } from './server.ts'
 
 /** `/metrics` of the server itself, for whoever has METRICS_TOKEN; without one it is not there. */

@@ -1,8 +1,10 @@
-import swagger from '@fastify/swagger'
-import type { FastifyInstance } from 'fastify'
+import Fastify from 'fastify'
 import type { OpenAPIV3_1 } from 'openapi-types'
 import { errors } from '../errors.ts'
-import type { Route } from '../routes.ts'
+import { type Route, routes } from '../routes.ts'
+import { rowSchema } from './row-schema.ts'
+import { schemaController } from './schema-controller.ts'
+import type { Http } from './server.ts'
 
 const ErrorEnvelope: OpenAPIV3_1.SchemaObject = {
   type: 'object',
@@ -54,8 +56,24 @@ const OAuthError: OpenAPIV3_1.SchemaObject = {
   },
 }
 
-/** The description of the API (OpenAPI 3.1), made from the table of contents. */
-export async function openApi(http: FastifyInstance): Promise<void> {
+/** Tells what the API is, to whoever asks. */
+export function openApi(http: Http): void {
+  let description: Promise<unknown> | undefined
+  http.get('/openapi.json', async (_request, reply) => {
+    description ??= describeApi()
+    return reply.send(await description)
+  })
+}
+
+/**
+ * The description of the API (OpenAPI 3.1), made from the table of contents, and needing nothing else: not by the server
+ * that answers, whose every start would pay for it, but by one that has the same rows and is never asked.
+ */
+export async function describeApi(): Promise<unknown> {
+  const { default: swagger } = await import('@fastify/swagger')
+  const http = Fastify({ schemaController })
+  http.setValidatorCompiler(() => () => true)
+  http.setSerializerCompiler(() => JSON.stringify)
   await http.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -76,13 +94,20 @@ export async function openApi(http: FastifyInstance): Promise<void> {
     },
     transform: ({ schema, url, route }) => {
       const row = (route.config as { row?: Route } | undefined)?.row
-      if (!row) return { schema: { ...schema, hide: true }, url }
+      if (!row) return { schema, url }
       return { schema: { ...schema, ...describe(row) }, url }
     },
     transformObject: (document) =>
       'openapiObject' in document ? withErrors(document.openapiObject) : document.swaggerObject,
   })
-  http.get('/openapi.json', async (_request, reply) => reply.send(http.swagger()))
+  for (const row of routes) {
+    const { method, path: url } = row
+    http.route({ method, url, schema: rowSchema(row), config: { row }, handler: async () => null })
+  }
+  await http.ready()
+  const description = http.swagger()
+  await http.close()
+  return description
 }
 
 /** What a row of the table says beside its schemas. */

@@ -13,6 +13,7 @@ import {
   retirementHeaders,
   spendCall,
 } from './guards.ts'
+import { rowSchema } from './row-schema.ts'
 import type { Http } from './server.ts'
 import { carriedOf, sendAnswer } from './streaming.ts'
 import type { Patience } from './strict-server.ts'
@@ -77,7 +78,7 @@ function answerRow(app: App, scope: Http, route: Route, { bodyMs }: Patience): v
   scope.route({
     method: route.method,
     url: route.path,
-    schema: schemaOf(route),
+    schema: rowSchema(route),
     bodyLimit: bodyLimit(app, route),
     config: { row: route },
     // A hook that calls `done` is not waited for, and one that answers with a promise is.
@@ -89,9 +90,10 @@ function answerRow(app: App, scope: Http, route: Route, { bodyMs }: Patience): v
     },
     ...(route.bodyOptional ? { preValidation: fillBody } : {}),
     handler: (request, reply) =>
-      whenHere(requireRight(app, route, request.principal), async () => {
+      whenHere(requireRight(app, route, request.principal), () => {
         reply.code(route.status)
-        return sendAnswer(reply, await route.verb(callOf(app, route, request, reply)))
+        const answer = route.verb(callOf(app, route, request, reply))
+        return whenHere(answer, (made) => sendAnswer(reply, made))
       }),
   })
 }
@@ -127,17 +129,6 @@ function callOf(app: App, route: Route, request: FastifyRequest, reply: FastifyR
     now: request.startedAt,
     requestId: id,
     headers: request.answerHeaders,
-  }
-}
-
-function schemaOf(route: Route) {
-  const { body, params, query, answer, status, form } = route
-  return {
-    ...(body ? { body } : {}),
-    ...(form ? { consumes: ['application/json', 'application/x-www-form-urlencoded'] } : {}),
-    ...(params ? { params } : {}),
-    querystring: query ?? { type: 'object', properties: {}, additionalProperties: false },
-    response: { [status]: answer },
   }
 }
 

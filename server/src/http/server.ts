@@ -13,6 +13,8 @@ import {
 } from './edge.ts'
 import { openApi } from './openapi.ts'
 import { createOrigins, type Origins } from './origin.ts'
+import { schemaController } from './schema-controller.ts'
+import { serializerFor } from './serializer.ts'
 import { serve } from './serve.ts'
 import type { BrokenRequest } from './sockets.ts'
 import { type Patience, patience, strictServer } from './strict-server.ts'
@@ -51,6 +53,7 @@ export async function createHttp(
     serverFactory: (handler) => strictServer(bounds, origins, handler, noteBroken, app.siblings),
     genReqId: (request) => requestId(request, app.now()),
     requestIdHeader: false,
+    schemaController,
     logger: false,
     exposeHeadRoutes: true,
     // A response's id carries whose it is.
@@ -63,6 +66,7 @@ export async function createHttp(
     },
   })
   http.setValidatorCompiler(validatorFor)
+  http.setSerializerCompiler(serializerFor)
   http.removeAllContentTypeParsers()
   http.decorateRequest('startedAt', 0)
   http.decorateRequest('row', undefined)
@@ -72,7 +76,7 @@ export async function createHttp(
   http.decorateRequest('bytes', null)
   http.decorateRequest('refusal', undefined)
   greet(app, http, origins)
-  await openApi(http)
+  openApi(http)
   serve(app, http, routes, bounds)
   http.after(() => pages(http))
   refuseTheRest(http)

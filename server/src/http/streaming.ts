@@ -13,12 +13,13 @@ const MOST_WAITING_BYTES = 16 * 1024
 /** The request itself, and the news of its caller's leaving for those who ask for it. */
 export function carriedOf(route: Route, request: FastifyRequest, reply: FastifyReply): Carried {
   const { bytes, headers } = request
+  if (!route.gateway) return { bytes: NOTHING, headers, left: stays }
   let left: AbortSignal | undefined
   return {
     bytes: bytes ?? NOTHING,
     headers,
     get left() {
-      left ??= route.gateway ? leaving(reply) : stays
+      left ??= leaving(reply)
       return left
     },
   }

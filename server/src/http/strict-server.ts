@@ -1,6 +1,7 @@
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { RequestListener, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Siblings } from '../processes/siblings.ts'
+import { createServer } from './create-server.ts'
 import type { Origins } from './origin.ts'
 import { type BrokenRequest, guardSockets, refuseBrokenRequest } from './sockets.ts'
 

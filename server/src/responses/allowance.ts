@@ -34,6 +34,7 @@ function raised(
   keyId: string,
   now: number,
 ): SpendingLimits {
+  if (raises.length === 0) return limits
   const more = (name: LimitName) => {
     const mine = raises.filter(
       ({ key_id, limit_name, expires_at }) =>

@@ -21,36 +21,6 @@ export interface Standing {
   readonly resetsAt: number
 }
 
-type Period = Pick<Place, 'period' | 'startsAt'>
-
-/** The UTC day and month of a moment. */
-export function periodsOf(now: number): [day: Period, month: Period] {
-  const at = new Date(now)
-  return [
-    { period: 'day', startsAt: now - (now % DAY) },
-    { period: 'month', startsAt: Date.UTC(at.getUTCFullYear(), at.getUTCMonth()) },
-  ]
-}
-
-/** Who pays for a call. */
-export interface Payer {
-  readonly userId: string
-  /** Null for a person with a session. */
-  readonly keyId: string | null
-  /** The key that made this one. */
-  readonly parentId: string | null
-}
-
-/** The counters that a call is in: its person's, and its key's where it has one, and those of the key that made that. */
-export function placesOf({ userId, keyId, parentId }: Payer, now: number): Place[] {
-  const owners = [
-    { level: 'person', owner: userId } as const,
-    ...(parentId === null ? [] : [{ level: 'parent', owner: parentId } as const]),
-    ...(keyId === null ? [] : [{ level: 'key', owner: keyId } as const]),
-  ]
-  return owners.flatMap((owner) => periodsOf(now).map((period) => ({ ...owner, ...period })))
-}
-
 /** The same counters with what may be spent in each. */
 export function capsIn(
   places: readonly Place[],
@@ -63,8 +33,16 @@ export function capsIn(
   }))
 }
 
-export const isCapped = (caps: readonly Cap[]) =>
-  caps.some(({ tokens, money }) => tokens !== null || money !== null)
+/** Whether any of these limits is set. */
+export const isCapped = (limits: Readonly<Record<Level, SpendingLimits | null>>) =>
+  sets(limits.person) || sets(limits.parent) || sets(limits.key)
+
+const sets = (limits: SpendingLimits | null) =>
+  limits !== null &&
+  (limits.tokens_per_day !== null ||
+    limits.tokens_per_month !== null ||
+    limits.money_per_day !== null ||
+    limits.money_per_month !== null)
 
 /** Each limit of these caps beside what its counters say. */
 export function standingsOf(caps: readonly Cap[], rows: readonly SpendingRow[]): Standing[] {
@@ -112,7 +90,7 @@ export function readStandings(text: string | null): Standing[] {
   })
 }
 
-function endOf({ period, startsAt }: Period): number {
+function endOf({ period, startsAt }: Place): number {
   const at = new Date(startsAt)
   return period === 'day' ? startsAt + DAY : Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1)
 }

@@ -2,18 +2,11 @@ import { randomId, timedId } from '../auth/random.ts'
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Amount, HoldRow, UsageRow } from '../store/ledger.ts'
-import type { Cap, SpendingLimits } from '../store/spending.ts'
+import { type Payer, placesOf } from '../store/places.ts'
+import { isCap, type SpendingLimits } from '../store/spending.ts'
 import { limitsOf } from './allowance.ts'
 import { exhausted } from './budget-refusal.ts'
-import {
-  capsIn,
-  isCapped,
-  placesOf,
-  reachedIn,
-  type Standing,
-  spellStandings,
-  standingsOf,
-} from './caps.ts'
+import { capsIn, isCapped, reachedIn, type Standing, spellStandings, standingsOf } from './caps.ts'
 import { noteReached } from './reached.ts'
 
 export type { Amount } from '../store/ledger.ts'
@@ -55,8 +48,9 @@ type At = { readonly app: App; readonly now: number }
  */
 export async function reserve({ app, now }: At, spending: Spending): Promise<Reservation> {
   const { userId } = spending
-  const caps = capsIn(placesOf(payerOf(spending), now), await limitsOf(app, spending, now))
-  if (!isCapped(caps)) return { spending, startedAt: now, held: null, looked: [] }
+  const limits = await limitsOf(app, spending, now)
+  if (!isCapped(limits)) return { spending, startedAt: now, held: null, looked: none }
+  const caps = capsIn(placesOf(payerOf(spending), now), limits)
   const row = holdOf(app, spending, now)
   // What is still to be written counts too, or a cap that was set a moment ago would not know of it.
   if (app.usage.holds(userId)) await app.usage.flush()
@@ -68,7 +62,7 @@ export async function reserve({ app, now }: At, spending: Spending): Promise<Res
   }
   const looked = standingsOf(caps, rows)
   if (held) return { spending, startedAt: now, held: row, looked }
-  throw refuse(app, spending, caps, looked, now)
+  throw refuse(app, spending, looked, now)
 }
 
 /** Who pays for a call. */
@@ -101,7 +95,7 @@ export async function letGo(app: App, reservation: Reservation, reason: string):
 /** Notes a call that its key was never allowed to make. */
 export function noteRefusal(app: App, spending: Spending, reason: string, now: number): void {
   const usage = entry(spending, now, nothing, { outcome: 'refused', reason, looked: null })
-  app.usage.add({ usage, places: [], hold: null })
+  app.usage.add({ usage, parentId: null, hold: null })
 }
 
 /** Calls that a crash left open are booked at the most they could come to. */
@@ -110,10 +104,10 @@ export async function settleOverdue(app: App, now: number): Promise<void> {
     const { lease_until: _, created_at: happened_at, parent_id, ...call } = hold
     const told = { outcome: 'estimated', reason: 'never settled', looked: null } as const
     const usage: UsageRow = { ...call, id: randomId('use_'), happened_at, ...told }
-    const payer = { userId: hold.user_id, keyId: hold.key_id, parentId: parent_id }
-    return { usage, places: placesOf(payer, happened_at), hold }
+    return { usage, parentId: parent_id, hold }
   })
-  if (bookings.length > 0) await app.store.ledger.book(bookings)
+  if (bookings.length === 0) return
+  await app.store.ledger.book({ id: timedId('grp_', now), formedAt: now, bookings })
 }
 
 /** How a person, or one key of theirs, stands now: the same counters that the next reservation looks at. */
@@ -136,18 +130,23 @@ export async function standingOfKeys(
   const each = keys.map(async (limits) => {
     const caller = { userId, keyId: limits.id, limits }
     const caps = capsIn(placesOf(payerOf(caller), now), await limitsOf(app, caller, now))
-    return caps.filter((cap) => cap.level === 'key' && isCapped([cap]))
+    return caps.filter((cap) => cap.level === 'key' && isCap(cap))
   })
   const caps = (await Promise.all(each)).flat()
   return standingsOf(caps, await app.store.ledger.listSpending(caps))
 }
 
-const payerOf = ({ userId, keyId, parent }: Pick<Spending, 'userId' | 'keyId' | 'parent'>) => ({
+const payerOf = ({
+  userId,
+  keyId,
+  parent,
+}: Pick<Spending, 'userId' | 'keyId' | 'parent'>): Payer => ({
   userId,
   keyId,
   parentId: parent?.id ?? null,
 })
 
+const none: readonly Standing[] = []
 const nothing: Amount = { inputTokens: 0, outputTokens: 0, money: 0 }
 
 function holdOf(
@@ -177,24 +176,17 @@ async function book(
   told: Pick<UsageRow, 'outcome' | 'reason'>,
 ): Promise<void> {
   const usage = entry(spending, startedAt, used, { ...told, looked: spellStandings(looked) })
-  const places = placesOf(payerOf(spending), startedAt)
-  app.usage.add({ usage, places, hold: held })
+  app.usage.add({ usage, parentId: spending.parent?.id ?? null, hold: held })
   if (held) await app.usage.flush()
 }
 
-function refuse(
-  app: App,
-  spending: Spending,
-  caps: readonly Cap[],
-  looked: readonly Standing[],
-  now: number,
-): ApiError {
+function refuse(app: App, spending: Spending, looked: readonly Standing[], now: number): ApiError {
   const reached = reachedIn(looked)
   // Nothing is reached and nothing was held: there is no such person any more.
   if (!reached) return new ApiError('TOKEN_INVALID')
   const reason = `${reached.level} ${reached.limit}`
   const told = { outcome: 'refused', reason, looked: spellStandings(looked) } as const
-  app.usage.add({ usage: entry(spending, now, nothing, told), places: caps, hold: null })
+  app.usage.add({ usage: entry(spending, now, nothing, told), parentId: null, hold: null })
   noteReached(app, spending.userId, reached, now)
   return exhausted(app, reached)
 }

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream'
-import { Agent, type Dispatcher, request } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { UpstreamTimes } from '../config-upstream.ts'
 import type { Clock } from '../context.ts'
 import { ApiError, tooMany } from '../errors.ts'
 import type { Upstream } from '../models-file.ts'
 import { type Breaker, createBreaker } from './breaker.ts'
-import { guardedConnector } from './guarded-connector.ts'
 import type { MayReach } from './upstream-address.ts'
+import type { UpstreamClient } from './upstream-client.ts'
 import { createWatch, type Watch } from './upstream-watch.ts'
 
 const RETRY_AFTER_MS = 200
@@ -51,14 +51,14 @@ export function createUpstreams(parts: {
   now: Clock
 }): Upstreams {
   const { times, now } = parts
-  const agent = new Agent({
-    connect: guardedConnector(parts.mayReach, times.connect),
-    connections: 512,
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxResponseSize: -1,
-  })
+  let client: Promise<UpstreamClient> | undefined
+  // Loaded by the first call: a server without model servers never needs it.
+  const connected = () => {
+    client ??= import('./upstream-client.ts').then(({ createUpstreamClient }) =>
+      createUpstreamClient(parts.mayReach, times.connect),
+    )
+    return client
+  }
   const breakers = new Map<string, Breaker>()
   let open = 0
   const breakerOf = (name: string) => {
@@ -96,7 +96,7 @@ export function createUpstreams(parts: {
       // A body that nobody began to read ends here too.
       watch.signal.addEventListener('abort', news.over, { once: true })
       try {
-        const answer = await askTwice(agent, ask, watch, times)
+        const answer = await askTwice(await connected(), ask, watch, times)
         if (answer.statusCode >= 500) news.bad()
         else if (!ask.streamed || answer.statusCode >= 400) news.good()
         return told(answer, timed(answer.body, watch, news))
@@ -107,21 +107,21 @@ export function createUpstreams(parts: {
       }
     },
     async close() {
-      await agent.destroy()
+      await (await client)?.close()
     },
   }
 }
 
 /** Again once, and only while nothing was heard: the server could not be reached, or said 503. */
 async function askTwice(
-  agent: Agent,
+  client: UpstreamClient,
   ask: UpstreamAsk,
   watch: Watch,
   times: UpstreamTimes,
 ): Promise<Dispatcher.ResponseData> {
   watch.expect(ask.streamed ? times.first : times.plain)
   try {
-    const answer = await askOnce(agent, ask, watch)
+    const answer = await askOnce(client, ask, watch)
     if (answer.statusCode !== 503) return answer
     answer.body.on('error', () => {}).destroy()
   } catch (cause) {
@@ -129,13 +129,16 @@ async function askTwice(
   }
   await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS))
   watch.signal.throwIfAborted()
-  return askOnce(agent, ask, watch)
+  return askOnce(client, ask, watch)
 }
 
-function askOnce(agent: Agent, ask: UpstreamAsk, watch: Watch): Promise<Dispatcher.ResponseData> {
+function askOnce(
+  client: UpstreamClient,
+  ask: UpstreamAsk,
+  watch: Watch,
+): Promise<Dispatcher.ResponseData> {
   const { upstream, method, path, headers, body } = ask
-  return request(upstream.url + path, {
-    dispatcher: agent,
+  return client.request(upstream.url + path, {
     method,
     headers: body ? { ...headers, 'content-length': String(body.length) } : headers,
     body: body ? Readable.from(goingOut(body, ask.sent)) : null,

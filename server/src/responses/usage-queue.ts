@@ -1,7 +1,11 @@
+import { timedId } from '../auth/random.ts'
+import type { Clock } from '../context.ts'
+import type { Booking, BookingGroup } from '../store/bookings.ts'
 import { DatabaseUnavailable } from '../store/database.ts'
-import type { Booking, LedgerStore, Reserve, Reserved, UsageRow } from '../store/ledger.ts'
+import type { LedgerStore, Reserve, Reserved, UsageRow } from '../store/ledger.ts'
 
-const MOST_BOOKED_AT_ONCE = 200
+/** Some ten milliseconds of the database: other writes get their turn between two groups. */
+const MOST_BOOKED_AT_ONCE = 1000
 const MOST_RESERVED_AT_ONCE = 50
 
 /** What this process writes into the ledger: what comes while others are written goes together, in one transaction. */
@@ -19,33 +23,69 @@ export interface UsageQueue {
 /** An entry that the database does not take, ever, is told to `dropped`: it must not keep the others from the bill. */
 export function createUsageQueue(
   store: Pick<LedgerStore, 'book' | 'reserve'>,
+  now: Clock,
   dropped: (usage: UsageRow, cause: unknown) => void,
 ): UsageQueue {
-  let waiting: Booking[] = []
-  let added = 0
-  let written = 0
+  let waiting = new Map<string, Booking[]>()
+  let groups: readonly BookingGroup[] = []
   let writing = Promise.resolve()
 
-  const write = async (until: number) => {
-    while (written < until) {
-      const group = waiting.slice(0, MOST_BOOKED_AT_ONCE)
-      await eachThatCan(group, store.book, ({ usage }, cause) => dropped(usage, cause))
-      waiting = waiting.slice(group.length)
-      written += group.length
+  const write = async () => {
+    groups = [...groups, ...inGroupsOf(MOST_BOOKED_AT_ONCE, byPerson(waiting), now())]
+    waiting = new Map()
+    // A group whose outcome nobody knows stays as it is, first in the line: it is written already, or not at all.
+    for (let [group] = groups; group; [group] = groups) {
+      const left = await bookAllOrHalf(store, group, now(), dropped)
+      groups = [...left, ...groups.slice(1)]
     }
   }
   return {
     reserve: inGroups(store.reserve, MOST_RESERVED_AT_ONCE),
     add(booking) {
-      waiting.push(booking)
-      added += 1
+      const { user_id } = booking.usage
+      const mine = waiting.get(user_id)
+      if (mine) mine.push(booking)
+      else waiting.set(user_id, [booking])
     },
-    holds: (userId) => waiting.some(({ usage }) => usage.user_id === userId),
+    holds: (userId) =>
+      waiting.has(userId) ||
+      groups.some(({ bookings }) => bookings.some(({ usage }) => usage.user_id === userId)),
     flush() {
-      const until = added
-      writing = writing.catch(() => {}).then(() => write(until))
+      writing = writing.catch(() => {}).then(write)
       return writing
     },
+  }
+}
+
+/** Calls of a person stand side by side in the ledger's index, and share their counters. */
+const byPerson = (waiting: ReadonlyMap<string, readonly Booking[]>): Booking[] =>
+  [...waiting.keys()].sort().flatMap((person) => waiting.get(person) ?? [])
+
+function inGroupsOf(most: number, bookings: readonly Booking[], now: number): BookingGroup[] {
+  const groups: BookingGroup[] = []
+  for (let first = 0; first < bookings.length; first += most) {
+    const some = bookings.slice(first, first + most)
+    groups.push({ id: timedId('grp_', now), formedAt: now, bookings: some })
+  }
+  return groups
+}
+
+/** What is left of a group that the database does not take: its halves, until what fails is alone and dropped. */
+async function bookAllOrHalf(
+  store: Pick<LedgerStore, 'book'>,
+  group: BookingGroup,
+  now: number,
+  dropped: (usage: UsageRow, cause: unknown) => void,
+): Promise<BookingGroup[]> {
+  const { bookings } = group
+  try {
+    await store.book(group)
+    return []
+  } catch (cause) {
+    if (cause instanceof DatabaseUnavailable) throw cause
+    if (bookings.length > 1) return inGroupsOf(Math.ceil(bookings.length / 2), bookings, now)
+    for (const { usage } of bookings) dropped(usage, cause)
+    return []
   }
 }
 

@@ -74,6 +74,7 @@ export const afterRestore: Readonly<Record<string, string | null>> = {
   budget_raises: 'DELETE FROM budget_raises',
   holds: null,
   usage_entries: null,
+  booked_groups: null,
   budgets: null,
   audit_events: null,
   events: null,

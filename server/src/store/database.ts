@@ -12,6 +12,17 @@ export interface Statement {
   readonly also?: readonly Statement[]
 }
 
+/**
+ * One statement over many rows, which its SQL reads as a table by the name of `:rows`: a row of the ledger costs a
+ * fraction of a statement. It answers no rows.
+ */
+export interface Bulk {
+  readonly sql: string
+  readonly columns: Readonly<Record<string, 'TEXT' | 'BIGINT'>>
+  /** Each with a value for each column, in their order. */
+  readonly rows: readonly (readonly Value[])[]
+}
+
 export type Row = Readonly<Record<string, Value>>
 
 /** The driver below the store. There are two, and nothing above knows which one it has. */
@@ -34,7 +45,7 @@ export interface Database {
    * Several statements in one transaction with none of our code in between: all or nothing.
    * Rows of each statement, in order, after they are durable.
    */
-  batch(statements: readonly Statement[]): Promise<Row[][]>
+  batch(statements: readonly (Statement | Bulk)[]): Promise<Row[][]>
 
   /** Rows of each SELECT, all from one moment, whoever writes meanwhile. */
   snapshot(statements: readonly Statement[]): Promise<Row[][]>

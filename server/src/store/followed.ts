@@ -1,4 +1,5 @@
-import type { Database } from './database.ts'
+import type { Bulk, Database, Statement } from './database.ts'
+import { isBulk } from './sql.ts'
 
 /**
  * A cover that writes what statements carry with them (`also`) right behind each, where the same condition still holds.
@@ -8,7 +9,7 @@ export function followed(database: Database): Database {
   return {
     ...database,
     async batch(statements) {
-      const whole = statements.flatMap((statement) => [statement, ...(statement.also ?? [])])
+      const whole = statements.flatMap((statement) => [statement, ...alsoOf(statement)])
       if (whole.length === statements.length) return database.batch(statements)
       const asked = new Set(statements)
       const results = await database.batch(whole)
@@ -19,3 +20,5 @@ export function followed(database: Database): Database {
     },
   }
 }
+
+const alsoOf = (statement: Statement | Bulk) => (isBulk(statement) ? [] : (statement.also ?? []))

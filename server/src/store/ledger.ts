@@ -1,17 +1,15 @@
+import { type BookingGroup, bookGroup } from './bookings.ts'
 import type { Database, Statement } from './database.ts'
 import {
-  bySort,
   type Cap,
   holdIn,
-  inOrder,
   isCap,
-  lockPlace,
   type Move,
   noneReached,
   type Place,
   readStandings,
-  releaseIn,
   type SpendingRow,
+  spendIn,
   standingIn,
 } from './spending.ts'
 import { all, type Guard, insert } from './sql.ts'
@@ -80,22 +78,11 @@ export interface Reserved {
   readonly rows: readonly SpendingRow[]
 }
 
-/** An entry on its way to the bill, with the counters that it is in. */
-export interface Booking {
-  readonly usage: UsageRow
-  readonly places: readonly Place[]
-  /** What it held until now. */
-  readonly hold: HoldRow | null
-}
-
 export interface LedgerStore {
   /** Each of these calls holds its amount in every place at once, or in none when a cap is reached. */
   reserve(reserves: readonly Reserve[]): Promise<Reserved[]>
-  /**
-   * Writes calls with what their places have spent by them; what one held until now is given back. A call that is
-   * written already, or whose hold was settled by somebody else, is left alone: it may be tried again.
-   */
-  book(bookings: readonly Booking[]): Promise<void>
+  /** Writes calls with what their places have spent by them, once, however often the group is handed over. */
+  book(group: BookingGroup): Promise<void>
   /** Holds that nobody settled in time. */
   listOverdue(now: number, most: number): Promise<OverdueRow[]>
   findHold(requestId: string, caller: Caller): Promise<KeptHoldRow | null>
@@ -108,8 +95,9 @@ const columns = `id, request_id, user_id, key_id, model, input_tokens, output_to
 export function createLedgerStore(database: Database): LedgerStore {
   return {
     async reserve(reserves) {
-      const places = reserves.flatMap(({ row, caps }) => inOrder(caps, row.user_id))
-      const locks = lockAll(places)
+      const locks = spendIn(
+        reserves.flatMap(({ caps }) => caps.map((place) => ({ ...place, ...nothing }))),
+      )
       const calls = reserves.map(reserveStatements)
       const results = await database.batch([...locks, ...calls.flat()])
       let start = locks.length
@@ -122,16 +110,7 @@ export function createLedgerStore(database: Database): LedgerStore {
       })
     },
 
-    async book(bookings) {
-      const moves = bookings.flatMap(movesOf).sort(bySort)
-      await database.batch([
-        ...bookings.flatMap(settle),
-        ...moves.map(({ move }) => move),
-        ...bookings.map((booking) =>
-          insert('usage_entries', { ...booking.usage }, isOpen(booking)),
-        ),
-      ])
-    },
+    book: (group) => bookGroup(database, group),
 
     listOverdue: (now, most) =>
       database.read<OverdueRow>(
@@ -160,15 +139,6 @@ const heldBy = ({ input_tokens, output_tokens, money }: HoldRow): Move => ({
   money,
 })
 
-const spentBy = ({ input_tokens, output_tokens, money }: UsageRow): Move => ({
-  tokens: input_tokens + output_tokens,
-  money,
-})
-
-/** Every row once, in the order that all processes keep. */
-const lockAll = (places: readonly (Place & { sort: string })[]): Statement[] =>
-  [...new Map(places.map((place) => [place.sort, place])).values()].sort(bySort).map(lockPlace)
-
 /** The row of the first says whether it was held; those of the last say how the caps stood. */
 function reserveStatements({ row, caps }: Reserve): Statement[] {
   const mine: Guard = {
@@ -182,46 +152,8 @@ function reserveStatements({ row, caps }: Reserve): Statement[] {
   ]
 }
 
-/** What came to nothing counts nowhere. */
-const placesOf = ({ usage, places, hold }: Booking) =>
-  hold || spentBy(usage).tokens > 0 ? inOrder(places, usage.user_id) : []
-
-/** A person who was deleted meanwhile has no bill, and must not keep the others' from being written. */
+/** A person who was deleted meanwhile holds nothing. */
 const isThere = ({ user_id }: { user_id: string }): Guard => ({
   sql: 'EXISTS (SELECT 1 FROM users WHERE id = :payer)',
   params: { payer: user_id },
-})
-
-/** Holds on a call's counters become what it spent; in the order in which every process takes their rows. */
-function movesOf(booking: Booking): { sort: string; move: Statement }[] {
-  const { usage, hold } = booking
-  const held = hold ? heldBy(hold) : nothing
-  const guard = isOpen(booking)
-  return placesOf(booking).map((place) => {
-    return { sort: place.sort, move: releaseIn(place, held, spentBy(usage), guard) }
-  })
-}
-
-/** The entry stands last in its batch, so that until then nothing of the call is booked. */
-function isOpen({ usage, hold }: Booking): Guard {
-  const fresh: Guard = {
-    sql: 'NOT EXISTS (SELECT 1 FROM usage_entries WHERE id = :entry)',
-    params: { entry: usage.id },
-  }
-  return all(fresh, hold ? settledBy(hold, usage) : isThere(usage))
-}
-
-const settle = ({ hold, usage }: Booking): Statement[] =>
-  hold
-    ? [
-        {
-          sql: 'UPDATE holds SET settled_by = :by WHERE id = :id AND settled_by IS NULL',
-          params: { id: hold.id, by: usage.id },
-        },
-      ]
-    : []
-
-const settledBy = ({ id }: HoldRow, usage: UsageRow): Guard => ({
-  sql: 'EXISTS (SELECT 1 FROM holds WHERE id = :held AND settled_by = :settled_by)',
-  params: { held: id, settled_by: usage.id },
 })

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type pg from 'pg'
 import {
+  type Bulk,
   type Database,
   DatabaseUnavailable,
   type Params,
@@ -13,6 +14,7 @@ import { openLine } from './postgres-line.ts'
 import { migratePostgres } from './postgres-migration.ts'
 import { isBouncer, openPool, spareOf } from './postgres-pool.ts'
 import { addressesOf, createServers, type Servers } from './postgres-servers.ts'
+import { isBulk } from './sql.ts'
 
 const MOST_CONNECTIONS = 10
 /** A server that was stopped, or a network that swallows, does not even say that the time of a statement is over. */
@@ -138,13 +140,25 @@ type Query = pg.QueryConfig & { query_timeout: number }
 function queryIn(
   session: 'our session' | 'any session',
   patience: 'short' | 'long',
-): (statement: Statement) => Query {
-  if (session === 'our session' && patience === 'short') return translate
+): (statement: Statement | Bulk) => Query {
+  const translated = (statement: Statement | Bulk) =>
+    isBulk(statement) ? inArrays(statement) : translate(statement)
+  if (session === 'our session' && patience === 'short') return translated
   return (statement) => {
-    const { name, query_timeout, ...query } = translate(statement)
+    const { name, query_timeout, ...query } = translated(statement)
     const prepared = session === 'our session' ? { name } : {}
     return { ...query, ...prepared, query_timeout: patience === 'short' ? query_timeout : 0 }
   }
+}
+
+/** Rows go as an array for each column: one statement, however many they are. */
+function inArrays({ sql, columns, rows }: Bulk): Query {
+  const names = Object.keys(columns)
+  const arrays = Object.entries(columns).map(([name, type]) => `CAST(:${name} AS ${type}[])`)
+  const given = names.join(', ')
+  const table = `(SELECT ${given} FROM unnest(${arrays.join(', ')}) AS given (${given}))`
+  const query = translate({ sql: sql.replace(':rows', table), params: {} })
+  return { ...query, values: names.map((_, index) => rows.map((row) => row[index])) }
 }
 
 /** `:name` becomes `$1`, once for each text; the statement is named after it, so that it is planned once. */

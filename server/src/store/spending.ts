@@ -1,4 +1,4 @@
-import type { Database, Statement } from './database.ts'
+import type { Bulk, Database, Statement } from './database.ts'
 import { all, type Guard } from './sql.ts'
 
 /** The most that may be spent; money in millionths of a unit. Null where nothing is said. */
@@ -51,35 +51,70 @@ const tables: Readonly<Record<Level, readonly [table: string, owner: string, own
   key: ['spending', 'key_id', 'api_keys'],
 }
 
-/** Every process locks the rows of its calls in this order, so that two never wait for each other. */
-export function inOrder<P extends Place>(
-  places: readonly P[],
-  userId: string,
-): (P & { sort: string })[] {
-  return places
-    .map((place) => {
-      const { level, owner, period, startsAt } = place
-      return {
-        ...place,
-        sort: `${userId} ${level === 'person' ? '' : owner} ${period} ${startsAt}`,
-      }
-    })
-    .sort(bySort)
+/** What a call adds to a place. */
+export interface Addition extends Place, Move {}
+
+const counters = {
+  owner: 'TEXT',
+  period: 'TEXT',
+  starts_at: 'BIGINT',
+  tokens: 'BIGINT',
+  money: 'BIGINT',
+  turn: 'BIGINT',
+} as const
+
+/**
+ * Adds to the counters of many places, each a row, and locks them until the batch is done. Every process takes them in
+ * this order, so that two never wait for each other. A row that is missing is made; an owner who is gone has none.
+ */
+export function spendIn(additions: readonly Addition[]): Bulk[] {
+  const sums = sumUp(additions)
+  const isPerson = ({ level }: Place) => level === 'person'
+  return [
+    ...countUp('person', sums.filter(isPerson)),
+    ...countUp(
+      'key',
+      sums.filter((sum) => !isPerson(sum)),
+    ),
+  ]
 }
 
-export const bySort = (one: { sort: string }, other: { sort: string }) =>
-  one.sort < other.sort ? -1 : Number(one.sort > other.sort)
+function countUp(level: Level, sums: readonly Addition[]): Bulk[] {
+  if (sums.length === 0) return []
+  const [table, owner, owners] = tables[level]
+  const rows = sums.map((sum, turn) => {
+    return [sum.owner, sum.period, sum.startsAt, sum.tokens, sum.money, turn]
+  })
+  return [
+    {
+      sql: `INSERT INTO ${table} (${owner}, period, starts_at, held_tokens, spent_tokens, held_money, spent_money)
+        SELECT r.owner, r.period, r.starts_at, 0, r.tokens, 0, r.money FROM :rows AS r
+        WHERE EXISTS (SELECT 1 FROM ${owners} WHERE id = r.owner) ORDER BY r.turn
+        ON CONFLICT (${owner}, period, starts_at) DO UPDATE SET
+          spent_tokens = ${table}.spent_tokens + excluded.spent_tokens,
+          spent_money = ${table}.spent_money + excluded.spent_money`,
+      columns: counters,
+      rows,
+    },
+  ]
+}
 
-/** Makes the row, and locks it until the batch is done. An owner who is gone has none. */
-export function lockPlace(place: Place): Statement {
-  const [table, owner, owners] = tables[place.level]
-  return {
-    sql: `INSERT INTO ${table} (${owner}, period, starts_at, held_tokens, spent_tokens, held_money, spent_money)
-      SELECT id, CAST(:period AS TEXT), CAST(:starts AS BIGINT), 0, 0, 0, 0 FROM ${owners} WHERE id = :owner
-      ON CONFLICT (${owner}, period, starts_at) DO UPDATE SET spent_tokens = ${table}.spent_tokens`,
-    params: nameOf(place),
+/** Each place once, in order. A key is itself to its own calls and a parent to those of its children: one row. */
+function sumUp(additions: readonly Addition[]): Addition[] {
+  const sums = new Map<string, { -readonly [Name in keyof Addition]: Addition[Name] }>()
+  for (const addition of additions) {
+    const name = `${addition.owner} ${addition.period} ${addition.startsAt}`
+    const sum = sums.get(name)
+    if (sum) {
+      sum.tokens += addition.tokens
+      sum.money += addition.money
+    } else sums.set(name, { ...addition })
   }
+  return [...sums].sort(byName).map(([, sum]) => sum)
 }
+
+const byName = ([one]: readonly [string, unknown], [other]: readonly [string, unknown]) =>
+  one < other ? -1 : Number(one > other)
 
 export const isCap = ({ tokens, money }: Cap) => tokens !== null || money !== null
 
@@ -116,27 +151,20 @@ export function holdIn(place: Place, { tokens, money }: Move, guard: Guard): Sta
   }
 }
 
-/** What was held becomes what was spent; the difference goes back, or is taken on top. An owner who is gone has no row. */
+/** What was held becomes what was spent; the difference goes back, or is taken on top. */
 export function releaseIn(place: Place, held: Move, spent: Move, guard: Guard): Statement {
-  const [table, owner, owners] = tables[place.level]
-  // A sum names the type for both databases; a CAST would cut off what is no whole number, which is to fail.
-  const moves = {
-    held_tokens: '0 - :held_tokens',
-    spent_tokens: '0 + :tokens',
-    held_money: '0 - :held_money',
-    spent_money: '0 + :money',
-  }
-  const columns = Object.keys(moves)
-  const values = Object.values(moves).map((move) => move.replace('0', 'CAST(0 AS BIGINT)'))
-  const sums = columns.map((column) => `${column} = ${table}.${column} + excluded.${column}`)
-  const { tokens, money } = spent
-  const params = { held_tokens: held.tokens, held_money: held.money, tokens, money }
+  const [table, column] = tables[place.level]
   return {
-    sql: `INSERT INTO ${table} (${owner}, period, starts_at, ${columns.join(', ')})
-      SELECT id, CAST(:period AS TEXT), CAST(:starts AS BIGINT), ${values.join(', ')}
-      FROM ${owners} WHERE id = :owner AND ${guard.sql}
-      ON CONFLICT (${owner}, period, starts_at) DO UPDATE SET ${sums.join(', ')}`,
-    params: { ...nameOf(place), ...params, ...guard.params },
+    sql: `UPDATE ${table} SET held_tokens = held_tokens - :held_tokens, spent_tokens = spent_tokens + :tokens,
+        held_money = held_money - :held_money, spent_money = spent_money + :money
+      WHERE ${column} = :owner AND period = :period AND starts_at = :starts AND ${guard.sql}`,
+    params: {
+      ...nameOf(place),
+      held_tokens: held.tokens,
+      held_money: held.money,
+      ...spent,
+      ...guard.params,
+    },
   }
 }
 

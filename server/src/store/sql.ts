@@ -1,4 +1,4 @@
-import type { Database, Params, Statement, Value } from './database.ts'
+import type { Bulk, Database, Params, Statement, Value } from './database.ts'
 
 /** A condition on which a statement of a batch depends. Its parameters carry names of their own. */
 export interface Guard {
@@ -42,6 +42,8 @@ function typed(column: string, value: Value): string {
 function withoutNulls(row: Readonly<Record<string, Value>>): Params {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null))
 }
+
+export const isBulk = (statement: Statement | Bulk): statement is Bulk => 'rows' in statement
 
 /** Whether a statement failed because another transaction, which it could not see yet, took the same unique value. */
 export function isTaken(cause: unknown): boolean {

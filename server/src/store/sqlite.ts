@@ -1,6 +1,13 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
 import { startWriter } from '../workers/writer.ts'
-import { type Database, DatabaseUnavailable, type Row, type Statement } from './database.ts'
+import {
+  type Bulk,
+  type Database,
+  DatabaseUnavailable,
+  type Row,
+  type Statement,
+} from './database.ts'
+import { isBulk } from './sql.ts'
 import { logBytesOf } from './sqlite-log.ts'
 import { isSilence, openSqliteFile, prepareOn } from './sqlite-open.ts'
 
@@ -22,7 +29,7 @@ export async function openSqlite(options: {
   reader.exec('PRAGMA query_only = ON')
   const prepare = prepareOn(reader)
 
-  const batch: Database['batch'] = (statements) => writer.run(statements)
+  const batch: Database['batch'] = (statements) => writer.run(statements.map(inTurn))
   const own: Database['aside'] = {
     async read<R = Row>(sql: string, params = {}) {
       try {
@@ -86,6 +93,13 @@ async function whenFree<T>(work: () => Promise<T>): Promise<T> {
       if (!isHeld || round === MOST_WAITS) throw cause
     }
   }
+}
+
+/** The thread runs a statement over many rows once for each, which takes their values by place. */
+function inTurn(statement: Statement | Bulk): Statement | Bulk {
+  if (!isBulk(statement)) return statement
+  const values = Object.keys(statement.columns).map((name) => `? AS ${name}`)
+  return { ...statement, sql: statement.sql.replace(':rows', `(SELECT ${values.join(', ')})`) }
 }
 
 /** A connection of its own, whose transaction sees one moment and holds up nobody. */

@@ -1,11 +1,10 @@
 import { setPriority } from 'node:os'
 import { parentPort } from 'node:worker_threads'
 import { hashSync, verifySync } from '@node-rs/argon2'
+import { hashCost } from './hash-cost.ts'
 import type { HashAnswer, HashTask } from './hasher.ts'
 import { verifyForeign } from './verify-foreign.ts'
 
-/** OWASP's second recommendation: 19 MiB, two passes, one lane. Never below. */
-const cost = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 const MOST_KIB = 262_144
 const MOST_PASSES = 20
 const MOST_LANES = 16
@@ -21,7 +20,7 @@ parentPort?.on('message', (task: HashTask) => {
 
 function answerTo(task: HashTask): HashAnswer {
   try {
-    if (task.kind === 'hash') return { value: hashSync(task.password, cost) }
+    if (task.kind === 'hash') return { value: hashSync(task.password, hashCost) }
     if (task.kind === 'foreign') return { value: verifyForeign(task.stored, task.password) }
     return { value: isReasonable(task.stored) && verifySync(task.stored, task.password) }
   } catch (cause) {

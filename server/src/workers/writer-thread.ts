@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { Row } from '../store/database.ts'
+import type { Bulk, Row, Statement } from '../store/database.ts'
+import { isBulk } from '../store/sql.ts'
 import { logBytesOf, MOST_LOG_BYTES } from '../store/sqlite-log.ts'
 import { isSilence, openSqliteFile, prepareOn } from '../store/sqlite-open.ts'
 import type { GroupAnswer, Job, Outcome, WriterOptions } from './writer.ts'
@@ -56,7 +57,7 @@ function writeGroup(group: readonly Job[]): GroupAnswer {
   try {
     if (broken) mend()
     begin()
-    const outcomes = group.map(runJob)
+    const outcomes = runAll(group)
     database.exec('COMMIT')
     return { outcomes }
   } catch (cause) {
@@ -79,20 +80,50 @@ function begin(): void {
   }
 }
 
-/** A job of several statements is kept whole or not at all; one that fails leaves the others of the group alone. */
+/**
+ * A savepoint makes what a job writes two to three times as dear, and jobs hardly ever fail: when one does, all of the
+ * group begins anew, each behind a savepoint of its own.
+ */
+function runAll(group: readonly Job[]): Outcome[] {
+  const outcomes: Outcome[] = []
+  for (const job of group) {
+    const outcome = runJob(job)
+    if ('error' in outcome && isSeveral(job)) return runApart(group)
+    outcomes.push(outcome)
+  }
+  return outcomes
+}
+
+function runApart(group: readonly Job[]): Outcome[] {
+  database.exec('ROLLBACK')
+  begin()
+  return group.map((job) => {
+    if (!isSeveral(job)) return runJob(job)
+    database.exec('SAVEPOINT job')
+    const outcome = runJob(job)
+    database.exec('error' in outcome ? 'ROLLBACK TO job; RELEASE job' : 'RELEASE job')
+    return outcome
+  })
+}
+
+/** Of a job of one statement nothing is kept when it fails. */
+const isSeveral = (job: Job) => job.length > 1 || job.some(isBulk)
+
 function runJob(job: Job): Outcome {
-  const several = job.length > 1
-  if (several) database.exec('SAVEPOINT job')
   try {
-    const rows = job.map(({ sql, params }) => prepare(sql).all(params) as Row[])
-    if (several) database.exec('RELEASE job')
-    return { rows }
+    return { rows: job.map(run) }
   } catch (cause) {
     // A disk that is full, or gone, is so for the whole group.
     if (!database.isTransaction || isSilence(cause)) throw cause
-    if (several) database.exec('ROLLBACK TO job; RELEASE job')
     return { error: messageOf(cause) }
   }
+}
+
+function run(statement: Statement | Bulk): Row[] {
+  const prepared = prepare(statement.sql)
+  if (!isBulk(statement)) return prepared.all(statement.params) as Row[]
+  for (const row of statement.rows) prepared.run(...row)
+  return []
 }
 
 function giveUp(cause: unknown): GroupAnswer {

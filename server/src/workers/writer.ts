@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
-import { DatabaseUnavailable, type Row, type Statement } from '../store/database.ts'
+import { type Bulk, DatabaseUnavailable, type Row, type Statement } from '../store/database.ts'
 
 /** One job of a group: a statement of its own, or several that belong together. */
-export type Job = readonly Statement[]
+export type Job = readonly (Statement | Bulk)[]
 
 /** What became of a job: its rows, or why it failed alone. */
 export type Outcome = { readonly rows: Row[][] } | { readonly error: string }

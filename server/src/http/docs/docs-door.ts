@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import type { App } from '../../context.ts'
 import { ApiError } from '../../errors.ts'
+import { describeApi } from '../openapi.ts'
 import type { Http } from '../server.ts'
 import { apiGroup, apiIndex } from './api-pages.ts'
 import { type ApiDescription, type ApiGroup, apiReference } from './api-reference.ts'
@@ -49,20 +50,23 @@ export function docsDoor(app: App, http: Http): void {
   for (const [from, to] of Object.entries(bookmarks)) {
     http.get(from, async (_request, reply) => reply.redirect(to, 301))
   }
-  const site = once((): Site => {
-    const groups = apiReference(http.swagger() as ApiDescription)
+  const site = once(async (): Promise<Site> => {
+    const groups = apiReference((await describeApi()) as ApiDescription)
     return { pages: withReference(readPages(), groups), groups }
   })
-  const index = once(() => gzipSync(JSON.stringify(searchIndex(site().pages, site().groups))))
+  const index = once(async () => {
+    const { pages, groups } = await site()
+    return gzipSync(JSON.stringify(searchIndex(pages, groups)))
+  })
   const baseOf = (host: string | undefined) => app.config.publicUrl ?? `http://${host}`
 
   siteFiles(http)
   http.get('/docs', async (_request, reply) =>
-    reply.headers(headers).send(docsPage(site().pages, null)),
+    reply.headers(headers).send(docsPage((await site()).pages, null)),
   )
   http.get<{ Params: { name: string } }>('/docs/:name', async (request, reply) => {
     const [, wanted, ending] = /^(.+?)(\.md)?$/.exec(request.params.name) ?? []
-    const { pages } = site()
+    const { pages } = await site()
     const page = pages.find(({ name }) => name === wanted)
     if (!page) throw new ApiError('RESOURCE_NOT_FOUND')
     const base = baseOf(request.headers.host)
@@ -70,7 +74,7 @@ export function docsDoor(app: App, http: Http): void {
     return reply.headers(headers).send(docsPage(pages, page).replaceAll(EXAMPLE, base))
   })
   http.get<{ Params: { group: string } }>('/docs/api/:group', async (request, reply) => {
-    const { pages, groups } = site()
+    const { pages, groups } = await site()
     const group = groups.find(({ name }) => name === request.params.group)
     if (!group) throw new ApiError('RESOURCE_NOT_FOUND')
     return reply.headers(headers).send(docsPage(pages, groupPage(group)))
@@ -82,10 +86,10 @@ export function docsDoor(app: App, http: Http): void {
         'content-encoding': 'gzip',
         'cache-control': 'max-age=300',
       })
-      .send(index()),
+      .send(await index()),
   )
   http.get('/llms.txt', async (request, reply) =>
-    reply.type(PLAIN).send(listOf(site().pages, baseOf(request.headers.host))),
+    reply.type(PLAIN).send(listOf((await site()).pages, baseOf(request.headers.host))),
   )
 }
 

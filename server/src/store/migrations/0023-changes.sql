@@ -1,3 +1,4 @@
+-- Runs with servers from 0001 on.
 -- Whose rows said something else than before, since when a server may remember them: see store/changes.ts.
 CREATE TABLE changes (
   txid BIGINT NOT NULL,
