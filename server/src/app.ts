@@ -5,7 +5,8 @@ import { takeTurn } from './auth/ceilings.ts'
 import { createKeyring, type Keyring, keyedHash } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
 import { noteRefusedMail } from './auth/refused-mail.ts'
-import { type Config, ConfigError } from './config.ts'
+import { requireSameSecret } from './auth/same-secret.ts'
+import type { Config } from './config.ts'
 import type { App, Clock } from './context.ts'
 import { makeDataDir } from './data-dir.ts'
 import { createMetricsPort, type MetricsPort } from './http/metrics-door.ts'
@@ -28,7 +29,7 @@ import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
 import { traceApp, traceDatabase, traceMailer } from './tracing/trace-app.ts'
 import { createTracing, type Tracing } from './tracing/tracing.ts'
-import { latePost } from './webhooks/late-post.ts'
+import { createPost } from './webhooks/post.ts'
 import { createSender, type Sender } from './webhooks/sender.ts'
 import type { Hasher } from './workers/hasher.ts'
 
@@ -92,7 +93,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     takeTurn: (letter, composed) => takeTurn(app, letter, composed, now()),
   })
   connect(outbox)
-  const sender = createSender(app, latePost(config.webhookAllow))
+  const sender = createSender(app, createPost(config.webhookAllow))
   await app.signingKeys.begin(now())
   siblings?.hear('changed', () => app.feed.look())
   await app.feed.look()
@@ -244,15 +245,4 @@ async function openLimiter(
   const { openSharedLimiter } = await import('./limiter/valkey.ts')
   const nameOf = (text: string) => keyedHash(keyring.current.of.name, 'limit', text)
   return openSharedLimiter({ url, timeoutMs, table, nameOf, log })
-}
-
-/** A start with another secret would refuse every token and password of this database: it stops instead. */
-async function requireSameSecret(store: Store, keyring: Keyring): Promise<void> {
-  const kept = await store.settings.keepFirst('key_check', keyring.current.check)
-  if (!keyring.all.some((keys) => keys.check === kept)) {
-    throw new ConfigError([
-      'SECRET_KEY: this database was made with another secret; start with that one, or put it behind the new one',
-    ])
-  }
-  if (kept !== keyring.current.check) await store.settings.put('key_check', keyring.current.check)
 }

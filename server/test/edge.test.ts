@@ -83,6 +83,7 @@ const bodyOf = (line: string) =>
 function idOf(path: string): string {
   if (path.includes('/users/')) return 'usr'
   if (path.includes('/panic/')) return 'pan'
+  if (path.includes('/webhooks/')) return 'whk'
   if (path.includes('/sessions/')) return 'ses'
   return path.includes('/passkeys/') ? 'pkey' : 'key'
 }

@@ -81,9 +81,9 @@ export const letterExamples: Readonly<Record<LetterName, readonly LetterFacts[]>
   panic: [base],
   'email-changed': [{ ...base, link: `${account}/undo-email/2kq0Zb7cVx9TfLr1yUw5Ns` }],
   farewell: [base],
-  test: [base],
   'webhook-paused': [
-    { ...base, place: 'https://hooks.example.com/freddy', gone: true },
-    { ...base, place: 'https://hooks.example.com/freddy', gone: false },
+    { ...base, place: 'https://example.com/hooks', isGone: true },
+    { ...base, place: 'https://example.com/hooks' },
   ],
+  test: [base],
 }

@@ -57,10 +57,10 @@ export interface LetterFacts {
   readonly calls?: number
   readonly models?: string
   readonly tokens?: number
+  /** Whether an endpoint said that it is gone for good; `place` says which. */
+  readonly isGone?: boolean
   /** The keys that were paused for it; empty when none was. */
   readonly paused?: string
-  /** Whether an endpoint said that it is gone for good; else it was silent for too long. */
-  readonly gone?: boolean
   /** Where it happened, with which program, and when. */
   readonly address: string
   readonly agent: string
@@ -111,8 +111,8 @@ export function sayFacts(facts: LetterFacts, sender: string, language: string): 
     calls: facts.calls ? number.format(facts.calls) : '',
     models: oneLine(facts.models ?? ''),
     tokens: number.format(facts.tokens ?? 0),
+    isGone: facts.isGone ?? false,
     paused: oneLine(facts.paused ?? ''),
-    isGone: facts.gone ?? false,
     address: oneLine(facts.address),
     agent: [...oneLine(agent)].slice(0, MOST_USER_TEXT).join(''),
     time: sayMoment(facts.at),

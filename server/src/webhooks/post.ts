@@ -1,6 +1,5 @@
-import { Agent, request } from 'undici'
-import { guardedConnector } from '../responses/guarded-connector.ts'
-import { reachable } from '../responses/upstream-address.ts'
+import { type MayReach, reachable } from '../responses/upstream-address.ts'
+import type { UpstreamClient } from '../responses/upstream-client.ts'
 import { within } from './address.ts'
 
 const WAIT_MS = 10_000
@@ -21,15 +20,24 @@ export interface Post {
 }
 
 export function createPost(allowed: readonly string[], waitMs = WAIT_MS): Post {
-  const agentFor = (mayReach: (address: string) => boolean) =>
-    new Agent({ connect: guardedConnector(mayReach, waitMs), connections: 16, pipelining: 1 })
-  const agents = { 'https:': agentFor(reachable(allowed)), 'http:': agentFor(within(allowed)) }
+  const rules = { 'https:': reachable(allowed), 'http:': within(allowed) }
+  const clients = new Map<MayReach, Promise<UpstreamClient>>()
+  // Loaded by those who send.
+  const clientFor = (mayReach: MayReach) => {
+    const client =
+      clients.get(mayReach) ??
+      import('../responses/upstream-client.ts').then(({ createUpstreamClient }) =>
+        createUpstreamClient(mayReach, waitMs),
+      )
+    clients.set(mayReach, client)
+    return client
+  }
   return {
     async send(url, headers, body) {
-      const dispatcher = agents[new URL(url).protocol === 'http:' ? 'http:' : 'https:']
+      const client = await clientFor(rules[new URL(url).protocol === 'http:' ? 'http:' : 'https:'])
       const signal = AbortSignal.timeout(waitMs)
       try {
-        const answer = await request(url, { method: 'POST', headers, body, dispatcher, signal })
+        const answer = await client.request(url, { method: 'POST', headers, body, signal })
         const { statusCode: status } = answer
         await answer.body.dump({ limit: MOST_ANSWER_BYTES, signal }).catch(() => {})
         return { status, reason: status >= 200 && status < 300 ? null : 'refused' }
@@ -38,7 +46,7 @@ export function createPost(allowed: readonly string[], waitMs = WAIT_MS): Post {
       }
     },
     async close() {
-      await Promise.all(Object.values(agents).map((agent) => agent.destroy()))
+      await Promise.all([...clients.values()].map(async (client) => (await client).close()))
     },
   }
 }

@@ -135,7 +135,7 @@ async function pause(app: App, webhook: WebhookRow, by: string, now: number): Pr
   const admins = (await app.store.users.listAdmins()).map(({ id, address }) => ({
     ...ownerLetter(call, address, 'webhook-paused', {
       place: webhook.url,
-      gone: by === 'gone',
+      isGone: by === 'gone',
     }),
     userId: id,
   }))
