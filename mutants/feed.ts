@@ -107,4 +107,28 @@ export const feed: readonly Mutant[] = [
     tests: 'key-lease.test.ts',
     named: 'no other server is told',
   },
+  {
+    name: 'a stream of what ended has a place of so many',
+    file: 'auth/revocation-stream.ts',
+    find: ' || theirs >= MOST_OF_ONE',
+    replace: '',
+    tests: 'revocation-stream.test.ts',
+    named: 'a follower has five streams',
+  },
+  {
+    name: 'who may follow no more hears no more',
+    file: 'auth/revocation-stream.ts',
+    find: "import { requireStillAllowed } from './principal.ts'",
+    replace: 'const requireStillAllowed = async (..._: unknown[]) => {}',
+    tests: 'revocation-stream.test.ts',
+    named: 'a follower has five streams',
+  },
+  {
+    name: 'a stream tells each end once',
+    file: 'auth/revocation-stream.ts',
+    find: 'page.data.filter((row) => !told.has(nameOf(row)))',
+    replace: 'page.data',
+    tests: 'revocation-stream.test.ts',
+    named: 'who follows hears what ends',
+  },
 ]

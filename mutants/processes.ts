@@ -57,4 +57,20 @@ export const processes: readonly Mutant[] = [
     tests: 'graceful.test.ts',
     named: 'of two processes',
   },
+  {
+    name: 'what ends in one process is told to the others',
+    file: 'assemble.ts',
+    find: 'memory: parts.siblings ? tellSiblings(memory, parts.siblings) : memory,',
+    replace: 'memory,',
+    tests: 'siblings.test.ts',
+    named: 'as soon as they are told',
+  },
+  {
+    name: 'sockets of a process that ended are given back',
+    file: 'processes/switchboard.ts',
+    find: 'for (const [source, count] of member.sockets) countSocket([sockets], [source, -count])',
+    replace: '',
+    tests: 'siblings.test.ts',
+    named: 'sockets of a source',
+  },
 ]

@@ -11,7 +11,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: 'what was written late is told again',
-    file: 'auth/list-revocations.ts',
+    file: 'auth/revocation-pages.ts',
     find: 'LATE_MS = 60_000',
     replace: 'LATE_MS = 0',
     tests: 'revocations.test.ts',
@@ -19,7 +19,7 @@ export const sessions: readonly Mutant[] = [
   },
   {
     name: 'what ended is told while its tokens may live',
-    file: 'auth/list-revocations.ts',
+    file: 'auth/revocation-pages.ts',
     find: 'LONGEST_TOKEN_MS = 86_400_000 + 60_000',
     replace: 'LONGEST_TOKEN_MS = 3_600_000',
     tests: 'revocations.test.ts',

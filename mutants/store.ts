@@ -153,4 +153,20 @@ export const store: readonly Mutant[] = [
     tests: 'bounded-memory.test.ts',
     named: 'attack 016',
   },
+  {
+    name: 'strangers are evicted in bites',
+    file: 'store/sweep.ts',
+    find: 'const most = Math.min(MOST_AT_ONCE, all - gone)',
+    replace: 'const most = all - gone',
+    tests: 'bounded-memory.test.ts',
+    named: 'F38',
+  },
+  {
+    name: 'devices do not pile up',
+    file: 'store/sweep.ts',
+    find: "  ['devices', `last_used_at <= ${at} - ${DEVICES_KEPT_MS}`],\n",
+    replace: '',
+    tests: 'bounded-memory.test.ts',
+    named: 'F38',
+  },
 ]

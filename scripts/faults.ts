@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { runChecks } from './testing/checks.ts'
 import { type Interruptions, interruptions } from './testing/interruptions.ts'
-import { type Night, nights, roundsOf } from './testing/nights.ts'
+import { type Night, nights, roundsOf, soaks } from './testing/nights.ts'
 import { startPostgres } from './testing/postgres.ts'
 import { runTests } from './testing/run-tests.ts'
 import { stage } from './testing/stage.ts'
 import { Unprepared } from './testing/unprepared.ts'
 
+/** A run of tests has forty. */
+const MOST_MINUTES = 30
 /** An exit code from which on a signal ended it. */
 const BY_SIGNAL = 128
 
@@ -20,7 +22,7 @@ interface Outcome {
 /**
  * `npm run faults`, for the night: kills servers under load a thousand times, at moments that follow from a seed, then plays
  * each other fault at length. What is red does not end it; the last lines say what was played, and the seeds of what was red.
- * `-- --rounds 50 --seed word` plays kill rounds alone, `-- --scenes` the others alone.
+ * `-- --rounds 50 --seed word` plays kill rounds alone, `-- --scenes` the others alone, `-- soak --minutes 30` the soak alone.
  */
 process.exitCode = await faults().catch(explain)
 
@@ -76,14 +78,24 @@ function readWords(): readonly Night[] {
     rounds: { type: 'string' },
     seed: { type: 'string' },
     scenes: { type: 'boolean' },
+    minutes: { type: 'string' },
   } as const
-  const { values } = parseArgs({ options })
+  const { values, positionals } = parseArgs({ options, allowPositionals: true })
+  const seed = values.seed ?? randomBytes(4).toString('hex')
+  if (positionals.length > 0) return soakOf(positionals, values.minutes ?? '30', seed)
   const rounds = Number(values.rounds ?? 1000)
   if (!Number.isSafeInteger(rounds) || rounds < 1) throw new Unprepared('--rounds takes a number')
-  const seed = values.seed ?? randomBytes(4).toString('hex')
   if (values.scenes) return nights(seed)
   const kills = roundsOf(rounds, seed)
   return values.rounds || values.seed ? kills : [...kills, ...nights(seed)]
+}
+
+function soakOf(words: readonly string[], said: string, seed: string): readonly Night[] {
+  const minutes = Number(said)
+  if (words.join() !== 'soak') throw new Unprepared('Only `soak` may be asked for')
+  if (!(minutes > 0 && minutes <= MOST_MINUTES))
+    throw new Unprepared(`--minutes takes 1 to ${MOST_MINUTES}`)
+  return soaks(minutes, seed)
 }
 
 function explain(error: unknown): number {

@@ -48,6 +48,19 @@ export function nights(seed: string): Night[] {
     scene('F8, F10, a disk that is full or dies', [file('full-disk')]),
     scene('F11, F13, a database that is held', [file('held-database')]),
     scene('F10, F16 to F18, a PostgreSQL in need', [file('postgres-faults')]),
+    scene('F34, killed while it migrates', [file('migrations')], { FAULT_ROUNDS: String(ROUNDS) }),
     scene('F36, back to a moment', [file('point-in-time')]),
+    ...soaks(30, seed),
   ]
+}
+
+/** Strangers and sockets for so long, on each database: what a server holds has to stay the same. */
+export function soaks(minutes: number, seed: string): Night[] {
+  return ['SQLite', 'PostgreSQL'].map((database) => ({
+    name: `F38, ${minutes} minutes on ${database}`,
+    seed,
+    rounds: 0,
+    words: [`--test-name-pattern=${database}`, file('soak')],
+    env: { SOAK_MINUTES: String(minutes) },
+  }))
 }

@@ -4,7 +4,8 @@ import { tellOfCanaries } from './auth/canary.ts'
 import { takeTurn } from './auth/ceilings.ts'
 import { createKeyring, type Keyring, keyedHash } from './auth/keyring.ts'
 import { compose } from './auth/notice.ts'
-import { type Config, ConfigError } from './config.ts'
+import { noteRefusedMail } from './auth/refused-mail.ts'
+import type { Config } from './config.ts'
 import type { App, Clock } from './context.ts'
 import { makeDataDir } from './data-dir.ts'
 import { createMetricsPort, type MetricsPort } from './http/metrics-door.ts'
@@ -20,6 +21,7 @@ import { createOutbox, type Outbox } from './mail/outbox.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { observeDatabase } from './metrics/observe.ts'
 import type { Siblings } from './processes/siblings.ts'
+import { requireSameSecret } from './same-secret.ts'
 import { readSecrets } from './secret-file.ts'
 import type { Database } from './store/database.ts'
 import { migrate } from './store/migrate.ts'
@@ -27,6 +29,8 @@ import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
 import { traceApp, traceDatabase, traceMailer } from './tracing/trace-app.ts'
 import { createTracing, type Tracing } from './tracing/tracing.ts'
+import { latePost } from './webhooks/late-post.ts'
+import { createSender, type Sender } from './webhooks/sender.ts'
 import type { Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
@@ -45,6 +49,8 @@ export interface Running {
   readonly app: App
   readonly http: Http
   readonly outbox: Outbox
+  /** Sends events to the operator's endpoints. */
+  readonly sender: Sender
   /** The mails of a server without SMTP; null with it. */
   readonly inbox: Inbox | null
   /** The port where metrics are told; null when there is none. */
@@ -83,10 +89,13 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     log: app.log,
     domain: /@([^\s<>]+)>?$/.exec(config.mailFrom)?.[1] ?? 'localhost',
     compose: (row) => compose(app, row, now()),
+    refused: (row) => noteRefusedMail(app, row, now()),
     takeTurn: (letter, composed) => takeTurn(app, letter, composed, now()),
   })
   connect(outbox)
+  const sender = createSender(app, latePost(config.webhookAllow))
   await app.signingKeys.begin(now())
+  siblings?.hear('changed', () => app.feed.look())
   await app.feed.look()
   const http = await createHttp(app, (server) => pages(app, server, { inbox, metrics }))
   const metricsPort = metrics && config.metricsAt ? createMetricsPort(config, metrics) : null
@@ -94,15 +103,18 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
   const start = () => {
     outbox.start()
     app.feed.start()
+    sender.start()
     jobs = startJobs(app)
   }
 
   const close = async () => {
     app.raiseWaits.stop()
+    app.revocationStreams.stop()
     await http.close()
     await jobs?.stop()
     await app.feed.stop()
     await settle(app)
+    await sender.stop()
     await outbox.stop()
     await mailer.close()
     await metricsPort?.close()
@@ -113,7 +125,7 @@ export async function createApp(config: Config, parts: Parts = {}): Promise<Runn
     await database.close()
     await tracing?.flush()
   }
-  return { app, http, outbox, inbox, metricsPort, start, close }
+  return { app, http, outbox, sender, inbox, metricsPort, start, close }
 }
 
 /** What waited to be written, or told, is not lost with the server. */
@@ -233,15 +245,4 @@ async function openLimiter(
   const { openSharedLimiter } = await import('./limiter/valkey.ts')
   const nameOf = (text: string) => keyedHash(keyring.current.of.name, 'limit', text)
   return openSharedLimiter({ url, timeoutMs, table, nameOf, log })
-}
-
-/** A start with another secret would refuse every token and password of this database: it stops instead. */
-async function requireSameSecret(store: Store, keyring: Keyring): Promise<void> {
-  const kept = await store.settings.keepFirst('key_check', keyring.current.check)
-  if (!keyring.all.some((keys) => keys.check === kept)) {
-    throw new ConfigError([
-      'SECRET_KEY: this database was made with another secret; start with that one, or put it behind the new one',
-    ])
-  }
-  if (kept !== keyring.current.check) await store.settings.put('key_check', keyring.current.check)
 }

@@ -3,8 +3,10 @@ import { createFeed } from './auth/feed.ts'
 import { createKeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
 import { createMemory } from './auth/memory.ts'
+import { createRevocationStreams } from './auth/revocation-stream.ts'
 import { createSightings } from './auth/session-seen.ts'
 import { createSigningKeys } from './auth/signing-keys.ts'
+import { tellSiblings } from './auth/tell-siblings.ts'
 import { createTokens } from './auth/token.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
@@ -52,6 +54,7 @@ export function assemble(
   const issuer = config.publicUrl ?? 'freddy-auth'
   const { keyring, store } = parts
   const memory = createMemory()
+  const revocationStreams = createRevocationStreams()
   const signingKeys = createSigningKeys({
     store: store.signingKeys,
     keyring,
@@ -89,7 +92,8 @@ export function assemble(
       mayReach: reachable([...config.upstreamAllow, ...spelledLoopback(config.upstreamUrl)]),
       now: parts.now,
     }),
-    memory,
+    memory: parts.siblings ? tellSiblings(memory, parts.siblings) : memory,
+    revocationStreams,
     feed: createFeed({
       changes: store.changes,
       engine: store.inspection.engine,
@@ -97,7 +101,10 @@ export function assemble(
       now: parts.now,
       tick: parts.tick,
       log: parts.log,
-      onHeard: (delayMs) => metrics?.time.revocations.observe(delayMs / 1000),
+      onHeard(delayMs) {
+        metrics?.time.revocations.observe(delayMs / 1000)
+        revocationStreams.wake()
+      },
     }),
     raiseWaits: createRaiseWaits(),
     turnedAway: createTurnedAway(parts.siblings),

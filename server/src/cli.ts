@@ -14,6 +14,7 @@ import { secretCommand } from './commands/secret.ts'
 import { sessionsCommand } from './commands/sessions.ts'
 import { answer, json } from './commands/shell.ts'
 import { usersCommand } from './commands/users.ts'
+import { webhooksCommand } from './commands/webhooks.ts'
 import { runWords } from './commands/words.ts'
 import { readConfig } from './config.ts'
 import { describeApi } from './http/openapi.ts'
@@ -46,6 +47,7 @@ const main = defineCommand({
     keys: keysCommand,
     sessions: sessionsCommand,
     secret: secretCommand,
+    webhooks: webhooksCommand,
     audit: auditCommand,
     mail: mailCommand,
     recover: recoverCommand,

@@ -8,9 +8,14 @@ import type { SpendingLimits } from './store/spending.ts'
  */
 export function upstreamAddress(text: string): string | undefined {
   const address = webAddress(text)
-  const [, spelt = ''] = /^https?:\/\/(\[[^\]]*\]|[^:/]+)/i.exec(text) ?? []
-  if (!address || new URL(address).hostname !== spelt.toLowerCase()) return undefined
+  if (!address || !isSpeltAsRead(text)) return undefined
   return new URL(address).pathname === '/' ? `${address}/v1` : address
+}
+
+/** Whether the host that stands in an address is the one that is called. */
+export function isSpeltAsRead(text: string): boolean {
+  const [, spelt = ''] = /^https?:\/\/(\[[^\]]*\]|[^:/?#]+)/i.exec(text) ?? []
+  return URL.canParse(text) && new URL(text).hostname === spelt.toLowerCase()
 }
 
 /** Milliseconds. */

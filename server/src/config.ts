@@ -217,7 +217,7 @@ function arrange(set: Settings, told: readonly ToldSetting[]): Config {
     sessionIdleDays: set.SESSION_IDLE_DAYS ?? 0,
     keyLeaseSeconds: set.KEY_LEASE_SECONDS ?? 600,
     auditDays: set.AUDIT_DAYS ?? 90,
-    eventDays: set.EVENT_DAYS ?? 30,
+    ...{ eventDays: set.EVENT_DAYS ?? 30, webhookAllow: set.WEBHOOK_ALLOW ?? [] },
     metricsAt: set.METRICS_PORT,
     metricsToken: set.METRICS_TOKEN,
     traceContext: set.TRACE_CONTEXT ?? [],

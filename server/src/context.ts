@@ -4,6 +4,7 @@ import type { KeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
 import type { Memory } from './auth/memory.ts'
 import type { Principal } from './auth/principal.ts'
+import type { RevocationStreams } from './auth/revocation-stream.ts'
 import type { Sightings } from './auth/session-seen.ts'
 import type { SigningKeys } from './auth/signing-keys.ts'
 import type { Tokens } from './auth/token.ts'
@@ -55,6 +56,8 @@ export interface App {
   /** Rows that need not be read for each call, and how it is known that they still say what is so. */
   readonly memory: Memory
   readonly feed: Feed
+  /** Who is told over HTTP of what ends. */
+  readonly revocationStreams: RevocationStreams
   /** Calls that wait for their owner to raise a limit. */
   readonly raiseWaits: RaiseWaits
   /** The latest calls that a traffic limit turned away, by their request ids. */

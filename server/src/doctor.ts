@@ -1,6 +1,7 @@
 import { statfsSync, statSync } from 'node:fs'
 import type { Operator } from './app.ts'
 import { findBrokenSeal } from './auth/audit-chain.ts'
+import { driftOf } from './auth/clock-drift.ts'
 import { isLoopback } from './loopback.ts'
 import { secretFileOf } from './secret-file.ts'
 import { BACKUP_SETTING } from './store/settings.ts'
@@ -81,11 +82,8 @@ async function lookAtSecret({ app: { config }, checkSecret }: Operator): Promise
   return bad(`${file} can be read by others`, `chmod 600 ${file}`)
 }
 
-/** Half of the way there and back is not the clock's. */
 async function lookAtClock({ app }: Operator): Promise<Answer> {
-  const before = app.now()
-  const there = await app.store.inspection.now()
-  const off = Math.abs(there - (before + app.now()) / 2)
+  const off = await driftOf(app)
   const set = 'Set both clocks by NTP'
   if (off > MOST_CLOCK_MS) return bad(`${seconds(off)} apart from the database`, set)
   const ahead = (await app.store.inspection.newestEvent()) - app.now()

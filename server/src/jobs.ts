@@ -1,14 +1,13 @@
 import { sealEvents } from './auth/audit-chain.ts'
 import { tellOfCanaries } from './auth/canary.ts'
+import { noticeDrift } from './auth/clock-drift.ts'
 import { remindOwners } from './auth/key-reminder.ts'
 import { noticeBombing, noticeStuffing } from './auth/surge.ts'
 import type { App } from './context.ts'
 import { settleOverdue } from './responses/ledger.ts'
 import { MOST_LOG_BYTES } from './store/sqlite-log.ts'
-import { placeEvents } from './webhooks/place-events.ts'
 
 const SWEEP_EVERY_MS = 60_000
-const PLACE_EVERY_MS = 500
 const SEAL_EVERY_MS = 5_000
 const LOOK_EVERY_MS = 60_000
 const BILL_EVERY_MS = 1_000
@@ -24,7 +23,6 @@ export interface Jobs {
 export function startJobs(app: App): Jobs {
   const jobs = [
     every(app, SEAL_EVERY_MS, 'audit.seal', () => sealEvents(app.store.audit)),
-    every(app, PLACE_EVERY_MS, 'events.place', () => placeEvents(app)),
     every(app, BILL_EVERY_MS, 'usage.write', () => app.usage.flush()),
     every(app, BILL_EVERY_MS, 'keys.canaries', () => tellOfCanaries(app)),
     every(app, SEE_EVERY_MS, 'keys.uses', () => app.keyUses.flush()),
@@ -33,6 +31,7 @@ export function startJobs(app: App): Jobs {
     every(app, SWEEP_EVERY_MS, 'sweep', () => app.store.sweep.expired(app.now(), app.config)),
     every(app, REMIND_EVERY_MS, 'keys.remind', () => remindOwners(app, app.now())),
     every(app, RENEW_EVERY_MS, 'keys.renew', () => app.signingKeys.renew(app.now())),
+    every(app, LOOK_EVERY_MS, 'clock', () => noticeDrift(app)),
     every(app, LOOK_EVERY_MS, 'database.log', async () => warnOfLog(app)),
     every(app, LOOK_EVERY_MS, 'stuffing', () => noticeStuffing(app, app.now())),
     every(app, LOOK_EVERY_MS, 'bombing', () => noticeBombing(app, app.now())),

@@ -13,6 +13,7 @@ export interface LogFields {
   readonly source?: string
   readonly userId?: string
   readonly mailId?: string
+  readonly webhookId?: string
   readonly reason?: string
   readonly count?: number
   /** What went wrong; its name, message and the place in our code are written, nothing that it carries. */
@@ -46,9 +47,17 @@ export function createLog(level: LogLevel, write?: (line: string) => void): Log 
 
 function listed(fields: LogFields): Record<string, unknown> {
   const { event, requestId, method, route, status, code, milliseconds, source } = fields
-  const { userId, mailId, reason, count, cause } = fields
+  const { userId, mailId, webhookId, reason, count, cause } = fields
   const line = { event, requestId, method, route, status, code, milliseconds, source }
-  return { ...line, userId, mailId, reason, count, ...(cause ? { cause: describe(cause) } : {}) }
+  return {
+    ...line,
+    userId,
+    mailId,
+    webhookId,
+    reason,
+    count,
+    ...(cause ? { cause: describe(cause) } : {}),
+  }
 }
 
 function describe(cause: unknown): string {

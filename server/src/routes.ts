@@ -111,13 +111,39 @@ import {
   showUser,
   signOutManagedUser,
 } from './admin/users.ts'
+import {
+  DeliveryList,
+  DeliveryParams,
+  DeliveryQuery,
+  listDeliveries,
+  QueuedAnswer,
+  ReplayBody,
+  replayDelivery,
+  replayWebhook,
+  testWebhook,
+} from './admin/webhook-deliveries.ts'
+import {
+  ChangedWebhookBody,
+  changeWebhook,
+  createWebhook,
+  DeletedWebhook,
+  deleteWebhook,
+  listWebhooks,
+  NewWebhookAnswer,
+  RotateWebhookBody,
+  rotateWebhook,
+  showWebhook,
+  WebhookAnswer,
+  WebhookBody,
+  WebhookList,
+} from './admin/webhooks.ts'
 import { beginPairing, PairAnswer, PairBody } from './auth/begin-pairing.ts'
 import { ChangeAnswer, ChangeBody, changePassword } from './auth/change-password.ts'
 import { CheckAnswer, CheckQuery, checkCredential } from './auth/check.ts'
 import { finishPairing, PairedAnswer, PairedBody } from './auth/finish-pairing.ts'
 import { ForgotAnswer, ForgotBody, forgotPassword } from './auth/forgot-password.ts'
 import { IntrospectAnswer, IntrospectBody, introspect } from './auth/introspect.ts'
-import { listRevocations, RevocationQuery, RevocationsAnswer } from './auth/list-revocations.ts'
+import { listRevocations, RevocationQuery } from './auth/list-revocations.ts'
 import { LoginAnswer, LoginBody, login } from './auth/login.ts'
 import { LogoutAnswer, LogoutBody, logout } from './auth/logout.ts'
 import { CreationOptions, PasskeyAnswer } from './auth/passkey.ts'
@@ -126,6 +152,7 @@ import { RefreshAnswer, RefreshBody, refresh } from './auth/refresh.ts'
 import { RegisterAnswer, RegisterBody, register } from './auth/register.ts'
 import { ResendAnswer, ResendBody, resendEmail } from './auth/resend-email.ts'
 import { ResetAnswer, ResetBody, resetPassword } from './auth/reset-password.ts'
+import { RevocationsAnswer } from './auth/revocation-pages.ts'
 import { ChallengeAnswer, ChallengeParams, showChallenge } from './auth/show-challenge.ts'
 import { KeysAnswer, showKeys } from './auth/show-keys.ts'
 import { ValidateAnswer, validate } from './auth/validate.ts'
@@ -150,6 +177,7 @@ import {
   ModelParams,
   showModel,
 } from './responses/list-models.ts'
+import { WebhookParams } from './webhooks/endpoint.ts'
 
 /**
  * Anybody, anybody with a credential, somebody with a session, an admin with one, a program with any
@@ -177,6 +205,8 @@ export interface Route {
   readonly oauth?: true
   /** A gateway route takes large bodies and fields that are not ours. */
   readonly gateway?: true
+  /** Its answer may go on for as long as its caller stays. */
+  readonly streams?: true
   /** What it refuses with beside what every route of its kind does. */
   readonly refusals?: readonly ErrorCode[]
   readonly summary: string
@@ -243,6 +273,11 @@ const invitation: Rest = {
 }
 const remove: Rest = { ...disable, summary: 'Delete an account with all it holds' }
 const user = '/v1/admin/users/:id'
+const webhook = '/v1/admin/webhooks/:id'
+const aboutWebhook = {
+  params: WebhookParams,
+  refusals: ['RESOURCE_NOT_FOUND', 'INSUFFICIENT_PERMISSIONS'],
+} as const
 const forgot: Rest = {
   body: ForgotBody,
   summary: 'Begin a password reset; a code and a link are mailed',
@@ -390,7 +425,13 @@ export const routes: readonly Route[] = [
     'introspect',
     listRevocations,
     RevocationsAnswer,
-    { query: RevocationQuery, summary: 'Sessions and keys that ended, for who verifies offline' },
+    {
+      query: RevocationQuery,
+      streams: true,
+      summary:
+        'Sessions and keys that ended, for who verifies offline; as they end where events are accepted',
+      refusals: ['TOO_MANY_REQUESTS'],
+    },
   ),
   route('GET /.well-known/jwks.json', 'open', 'jwks-source', showKeys, KeysAnswer, {
     summary: 'The public keys of access tokens (RFC 7517); none while JWT_ALG is HS256',
@@ -657,6 +698,59 @@ export const routes: readonly Route[] = [
     summary: 'What happened, oldest first: for programs that catch up',
     refusals: ['INSUFFICIENT_PERMISSIONS', 'RESOURCE_NOT_FOUND'],
   }),
+  route('GET /v1/admin/webhooks', 'admin', 'requests', listWebhooks, WebhookList, {
+    summary: 'Endpoints to which events are sent',
+    refusals: ['INSUFFICIENT_PERMISSIONS'],
+  }),
+  route('POST /v1/admin/webhooks', 'admin', 'requests', createWebhook, NewWebhookAnswer, {
+    body: WebhookBody,
+    status: 201,
+    summary: 'Send events to an address; its secret is shown this once',
+    refusals: ['INSUFFICIENT_PERMISSIONS', 'OPERATION_NOT_ALLOWED'],
+  }),
+  route(`GET ${webhook}`, 'admin', 'requests', showWebhook, WebhookAnswer, {
+    ...aboutWebhook,
+    summary: 'One endpoint',
+  }),
+  route(`PATCH ${webhook}`, 'admin', 'requests', changeWebhook, WebhookAnswer, {
+    ...aboutWebhook,
+    body: ChangedWebhookBody,
+    summary: 'Change where events are sent, and which; pause and resume',
+  }),
+  route(`DELETE ${webhook}`, 'admin', 'requests', deleteWebhook, DeletedWebhook, {
+    ...aboutWebhook,
+    summary: 'Send nothing there any more',
+  }),
+  route(`POST ${webhook}/rotate`, 'admin', 'requests', rotateWebhook, NewWebhookAnswer, {
+    ...aboutWebhook,
+    body: RotateWebhookBody,
+    bodyOptional: true,
+    summary: 'Another secret; both sign for a while',
+    refusals: [...aboutWebhook.refusals, 'OPERATION_NOT_ALLOWED'],
+  }),
+  route(`POST ${webhook}/test`, 'admin', 'requests', testWebhook, QueuedAnswer, {
+    ...aboutWebhook,
+    status: 201,
+    summary: 'Send an event that means nothing',
+  }),
+  route(`POST ${webhook}/replay`, 'admin', 'requests', replayWebhook, QueuedAnswer, {
+    ...aboutWebhook,
+    body: ReplayBody,
+    summary: 'Send all that happened since then once more',
+  }),
+  route(`GET ${webhook}/deliveries`, 'admin', 'requests', listDeliveries, DeliveryList, {
+    ...aboutWebhook,
+    query: DeliveryQuery,
+    summary: 'What was sent there, and waits to be; newest first',
+  }),
+  route(
+    `POST ${webhook}/deliveries/:event/replay`,
+    'admin',
+    'requests',
+    replayDelivery,
+    QueuedAnswer,
+    { ...aboutWebhook, params: DeliveryParams, summary: 'Send one event once more' },
+  ),
   route('GET /v1/admin/settings', 'admin', 'requests', showSettings, SettingsAnswer, {
     summary: 'Settings, limits and budgets as they are in force',
     refusals: ['INSUFFICIENT_PERMISSIONS'],

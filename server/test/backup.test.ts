@@ -219,31 +219,34 @@ scene('a backup that was cut, damaged or changed is refused', async (freddy, con
   assert.ok(readBackup(file, rotated).rows.length > 0)
 })
 
-scene('the shell makes a backup beside the server and restores it', async (freddy, context) => {
-  const path = folder(context)
-  const file = join(path, 'backup')
-  const ada: Person = await freddy.person('ada')
-  const { token } = await freddy.signIn(ada)
-  const { body } = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'ci' } })
-  const made = shellBeside(freddy, ['backup', file])
-  assert.equal(made.status, 0, made.text)
-  assert.equal(shellBeside(freddy, ['restore', file]).status, 1)
+scene(
+  'F36: the shell makes a backup beside the server and restores it',
+  async (freddy, context) => {
+    const path = folder(context)
+    const file = join(path, 'backup')
+    const ada: Person = await freddy.person('ada')
+    const { token } = await freddy.signIn(ada)
+    const { body } = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'ci' } })
+    const made = shellBeside(freddy, ['backup', file])
+    assert.equal(made.status, 0, made.text)
+    assert.equal(shellBeside(freddy, ['restore', file]).status, 1)
 
-  const empty = { databaseUrl: null, dataDir: join(path, 'other') }
-  const stranger = shellOn(empty, ['restore', file], { env: { SECRET_KEY: `${SECRET}x` } })
-  assert.equal(stranger.status, 1)
-  assert.match(stranger.text, /another secret/)
-  const restored = shellOn(empty, ['restore', file])
-  assert.equal(restored.status, 0, restored.text)
-  const keys = (word: string) => shellOn(empty, ['keys', word, body.id, '--user', 'ada'])
-  assert.match(shellOn(empty, ['keys', 'list', '--user', 'ada']).text, /ci {2}paused/)
-  assert.equal(keys('resume').status, 0)
-  assert.equal(keys('resume').status, 1)
-  assert.equal(keys('pause').status, 0)
-  const tail = shellOn(empty, ['audit', 'tail']).text
-  for (const event of ['database.restored', 'key.resumed', 'key.paused'])
-    assert.match(tail, new RegExp(`${event}.* by shell`))
-})
+    const empty = { databaseUrl: null, dataDir: join(path, 'other') }
+    const stranger = shellOn(empty, ['restore', file], { env: { SECRET_KEY: `${SECRET}x` } })
+    assert.equal(stranger.status, 1)
+    assert.match(stranger.text, /another secret/)
+    const restored = shellOn(empty, ['restore', file])
+    assert.equal(restored.status, 0, restored.text)
+    const keys = (word: string) => shellOn(empty, ['keys', word, body.id, '--user', 'ada'])
+    assert.match(shellOn(empty, ['keys', 'list', '--user', 'ada']).text, /ci {2}paused/)
+    assert.equal(keys('resume').status, 0)
+    assert.equal(keys('resume').status, 1)
+    assert.equal(keys('pause').status, 0)
+    const tail = shellOn(empty, ['audit', 'tail']).text
+    for (const event of ['database.restored', 'key.resumed', 'key.paused'])
+      assert.match(tail, new RegExp(`${event}.* by shell`))
+  },
+)
 
 test('every table says what a restore does with it', () => {
   assert.deepEqual(Object.keys(afterRestore).sort(), knownTables().sort())

@@ -6,7 +6,7 @@ import { counter, takeTry } from '../src/auth/budget.ts'
 import { createLimiter } from '../src/limiter/limiter.ts'
 import { limits } from '../src/limits.ts'
 import { createSweepStore } from '../src/store/sweep.ts'
-import { MINUTE, scene } from './freddy.ts'
+import { DAY, MINUTE, scene } from './freddy.ts'
 
 const NOW = Date.UTC(2026, 10, 23, 12)
 const MIB = 1024 * 1024
@@ -112,3 +112,42 @@ scene(
     assert.equal(await running.app.store.sweep.expired(now(), { auditDays: 90 }), 2500)
   },
 )
+
+scene(
+  'F38: what is over, or one too many, goes a thousand rows at a time',
+  async ({ database, now }) => {
+    await database.write(
+      `INSERT INTO budgets (key, name, user_id, log, streak, last_try, expires_at)
+      WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 5000)
+      SELECT 'key ' || n, 'login-account', NULL, '', 0, 'x',
+        CAST(:now AS BIGINT) + CASE WHEN n > 2500 THEN 1 ELSE 0 END FROM numbers`,
+      { now: now() },
+    )
+    const bites: number[] = []
+    const watched: typeof database = {
+      ...database,
+      async write<R>(sql: string, params = {}) {
+        const rows = await database.write<R>(sql, params)
+        bites.push(rows.length)
+        return rows
+      },
+    }
+    const gone = await createSweepStore(watched, 3500).expired(now(), { auditDays: 90 })
+    assert.ok(gone >= 2500 && gone <= 4000, String(gone))
+    assert.ok(Math.max(...bites) <= 1000, String(bites))
+    const [row] = await database.read<{ left: number }>('SELECT count(*) AS left FROM budgets')
+    assert.equal(row?.left, 5000 - gone)
+  },
+)
+
+scene('F38: a device goes when it is known no more', async (freddy) => {
+  await freddy.signIn(await freddy.person('ada'))
+  const devices = async () => (await freddy.database.read('SELECT id FROM devices')).length
+  const { sweep } = freddy.running.app.store
+  freddy.pass(179 * DAY)
+  await sweep.expired(freddy.now(), freddy.running.app.config)
+  assert.equal(await devices(), 1)
+  freddy.pass(DAY)
+  await sweep.expired(freddy.now(), freddy.running.app.config)
+  assert.equal(await devices(), 0)
+})

@@ -21,18 +21,51 @@ const cases: Readonly<Record<string, readonly number[]>> = {
   'the model server': [118, 119, 120],
 }
 
+/** The numbers of the catalogue of faults, by family. */
+const faults: Readonly<Record<string, readonly number[]>> = {
+  'a server that dies': [1, 2, 3, 4, 31, 32],
+  'a disk': [6, 7, 8, 10, 13],
+  'a database': [11, 14, 15],
+  'a shared cache': [19],
+  mail: [20, 21, 22, 23, 24, 25],
+  'a clock': [27],
+  'a model server': [28],
+  'a schema': [33, 34],
+  'several servers': [35],
+  'what is kept': [36, 37],
+  time: [38],
+}
+
 const folder = new URL('./', import.meta.url)
-const tested = new Set(
-  readdirSync(folder)
-    .filter((name) => name.endsWith('.test.ts'))
-    .flatMap((name) => numbersIn(readFileSync(new URL(name, folder), 'utf8'))),
-)
+const texts = readdirSync(folder)
+  .filter((name) => name.endsWith('.test.ts') && name !== 'catalogue.test.ts')
+  .map((name) => readFileSync(new URL(name, folder), 'utf8'))
+const tested = new Set(texts.flatMap(numbersIn))
+const played = new Set(texts.flatMap(faultsIn))
 
 /** The numbers of names like `attack 047, 048: …`. */
 function numbersIn(text: string): number[] {
   return [...text.matchAll(/attack ((?:\d{3}(?:, )?)+):/g)].flatMap(([, list = '']) =>
     list.split(', ').map(Number),
   )
+}
+
+/** The numbers of names like `F8: …`, `F1 to F4, F32: …`. */
+function faultsIn(text: string): number[] {
+  return [...text.matchAll(/['"`]((?:F\d+(?:, | to )?)+): /g)].flatMap(([, list = '']) =>
+    [...list.matchAll(/F(\d+)(?: to F(\d+))?/g)].flatMap(([, from = '', to = from]) =>
+      Array.from({ length: Number(to) - Number(from) + 1 }, (_, index) => Number(from) + index),
+    ),
+  )
+}
+
+for (const [family, numbers] of Object.entries(faults)) {
+  test(`every fault of ${family} is played by a test`, () => {
+    assert.deepEqual(
+      numbers.filter((number) => !played.has(number)),
+      [],
+    )
+  })
 }
 
 for (const [family, numbers] of Object.entries(cases)) {
@@ -47,4 +80,5 @@ for (const [family, numbers] of Object.entries(cases)) {
 test('the names of tests are read as they are written', () => {
   assert.deepEqual(numbersIn("scene('attack 047, 048: a', x) test('attack 009: b')"), [47, 48, 9])
   assert.deepEqual(numbersIn('attack 12: three digits each'), [])
+  assert.deepEqual(faultsIn("test(`F1 to F3, F32: a`) test('F8: b')"), [1, 2, 3, 32, 8])
 })

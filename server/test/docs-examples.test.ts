@@ -9,8 +9,10 @@ import { databases } from './databases.ts'
 import { startProcess } from './server-process.ts'
 import { shellOn } from './shell.ts'
 import { type SmtpSink, startSmtpSink } from './smtp-sink.ts'
+import { type Received, startReceiver } from './webhook-receiver.ts'
 
 const EMAIL = 'you@example.com'
+const allowHere = { WEBHOOK_ALLOW: '127.0.0.0/8' }
 
 /** A page's pieces of code in one language, by their first comment. */
 function piecesOf(page: string, language: string): Map<string, string> {
@@ -319,6 +321,53 @@ console.log(types.join(' '))`.replaceAll('http://localhost:3000', place.base)
   const said = await run(process.execPath, ['--input-type=module', '-e', program], { API_KEY })
   assert.equal(said, 'user.created session.started api_key.created\n')
 })
+
+onBoth(
+  'docs/webhooks.md: an endpoint verifies what it is sent',
+  async (place) => {
+    const receiver = await startReceiver()
+    const hooks = (words: string) =>
+      shellOn(place.where, ['webhooks', ...words.split(' ')], { env: allowHere })
+    const arrived = new Promise<Received>((resolve) => {
+      receiver.reply((received) => {
+        resolve(received)
+        return 200
+      })
+    })
+    const made = hooks(`add ${receiver.url} --events user.created,user.deleted`)
+    assert.equal(made.status, 0, made.text)
+    const [line = '', WEBHOOK_SECRET = ''] = made.stdout.split('\n')
+    const [id = ''] = line.split(' ')
+    assert.match(hooks('add https://example.com/ --events user.born').text, /No event is called/)
+    assert.equal(hooks(`test ${id}`).status, 0)
+    const { headers, body } = await arrived
+    assert.match(hooks('list').stdout, /active\s+user\.created user\.deleted/)
+    for (const words of ['rotate', 'pause']) {
+      assert.equal(hooks(`${words} ${id}`).status, 0, words)
+    }
+    await receiver.close()
+    const env = { WEBHOOK_SECRET, HEADERS: JSON.stringify(headers), BODY: body }
+    const code = piecesOf('webhooks.md', 'js').get('verify') ?? assert.fail()
+    const program = `${code}
+server.listen(0, '127.0.0.1', async () => {
+  const { BODY, HEADERS } = process.env
+  const { host, connection, 'content-length': _, ...headers } = JSON.parse(HEADERS)
+  const send = (body) => fetch('http://127.0.0.1:' + server.address().port, { method: 'POST', headers, body })
+  console.log((await send(BODY)).status, (await send(BODY + ' ')).status)
+  process.exit()
+})`
+    const said = await run(process.execPath, ['--input-type=module', '-e', program], env)
+    assert.equal(said, 'webhook.test {}\n204 400\n')
+    const python = `${piecesOf('webhooks.md', 'python').get('verify')}
+import json, os
+headers, body = json.loads(os.environ["HEADERS"]), os.environ["BODY"].encode()
+secret = os.environ["WEBHOOK_SECRET"]
+print(is_genuine(secret, headers, body), is_genuine(secret, headers, body + b" "))
+`
+    assert.equal(await run('python3', ['-c', python], env), 'True False\n')
+  },
+  allowHere,
+)
 
 onBoth(
   'docs/verifying.md: a server of its own uses the client',

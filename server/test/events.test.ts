@@ -229,11 +229,11 @@ scene('servers that give places at once give each one, and leave no gap', async 
   }
   await Promise.all([
     ...names.map((name) => other.tell([happened(freddy, name)])),
-    placing(() => store.place(7)),
-    placing(() => other.place(7)),
-    placing(() => other.place(50)),
+    placing(() => store.place(7, freddy.now())),
+    placing(() => other.place(7, freddy.now())),
+    placing(() => other.place(50, freddy.now())),
   ])
-  await placing(() => store.place(50))
+  await placing(() => store.place(50, freddy.now()))
   const rows = await store.list({ after: 0, type: null, userId: null, most: 100 })
   assert.equal(new Set(rows.map(({ id }) => id)).size, 60)
   assert.deepEqual(

@@ -7,6 +7,7 @@ import { createApp, type Running } from '../src/app.ts'
 import { hashPassword } from '../src/auth/password.ts'
 import { readConfig } from '../src/config.ts'
 import { createLog } from '../src/log.ts'
+import type { Siblings } from '../src/processes/siblings.ts'
 import type { Database } from '../src/store/database.ts'
 import { createHasher } from '../src/workers/hasher.ts'
 import { databases } from './databases.ts'
@@ -68,6 +69,8 @@ export interface Freddy {
 
 export interface Settings {
   readonly env?: Record<string, string>
+  /** The other processes of the same server. */
+  readonly siblings?: Siblings
 }
 
 /** Tells a scene on every database: SQLite and PostgreSQL. */
@@ -95,7 +98,7 @@ export function scene(
 export async function startFreddy(
   databaseUrl: string,
   engine: string,
-  { env = {} }: Settings = {},
+  { env = {}, siblings }: Settings = {},
 ): Promise<Omit<Freddy, 'database'>> {
   let now = START
   const mail = await startSmtpSink()
@@ -111,6 +114,7 @@ export async function startFreddy(
     now: () => now,
     log: createLog('info', (line) => log.push(line)),
     hasher: createHasher({ threads: 1, maxWaitMs: PATIENCE_MS }),
+    ...(siblings ? { siblings } : {}),
   })
   const freddy = {
     running,

@@ -5,8 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { readConfig } from '../src/config.ts'
 import { guardedLookup, reachable, spelledLoopback } from '../src/responses/upstream-address.ts'
-import { type Freddy, scene } from './freddy.ts'
+import { type Freddy, MINUTE, scene } from './freddy.ts'
 import {
+  type Behaviour,
   beginEvents,
   booked,
   event,
@@ -295,7 +296,7 @@ modelScene(
 )
 
 modelScene(
-  'a model server that keeps failing is left alone for ten seconds, then asked once',
+  'F28: a model server that keeps failing is left alone for ten seconds, then asked once',
   async (freddy, model, token) => {
     const ask = (body: unknown = hello) => freddy.ask('POST /v1/responses', { token, body })
     model.behave((answer) => json(answer, {}, 500))
@@ -314,6 +315,35 @@ modelScene(
     assert.equal((await ask()).body.output_text, 'back')
     assert.equal((await ask()).status, 200)
     assert.equal(told(), false)
+  },
+)
+
+modelScene(
+  'F28: a model server that resets, hangs up, stalls or talks nonsense ends its own calls, and nobody’s sign-in',
+  async (freddy, model, token) => {
+    const ways: readonly Behaviour[] = [
+      (answer) => answer.destroy(),
+      (answer) => void answer.socket?.resetAndDestroy(),
+      () => {},
+      (answer) => void answer.writeHead(200, { 'content-type': 'application/json' }).write('{'),
+      (answer) => void answer.writeHead(200).end('nonsense'),
+      (answer) => json(answer, {}, 500),
+    ]
+    for (const [index, way] of ways.entries()) {
+      model.behave(way)
+      const calls = Array.from({ length: 4 }, () =>
+        freddy.ask('POST /v1/responses', { token, body: hello }),
+      )
+      const session = await freddy.signIn(await freddy.person(`p${index}`))
+      const body = { refresh_token: session.refreshToken }
+      assert.equal((await freddy.ask('POST /v1/auth/refresh', { body })).status, 200)
+      for (const { status } of await Promise.all(calls)) {
+        assert.ok([502, 503, 504].includes(status), String(status))
+      }
+      freddy.pass(MINUTE)
+    }
+    model.behave((answer) => json(answer, response('back')))
+    assert.equal((await freddy.ask('POST /v1/responses', { token, body: hello })).status, 200)
   },
 )
 

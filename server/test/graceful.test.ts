@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -102,3 +102,28 @@ async function endUnderWay(t: TestContext, env: Record<string, string>) {
   for (const answer of answers) assert.match(await answer.text(), /response\.completed/)
   assert.deepEqual(await heard, [0, null])
 }
+
+test('F32: a signal that comes twice within a second counts once, and the next ends the server now', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
+  const server = await startProcess({ DATA_DIR: folder })
+  t.after(async () => {
+    await server.kill()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  const { hostname, port, host } = new URL(server.base)
+  const peer = connect(Number(port), hostname)
+  peer.on('error', () => {})
+  peer.write(`POST /v1/auth/login HTTP/1.1\r\nHost: ${host}\r\nContent-Length: 9\r\n\r\n{`)
+  assert.equal((await call(server.base, '/readyz'))?.status, 200)
+
+  const { child } = server
+  const ended = once(child, 'exit')
+  child.kill('SIGINT')
+  child.kill('SIGINT')
+  child.kill('SIGTERM')
+  while (await call(server.base, '/livez')) await wait(5)
+  await wait(1100)
+  assert.deepEqual([child.exitCode, child.signalCode], [null, null], 'somebody is being answered')
+  child.kill('SIGTERM')
+  assert.deepEqual(await ended, [1, null])
+})

@@ -213,7 +213,7 @@ scene(
 )
 
 scene(
-  'a rotation signs nobody out: the standby takes over, and the former key verifies as long as its tokens live',
+  'F37: a rotation signs nobody out: the standby takes over, and the former key verifies as long as its tokens live',
   async (freddy) => {
     const ada = await freddy.person('ada')
     const before = await freddy.signIn(ada)

@@ -8,12 +8,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { Database } from '../src/store/database.ts'
-import { knownVersions, migrate } from '../src/store/migrate.ts'
+import { knownVersions, migrate, scriptFor } from '../src/store/migrate.ts'
 import { openSqlite } from '../src/store/sqlite.ts'
 import { createStore } from '../src/store/store.ts'
 import { databases, type Place } from './databases.ts'
 import { luckOf } from './faults/luck.ts'
 import { nextMigration } from './faults/next-version.ts'
+import { statementsOf } from './faults/statements.ts'
 
 const ROUNDS = Number(process.env.FAULT_ROUNDS ?? 3)
 const SEED = process.env.FAULT_SEED ?? 'freddy'
@@ -21,7 +22,6 @@ const folder = new URL('../src/store/migrations/', import.meta.url)
 const child = fileURLToPath(new URL('faults/migrating.ts', import.meta.url))
 const versions = knownVersions()
 const scriptOf = (version: string) => readFileSync(new URL(`${version}.sql`, folder), 'utf8')
-const stepsOf = (version: string) => scriptOf(version).split(/;\s*$/m).length
 
 function onEach(name: string, tell: (place: Place) => Promise<void>): void {
   for (const { name: engine, openEmpty } of databases) {
@@ -60,7 +60,7 @@ function referenceOn({ database }: Place) {
   return async (index: number) => {
     for (; next < index; next++) {
       const version = versions[next] ?? ''
-      await database.migrate(version, scriptOf(version))
+      await database.migrate(version, scriptFor(database.engine, version))
     }
     return shapeOf(database)
   }
@@ -76,7 +76,7 @@ for (const { name: engine, openEmpty } of databases) {
       for (let round = 0; round < ROUNDS; round++) {
         const index = Math.min(from + round, versions.length - 1)
         const version = versions[index] ?? ''
-        const step = luck.below(stepsOf(version))
+        const step = luck.below(statementsOf(scriptFor(engine, version)).length)
         await killInside(place, engine, version, step)
         const where = `${version}, statement ${step} of FAULT_SEED=${SEED}`
         assert.deepEqual(await kept(place.database), versions.slice(0, index), where)

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { findBrokenSeal, sealEvents } from '../src/auth/audit-chain.ts'
 import type { Database, Row } from '../src/store/database.ts'
-import { knownTables, knownVersions, migrate } from '../src/store/migrate.ts'
+import { knownTables, knownVersions, migrate, scriptFor } from '../src/store/migrate.ts'
 import { insert } from '../src/store/sql.ts'
 import { databases } from './databases.ts'
 import { type Freddy, startFreddy } from './freddy.ts'
@@ -23,7 +23,6 @@ interface Past {
 }
 
 const folder = new URL('schemas/', import.meta.url)
-const migrations = new URL('../src/store/migrations/', import.meta.url)
 const files = readdirSync(folder).filter((name) => name.endsWith('.jsonl'))
 
 function read(file: string): Past {
@@ -46,7 +45,8 @@ for (const [engineIndex, { name: engine, openEmpty }] of databases.entries()) {
       const { database } = place
       let freddy: Omit<Freddy, 'database'> | null = null
       try {
-        for (const version of past.schema) await database.migrate(version, scriptOf(version))
+        for (const version of past.schema)
+          await database.migrate(version, scriptFor(engine, version))
         await database.batch(past.rows.map(([table, row]) => insert(table, row)))
         const missing = knownVersions().filter((version) => !past.schema.includes(version))
         assert.deepEqual(await migrate(database), missing)
@@ -62,8 +62,6 @@ for (const [engineIndex, { name: engine, openEmpty }] of databases.entries()) {
     })
   }
 }
-
-const scriptOf = (version: string) => readFileSync(new URL(`${version}.sql`, migrations), 'utf8')
 
 async function requireRows(database: Database, { rows }: Past): Promise<void> {
   const still = knownTables()

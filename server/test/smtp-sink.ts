@@ -14,6 +14,13 @@ export interface Behaviour {
   delays?: number
   /** Answers every recipient with 550. */
   refuses?: boolean
+  /** With which code it refuses; 550 unless said otherwise. */
+  refusal?: number
+  /** Takes so many mails and answers 451 then. */
+  postpones?: number
+  /** Says nothing to these recipients until it is let go. */
+  hangsFor?: string
+  letGo?: Promise<void>
   /** What it says when it refuses. */
   says?: string
   /** Milliseconds before each answer to a recipient. */
@@ -26,6 +33,10 @@ export interface Behaviour {
 export interface SmtpSink {
   readonly url: string
   readonly mails: readonly SunkMail[]
+  /** Message-IDs of all that came through its door, kept or not. */
+  readonly heard: readonly string[]
+  /** Recipients that were named to it, oldest first. */
+  readonly asked: readonly string[]
   readonly behaviour: Behaviour
   codeFor(address: string): string | undefined
   /** All codes that an address got, oldest first. */
@@ -33,30 +44,45 @@ export interface SmtpSink {
   close(): Promise<void>
 }
 
-export async function startSmtpSink(behaviour: Behaviour = {}): Promise<SmtpSink> {
+export async function startSmtpSink(behaviour: Behaviour = {}, at = 0): Promise<SmtpSink> {
   const mails: SunkMail[] = []
+  const heard: string[] = []
+  const asked: string[] = []
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS', 'AUTH'],
     logger: false,
-    onRcptTo(_address, _session, answer) {
+    onRcptTo({ address }, _session, answer) {
+      asked.push(address)
       const say = () => {
         if (behaviour.refuses)
-          return answer(reply(550, behaviour.says ?? 'nobody of that name at host.internal'))
+          return answer(
+            reply(
+              behaviour.refusal ?? 550,
+              behaviour.says ?? 'nobody of that name at host.internal',
+            ),
+          )
         if ((behaviour.delays ?? 0) > 0) {
           behaviour.delays = (behaviour.delays ?? 0) - 1
           return answer(reply(451, 'come back later'))
         }
         return answer()
       }
-      if (behaviour.slowMs) setTimeout(say, behaviour.slowMs)
+      if (behaviour.hangsFor === address) void behaviour.letGo?.then(say)
+      else if (behaviour.slowMs) setTimeout(say, behaviour.slowMs)
       else say()
     },
     onData(stream, session, answer) {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
-        mails.push(read(Buffer.concat(chunks).toString('utf8'), session))
+        const mail = read(Buffer.concat(chunks).toString('utf8'), session)
+        heard.push(mail.messageId)
+        if ((behaviour.postpones ?? 0) > 0) {
+          behaviour.postpones = (behaviour.postpones ?? 0) - 1
+          return answer(reply(451, 'come back later'))
+        }
+        mails.push(mail)
         if ((behaviour.drops ?? 0) > 0) {
           behaviour.drops = (behaviour.drops ?? 0) - 1
           for (const connection of server.connections as Set<{
@@ -72,7 +98,7 @@ export async function startSmtpSink(behaviour: Behaviour = {}): Promise<SmtpSink
     },
   })
   server.on('error', () => {})
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(at, '127.0.0.1', resolve))
   const codesFor = (to: string) =>
     mails
       .filter(({ envelope, subject }) => envelope.to.includes(to) && /^\d{4,8} /.test(subject))
@@ -82,6 +108,8 @@ export async function startSmtpSink(behaviour: Behaviour = {}): Promise<SmtpSink
   return {
     url: `smtp://127.0.0.1:${port}`,
     mails,
+    heard,
+    asked,
     behaviour,
     codeFor: (to) => codesFor(to).at(-1),
     codesFor,

@@ -346,3 +346,40 @@ test('each refusal is one of the server, with its status and its sentence', () =
     assert.deepEqual([status, message], [...errors[code]], code)
   }
 })
+
+for (const alg of ['EdDSA', 'HS256']) {
+  scene(
+    `whoever follows hears of an end at once, and asks for nothing meanwhile (${alg})`,
+    async (freddy) => {
+      const { app } = freddy.running
+      const { verifier, calls, problems } = await resourceOf(freddy)
+      const ada = await keyOwner(freddy)
+      const { key, id } = (await ada.make()).body
+      assert.equal(await outcomeOf(verifier.verify(ada.token)), ada.id)
+      assert.equal(await outcomeOf(verifier.verify(key)), ada.id)
+      const before = calls.filter((call) => call === 'revocations').length
+      const over = new AbortController()
+      const following = verifier.follow(over.signal)
+      const isHeard = async (credential: string, code: string) => {
+        for (let round = 0; round < 500; round++) {
+          if ((await outcomeOf(verifier.verify(credential))) === code) return
+          await app.feed.look()
+          await new Promise((resolve) => setTimeout(resolve, 10))
+        }
+        assert.fail(`${code} was not heard: ${problems.map(String).join()}`)
+      }
+      await ada.revoke(id)
+      await isHeard(key, 'INVALID_API_KEY')
+      await freddy.ask('POST /v1/auth/logout', { token: ada.token })
+      await isHeard(ada.token, 'TOKEN_INVALID')
+      assert.equal(calls.filter((call) => call === 'revocations').length, before + 1)
+      over.abort()
+      await following
+      assert.deepEqual(problems, [])
+      freddy.pass(5 * SECOND)
+      await outcomeOf(verifier.verify(ada.token))
+      assert.equal(calls.filter((call) => call === 'revocations').length, before + 2)
+    },
+    { env: { JWT_ALG: alg } },
+  )
+}

@@ -44,6 +44,11 @@ export function asked(now: number, event: string, subjectId: string): AuditEvent
   return describe({ now, origin: nowhere }, event, 'allowed', { subjectId })
 }
 
+/** A letter to somebody was refused: by a mail server, and not from where it was asked for. */
+export function undeliverable(now: number, event: string, userId: string): AuditEvent {
+  return describe({ now, origin: nowhere }, event, 'refused', { userId })
+}
+
 /** Somebody went: where from is part of what goes. */
 export function departed(now: number, userId: string): AuditEvent {
   const about = { userId, subjectId: userId }

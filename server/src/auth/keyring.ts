@@ -21,6 +21,7 @@ const purposes = [
   'signing',
   'pairing',
   'deploy-check',
+  'webhook',
 ] as const
 
 export type Purpose = (typeof purposes)[number]

@@ -1,7 +1,8 @@
 import type { App } from '../context.ts'
 import type { Http } from './server.ts'
 
-const MAIL_LATE_MS = 5 * 60_000
+/** Well within the life of a code: later the letter is over, and no longer waits. */
+const MAIL_LATE_MS = 60_000
 
 /** `/livez`: the loop turns. `/readyz`: the database takes a write; mail that waits long, and limits that are counted alone, are told, not refused for. */
 export function health(app: App, http: Http): void {

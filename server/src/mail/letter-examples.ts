@@ -82,4 +82,8 @@ export const letterExamples: Readonly<Record<LetterName, readonly LetterFacts[]>
   'email-changed': [{ ...base, link: `${account}/undo-email/2kq0Zb7cVx9TfLr1yUw5Ns` }],
   farewell: [base],
   test: [base],
+  'webhook-paused': [
+    { ...base, place: 'https://hooks.example.com/freddy', gone: true },
+    { ...base, place: 'https://hooks.example.com/freddy', gone: false },
+  ],
 }

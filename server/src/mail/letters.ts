@@ -18,6 +18,7 @@ export const letters = [
   'panic',
   'email-changed',
   'farewell',
+  'webhook-paused',
   'test',
 ] as const
 export type LetterName = (typeof letters)[number]
@@ -50,7 +51,7 @@ export interface LetterFacts {
   /** When that ends, and when it was last used; null for never. */
   readonly endsAt?: number
   readonly usedAt?: number | null
-  /** Where a leaked key was found, as somebody said; from when on it is looked at, and what it did since. */
+  /** Where a leaked key was found, as somebody said, or where events go; from when on it is looked at, and what it did since. */
   readonly place?: string
   readonly since?: number
   readonly calls?: number
@@ -58,6 +59,8 @@ export interface LetterFacts {
   readonly tokens?: number
   /** The keys that were paused for it; empty when none was. */
   readonly paused?: string
+  /** Whether an endpoint said that it is gone for good; else it was silent for too long. */
+  readonly gone?: boolean
   /** Where it happened, with which program, and when. */
   readonly address: string
   readonly agent: string
@@ -109,6 +112,7 @@ export function sayFacts(facts: LetterFacts, sender: string, language: string): 
     models: oneLine(facts.models ?? ''),
     tokens: number.format(facts.tokens ?? 0),
     paused: oneLine(facts.paused ?? ''),
+    isGone: facts.gone ?? false,
     address: oneLine(facts.address),
     agent: [...oneLine(agent)].slice(0, MOST_USER_TEXT).join(''),
     time: sayMoment(facts.at),

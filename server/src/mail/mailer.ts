@@ -18,9 +18,12 @@ export interface Mailer {
 export class MailRefused extends Error {
   override readonly name = 'MailRefused'
   readonly reason: string
-  constructor(reason: string, options?: ErrorOptions) {
+  /** Whether it was about the recipient, and not about us. */
+  readonly ofRecipient: boolean
+  constructor(reason: string, options: ErrorOptions & { readonly ofRecipient: boolean }) {
     super(reason, options)
     this.reason = reason
+    this.ofRecipient = options.ofRecipient
   }
 }
 

@@ -32,6 +32,8 @@ export interface OutboxParts {
   readonly now: () => number
   /** Null when the letter's reason is over: its challenge was used, or ended. */
   readonly compose: (row: OutboxRow) => Promise<Composition | null>
+  /** A mail server will never take a letter for this recipient. */
+  readonly refused: (row: OutboxRow) => Promise<void>
   /** Counts a letter before it leaves, or says how long it waits. */
   readonly takeTurn: (letter: string, composed: Composition) => Promise<Turn>
   readonly log: {
@@ -59,15 +61,31 @@ export function createOutbox(parts: OutboxParts): Outbox {
   let rounds = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
   let stopped = false
+  let wake = () => {}
 
+  /** Whatever is due, a few at once: a slow one takes up its own place, and no other. */
   const drain = async () => {
-    while (!stopped) {
-      const rows = await parts.store.claim(parts.now(), worker, LEASE_MS, CONCURRENCY)
-      if (rows.length === 0) return
-      await Promise.all(rows.map((row) => deliver(parts, worker, row)))
+    const underWay = new Set<Promise<void>>()
+    try {
+      while (!stopped) {
+        const woken = new Promise<void>((resolve) => (wake = resolve))
+        const room = CONCURRENCY - underWay.size
+        const rows = room > 0 ? await parts.store.claim(parts.now(), worker, LEASE_MS, room) : []
+        for (const row of rows) {
+          const delivery = deliver(parts, worker, row)
+            .catch((cause) => parts.log.warn({ event: 'outbox', mailId: row.id, cause }))
+            .finally(() => underWay.delete(delivery))
+          underWay.add(delivery)
+        }
+        if (underWay.size === 0) return
+        if (rows.length === 0) await Promise.race([...underWay, woken])
+      }
+    } finally {
+      await Promise.all(underWay)
     }
   }
   const inTurn = () => {
+    wake()
     rounds = rounds
       .then(drain)
       .catch((cause) => parts.log.warn({ event: 'outbox', mailId: '', cause }))
@@ -90,6 +108,7 @@ export function createOutbox(parts: OutboxParts): Outbox {
     async stop() {
       stopped = true
       clearInterval(timer)
+      wake()
       await rounds
     },
   }
@@ -99,7 +118,9 @@ async function deliver(parts: OutboxParts, worker: string, row: OutboxRow): Prom
   const { store, compose, log } = parts
   const now = parts.now()
   try {
-    const composed = now < row.expires_at ? await compose(row) : null
+    const isLate = now >= row.expires_at
+    if (isLate) log.warn({ event: 'mail.late', mailId: row.id })
+    const composed = isLate ? null : await compose(row)
     if (!composed) return await store.markEnded(row.id, worker, now, 'it came too late')
     const wait = await post(parts, row, composed)
     if (wait === 0) return await store.markSent(row.id, worker, parts.now())
@@ -108,7 +129,9 @@ async function deliver(parts: OutboxParts, worker: string, row: OutboxRow): Prom
   } catch (cause) {
     if (cause instanceof MailRefused) {
       log.warn({ event: 'mail.refused', mailId: row.id, reason: cause.reason, cause })
-      return store.markEnded(row.id, worker, now, cause.reason)
+      await store.markEnded(row.id, worker, now, cause.reason)
+      if (cause.ofRecipient) await parts.refused(row)
+      return
     }
     const reason = cause instanceof MailDelayed ? cause.reason : 'the mail could not be made'
     log.warn({ event: 'mail.delayed', mailId: row.id, reason, cause })

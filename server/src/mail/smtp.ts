@@ -1,19 +1,36 @@
 import { createTransport } from 'nodemailer'
 import { MailDelayed, type Mailer, MailRefused } from './mailer.ts'
 
-const CONNECT_MS = 10_000
-const SOCKET_MS = 30_000
+/** How long a mail server may take for what. */
+export interface MailTimes {
+  readonly connectMs: number
+  /** From one line of its to the next. */
+  readonly lineMs: number
+  /** For a letter as a whole: shorter than its lease, so that nobody else takes it up meanwhile. */
+  readonly letterMs: number
+}
+
+export const mailTimes: MailTimes = { connectMs: 10_000, lineMs: 30_000, letterMs: 50_000 }
 const MOST_CONNECTIONS = 4
 
 /** Mail by SMTP. The recipient is given as an address and in the envelope: no text of ours is ever read as a list. */
-export function createSmtpMailer({ url, from }: { url: string; from: string }): Mailer {
+export function createSmtpMailer({
+  url,
+  from,
+  times = mailTimes,
+}: {
+  url: string
+  from: string
+  times?: MailTimes
+}): Mailer {
   const transport = createTransport({
     url,
     pool: true,
     maxConnections: MOST_CONNECTIONS,
-    connectionTimeout: CONNECT_MS,
-    greetingTimeout: CONNECT_MS,
-    socketTimeout: SOCKET_MS,
+    dnsTimeout: times.connectMs,
+    connectionTimeout: times.connectMs,
+    greetingTimeout: times.connectMs,
+    socketTimeout: times.lineMs,
     disableFileAccess: true,
     disableUrlAccess: true,
   } as Parameters<typeof createTransport>[0])
@@ -22,7 +39,7 @@ export function createSmtpMailer({ url, from }: { url: string; from: string }): 
   return {
     async send({ messageId, to, subject, text, html }) {
       try {
-        await transport.sendMail({
+        const sent = transport.sendMail({
           messageId,
           from: sender,
           to: { name: '', address: to },
@@ -32,6 +49,7 @@ export function createSmtpMailer({ url, from }: { url: string; from: string }): 
           html,
           headers: { 'Auto-Submitted': 'auto-generated' },
         })
+        await within(times.letterMs, sent)
       } catch (cause) {
         throw asMailError(cause)
       }
@@ -40,13 +58,26 @@ export function createSmtpMailer({ url, from }: { url: string; from: string }): 
   }
 }
 
+/** A letter that comes through after its time is repeated under the same Message-ID. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the letter took too long')), ms)
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 /** Connects, greets and signs in as for a letter, and sends none. */
 export async function checkSmtp(url: string): Promise<void> {
   const transport = createTransport({
     url,
-    connectionTimeout: CONNECT_MS,
-    greetingTimeout: CONNECT_MS,
-    socketTimeout: CONNECT_MS,
+    connectionTimeout: mailTimes.connectMs,
+    greetingTimeout: mailTimes.connectMs,
+    socketTimeout: mailTimes.connectMs,
     disableFileAccess: true,
     disableUrlAccess: true,
   } as Parameters<typeof createTransport>[0])
@@ -67,9 +98,11 @@ function addressOf(from: string): { name: string; address: string } {
 function asMailError(cause: unknown): Error {
   const { responseCode, code } = cause as { responseCode?: number; code?: string }
   if (responseCode !== undefined && responseCode >= 500) {
-    const reason =
-      code === 'EAUTH' ? 'our mail server refused us' : 'the mail server refused this address'
-    return new MailRefused(reason, { cause })
+    const ofRecipient = code !== 'EAUTH'
+    const reason = ofRecipient
+      ? 'the mail server refused this address'
+      : 'our mail server refused us'
+    return new MailRefused(reason, { cause, ofRecipient })
   }
   const reason = responseCode
     ? 'the mail server asked us to try later'

@@ -82,6 +82,11 @@ function counters(registers: Registry[]) {
       'Tries to deliver a letter: sent, delayed, or ended unsent.',
       'outcome',
     ),
+    hooks: counter(
+      'freddy_webhook_deliveries_total',
+      'Tries to send an event to an endpoint: delivered, failed, or given up.',
+      'outcome',
+    ),
     failures: counter(
       'freddy_database_failures_total',
       'Statements that the database did not answer.',
@@ -164,6 +169,15 @@ function gauges(registers: Registry[]) {
     oldestMail: gauge(
       'freddy_mail_oldest_waiting_seconds',
       'The age of the letter that waits longest.',
+    ),
+    hooks: gauge(
+      'freddy_webhooks_waiting',
+      'Events that wait for an endpoint: never tried, or failed so far.',
+      'state',
+    ),
+    oldestHook: gauge(
+      'freddy_webhook_oldest_waiting_seconds',
+      'The age of the event that waits longest for an endpoint.',
     ),
     wrongCodes: gauge(
       'freddy_wrong_codes_last_hour',

@@ -5,6 +5,7 @@ import type { Upstreams } from '../responses/upstream.ts'
 import { whenHere } from '../soon.ts'
 import type { AuditRow, AuditStore } from '../store/audit.ts'
 import { type Database, DatabaseUnavailable } from '../store/database.ts'
+import type { DeliveryStore } from '../store/deliveries.ts'
 import type { OutboxStore } from '../store/outbox.ts'
 import { type Hasher, HasherBusy } from '../workers/hasher.ts'
 import type { Metrics } from './metrics.ts'
@@ -23,6 +24,7 @@ export function observe(app: App, metrics: Metrics): App {
       ...store,
       audit: observeAudit(store.audit, metrics),
       outbox: observeOutbox(store.outbox, metrics),
+      deliveries: observeDeliveries(store.deliveries, metrics),
     },
     limiter: observeLimiter(app.limiter, metrics),
     hasher: observeHasher(app.hasher, metrics),
@@ -122,6 +124,20 @@ function observeOutbox(outbox: OutboxStore, { count }: Metrics): OutboxStore {
     async markEnded(...words) {
       await outbox.markEnded(...words)
       count.deliveries.inc({ outcome: 'ended' })
+    },
+  }
+}
+
+function observeDeliveries(deliveries: DeliveryStore, { count }: Metrics): DeliveryStore {
+  return {
+    ...deliveries,
+    async markDelivered(...words) {
+      await deliveries.markDelivered(...words)
+      count.hooks.inc({ outcome: 'delivered' })
+    },
+    async markFailed(id, delivery, how) {
+      await deliveries.markFailed(id, delivery, how)
+      count.hooks.inc({ outcome: how.nextAt === null ? 'given_up' : 'failed' })
     },
   }
 }

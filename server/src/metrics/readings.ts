@@ -29,22 +29,28 @@ export async function takeReadings(app: App, metrics: Metrics): Promise<void> {
   now.databaseUp.set(answered ? 1 : 0)
   if (answered) return
   now.mails.reset()
-  for (const gauge of [now.oldestMail, now.wrongCodes, now.surge, now.backup]) gauge.remove()
+  now.hooks.reset()
+  for (const gauge of [now.oldestMail, now.oldestHook, now.wrongCodes, now.surge, now.backup])
+    gauge.remove()
 }
 
 async function readDatabase(app: App, { now }: Metrics): Promise<void> {
-  const { outbox, audit, settings } = app.store
+  const { outbox, audit, settings, deliveries } = app.store
   const at = app.now()
-  const [waiting, oldest, wrong, surge, backup] = await Promise.all([
+  const [waiting, oldest, wrong, surge, backup, hooks] = await Promise.all([
     outbox.countWaiting(at),
     outbox.oldestWaiting(at),
     audit.countSince('code.refused', at - HOUR),
     isSurge(app, at),
     settings.find(BACKUP_SETTING),
+    deliveries.countWaiting(),
   ])
   now.mails.set({ state: 'queued' }, waiting.queued)
   now.mails.set({ state: 'delayed' }, waiting.delayed)
   now.oldestMail.set(oldest === null ? 0 : (at - oldest) / 1000)
+  now.hooks.set({ state: 'queued' }, hooks.queued)
+  now.hooks.set({ state: 'retrying' }, hooks.retrying)
+  now.oldestHook.set(hooks.oldest === null ? 0 : (at - hooks.oldest) / 1000)
   now.wrongCodes.set(wrong)
   now.surge.set(surge ? 1 : 0)
   now.backup.set(Number(backup ?? 0) / 1000)

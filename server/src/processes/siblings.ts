@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import { type Bundle, createLine } from './line.ts'
 
 /** What the processes of one server ask each other; the primary answers the first three itself. */
-export type Topic = 'limits' | 'sockets' | 'metrics' | 'mail' | 'mails' | 'turned-away'
+export type Topic = 'limits' | 'sockets' | 'metrics' | 'mail' | 'mails' | 'turned-away' | 'changed'
 
 /** What the primary tells a process that starts. */
 export interface Welcome {

@@ -62,12 +62,12 @@ export function guardedLookup(mayReach: MayReach): LookupFunction {
   }
 }
 
-/** A model server must not be where this server's own neighbours are. */
+/** What we call must not be where this server's own neighbours are. */
 export class RefusedAddress extends Error {
   override readonly name = 'RefusedAddress'
   readonly code = 'REFUSED_ADDRESS'
   constructor() {
-    super('The address of the model server is private; UPSTREAM_ALLOW can name its network')
+    super('The address is private; UPSTREAM_ALLOW, or WEBHOOK_ALLOW, can name its network')
   }
 }
 

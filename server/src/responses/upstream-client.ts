@@ -1,6 +1,6 @@
-import { isIP } from 'node:net'
-import { Agent, buildConnector, type Dispatcher, request } from 'undici'
-import { guardedLookup, type MayReach, RefusedAddress } from './upstream-address.ts'
+import { Agent, type Dispatcher, request } from 'undici'
+import { guardedConnector } from './guarded-connector.ts'
+import type { MayReach } from './upstream-address.ts'
 
 type Options = Pick<Dispatcher.RequestOptions, 'method' | 'headers' | 'body' | 'signal'>
 
@@ -22,15 +22,5 @@ export function createUpstreamClient(mayReach: MayReach, connectMs: number): Ups
   return {
     request: (url, options) => request(url, { ...options, dispatcher: agent }),
     close: () => agent.destroy(),
-  }
-}
-
-/** Connects to addresses that we may reach and to no other, whatever a name says the second time it is asked. */
-function guardedConnector(mayReach: MayReach, timeout: number): buildConnector.connector {
-  const connect = buildConnector({ timeout, lookup: guardedLookup(mayReach) })
-  return (options, done) => {
-    const host = options.hostname.replace(/^\[|\]$/g, '')
-    if (isIP(host) && !mayReach(host)) return done(new RefusedAddress(), null)
-    return connect(options, done)
   }
 }

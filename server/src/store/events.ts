@@ -1,4 +1,5 @@
 import type { Database, Statement } from './database.ts'
+import { tellEndpoints } from './deliveries.ts'
 import { always, BITE, type Guard, inBites, insert, isTaken } from './sql.ts'
 
 /** Something that happened, as it is written in the transaction of what it tells. */
@@ -35,7 +36,7 @@ export interface EventStore {
    * Gives what was written its place in the order in which it is told: how many got one. Of two processes one wins, and
    * the other does nothing.
    */
-  place(most: number): Promise<number>
+  place(most: number, now: number): Promise<number>
   /** In the order of their places. */
   list(query: EventQuery): Promise<EventRow[]>
   /** The last place that was given, and the oldest that is kept. */
@@ -56,14 +57,10 @@ export function createEventStore(database: Database): EventStore {
   }
   return {
     async tell(events) {
-      await database.batch(
-        events.map((event) =>
-          insert('events', { ...event }, always, 'ON CONFLICT (id) DO NOTHING'),
-        ),
-      )
+      await database.batch(events.map(tellOnce))
     },
 
-    async place(most) {
+    async place(most, now) {
       // Before the rows: who places them meanwhile moves it, and then nothing is done here.
       const last = await findNewest()
       const rows = await database.read<{ id: string }>(
@@ -73,7 +70,7 @@ export function createEventStore(database: Database): EventStore {
       if (rows.length === 0) return 0
       const ids = rows.map(({ id }) => id)
       try {
-        const [claimed] = await database.batch(placeStatements(ids, last))
+        const [claimed] = await database.batch(placeStatements(ids, last, now))
         return claimed?.length ? ids.length : 0
       } catch (cause) {
         if (isTaken(cause)) return 0
@@ -104,7 +101,7 @@ export function createEventStore(database: Database): EventStore {
  * Whoever moves the counter holds its row until the places are to be seen: so they are seen in their order, and without a
  * gap, whenever the events themselves were written.
  */
-function placeStatements(ids: readonly string[], last: number): Statement[] {
+function placeStatements(ids: readonly string[], last: number, now: number): Statement[] {
   const name = COUNTER
   const to = String(last + ids.length)
   return [
@@ -118,7 +115,20 @@ function placeStatements(ids: readonly string[], last: number): Statement[] {
         AND EXISTS (SELECT 1 FROM settings WHERE name = :name AND value = :to)`,
       params: { id, position: last + index + 1, name, to },
     })),
+    tellEndpoints(
+      'e.position > :last AND e.position <= :newest AND e.happened_at >= w.created_at',
+      {
+        last,
+        newest: last + ids.length,
+        now,
+      },
+    ),
   ]
+}
+
+/** What stands already is not written again. */
+export function tellOnce(event: NewEvent): Statement {
+  return insert('events', { ...event }, always, 'ON CONFLICT (id) DO NOTHING')
 }
 
 /** Tells of the sessions that end in this very moment, once of each, whoever else ends it. */

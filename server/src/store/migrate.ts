@@ -22,8 +22,8 @@ export async function migrate(database: Database): Promise<string[]> {
 }
 
 /** What stands below `-- only SQLite` or `-- only PostgreSQL` is for that one: triggers have no common spelling. */
-function scriptFor(engine: Database['engine'], script: string): string {
-  const [both = '', ...parts] = script.split(/^-- only (?=SQLite$|PostgreSQL$)/m)
+export function scriptFor(engine: Database['engine'], version: string): string {
+  const [both = '', ...parts] = scriptOf(version).split(/^-- only (?=SQLite$|PostgreSQL$)/m)
   const mine = parts.filter((part) => part.startsWith(`${engine}\n`))
   return both + mine.map((part) => part.slice(engine.length)).join('')
 }
@@ -59,7 +59,7 @@ async function appliedVersions(database: Database): Promise<string[]> {
 }
 
 async function apply(database: Database, version: string): Promise<boolean> {
-  const script = scriptFor(database.engine, scriptOf(version))
+  const script = scriptFor(database.engine, version)
   const [, from] = beside.exec(script) ?? []
   const note = from
     ? `UPDATE schema_migrations SET servers_from = '${from}' WHERE version = '${version}';\n`

@@ -7,6 +7,7 @@ import { type BudgetStore, createBudgetStore } from './budgets.ts'
 import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import { type ChangeStore, createChangeStore } from './changes.ts'
 import type { Database } from './database.ts'
+import { createDeliveryStore, type DeliveryStore } from './deliveries.ts'
 import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createDossierStore, type DossierStore } from './dossier.ts'
 import { createEmailChangeStore, type EmailChangeStore } from './email-changes.ts'
@@ -34,6 +35,7 @@ import { createSigningKeyStore, type SigningKeyStore } from './signing-keys.ts'
 import { createSweepStore, type SweepStore } from './sweep.ts'
 import { createUsageStore, type UsageStore } from './usage.ts'
 import { createUserStore, type UserStore } from './users.ts'
+import { createWebhookStore, type WebhookStore } from './webhooks.ts'
 
 /** What we remember, in intentions. Its verbs: create, find, list, then the domain's own. */
 export interface Store {
@@ -52,6 +54,8 @@ export interface Store {
   readonly recovery: RecoveryStore
   readonly emailChanges: EmailChangeStore
   readonly events: EventStore
+  readonly webhooks: WebhookStore
+  readonly deliveries: DeliveryStore
   readonly budgets: BudgetStore
   readonly dossiers: DossierStore
   readonly ledger: LedgerStore
@@ -91,6 +95,8 @@ export function createStore(plain: Database): Store {
     recovery: createRecoveryStore(database),
     emailChanges: createEmailChangeStore(database),
     events: createEventStore(database),
+    webhooks: createWebhookStore(database),
+    deliveries: createDeliveryStore(database),
     budgets: createBudgetStore(database),
     dossiers: createDossierStore(database),
     ledger: createLedgerStore(database),

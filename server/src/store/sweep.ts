@@ -7,8 +7,8 @@ import { eraseFacts } from './events.ts'
 /** Counters of names that are nobody's: what strangers choose may not fill the disk. */
 const MOST_STRANGER_BUDGETS = 200_000
 const MOST_AT_ONCE = 1000
-/** Bites of a kind in one sweep: more rows a minute than a server can be made to write. */
-const MOST_BITES = 60
+/** Rows of a kind in one sweep: more rows a minute than a server can be made to write. */
+const MOST_ROWS = 60 * MOST_AT_ONCE
 const HOUR = 3_600_000
 const DAY = 86_400_000
 /** A session is kept as long as somebody may ask why it ended, or where its person was before. */
@@ -18,6 +18,8 @@ const LATE_MS = DAY
 
 /** What a call held is kept as long as somebody may ask what became of it. */
 const EXPLAINED_MS = 30 * DAY
+/** A device that was not used for so long is known no more (auth/device.ts). */
+const DEVICES_KEPT_MS = 180 * DAY
 /** Longer than a year, so that a year can be looked back at. */
 const USAGE_KEPT_MS = 400 * DAY
 /** What a key made is shown that long after its end. */
@@ -49,6 +51,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
   ['name_claims', 'expires_at <= :now'],
   ['challenges', `resend_until <= ${at} - ${DAY} AND code_expires_at <= ${at} - ${DAY}`],
   ['sessions', `ended_at <= ${at} - ${ENDED_KEPT_MS} OR expires_at <= ${at} - ${ENDED_KEPT_MS}`],
+  ['devices', `last_used_at <= ${at} - ${DEVICES_KEPT_MS}`],
   ['held_addresses', 'expires_at <= :now'],
   ['invitations', `expires_at <= ${at} - ${DAY}`],
   ['pairings', `expires_at <= ${at} - ${DAY}`],
@@ -62,6 +65,7 @@ const over: readonly (readonly [table: string, condition: string])[] = [
     'user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = outbox.user_id)',
   ],
   ['audit_events', 'happened_at <= :audit_until AND position IS NOT NULL'],
+  ['webhook_deliveries', 'created_at <= :events_until'],
   ['events', 'position IS NOT NULL AND happened_at <= :events_until'],
   ['signing_keys', `retired_at <= ${at} - ${2 * DAY}`],
   // The newest stays: where numbers are counted from.
@@ -92,14 +96,26 @@ export function createSweepStore(
       changes: 'txid',
     })[table] ?? 'id'
 
-  const remove = async (table: string, condition: string, params: Params) => {
+  const remove = async (table: string, condition: string, params: Params, most = MOST_AT_ONCE) => {
     const key = keyOf(table)
     const rows = await database.write(
       `DELETE FROM ${table} WHERE ${key} IN
-        (SELECT ${key} FROM ${table} WHERE ${condition} LIMIT ${MOST_AT_ONCE}) RETURNING ${key}`,
+        (SELECT ${key} FROM ${table} WHERE ${condition} LIMIT ${most}) RETURNING ${key}`,
       params,
     )
     return rows.length
+  }
+
+  /** In bites, so that nobody waits for all of it; the rest comes with the next sweep. */
+  const removeAll = async (table: string, condition: string, params: Params, all = MOST_ROWS) => {
+    let gone = 0
+    while (gone < all) {
+      const most = Math.min(MOST_AT_ONCE, all - gone)
+      const went = await remove(table, condition, params, most)
+      gone += went
+      if (went < most) break
+    }
+    return gone
   }
 
   /** Past the most, those that were idle longest go, as many as it takes; one that is spent stays until its time. */
@@ -107,15 +123,18 @@ export function createSweepStore(
     const [row] = await database.read<{ count: number }>(
       'SELECT count(*) AS count FROM budgets WHERE user_id IS NULL',
     )
-    const excess = (row?.count ?? 0) - mostStrangers
+    const excess = Math.min((row?.count ?? 0) - mostStrangers, MOST_ROWS)
     if (excess <= 0) return 0
-    const gone = await database.write(
-      `DELETE FROM budgets WHERE key IN (
-        SELECT key FROM budgets WHERE user_id IS NULL AND NOT (${spent(now)})
-        ORDER BY substr(log, 1, ${STAMP}) LIMIT :excess) RETURNING key`,
+    const idle = `user_id IS NULL AND NOT (${spent(now)})`
+    // Where those that go end is found once: to sort them for each bite would cost more than the bite.
+    const [last] = await database.read<{ stamp: string }>(
+      `SELECT stamp FROM (SELECT substr(log, 1, ${STAMP}) AS stamp FROM budgets WHERE ${idle}
+        ORDER BY stamp LIMIT :excess) AS oldest ORDER BY stamp DESC LIMIT 1`,
       { excess },
     )
-    return gone.length
+    if (!last) return 0
+    const { stamp: until } = last
+    return removeAll('budgets', `${idle} AND substr(log, 1, ${STAMP}) <= :until`, { until }, excess)
   }
 
   return {
@@ -127,13 +146,7 @@ export function createSweepStore(
       }
       let gone = await evictStrangers(now)
       await eraseLate(database, now)
-      for (const [table, condition] of over) {
-        for (let bite = 0; bite < MOST_BITES; bite++) {
-          const went = await remove(table, condition, params)
-          gone += went
-          if (went < MOST_AT_ONCE) break
-        }
-      }
+      for (const [table, condition] of over) gone += await removeAll(table, condition, params)
       return gone
     },
   }

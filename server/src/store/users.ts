@@ -37,6 +37,8 @@ export interface UserStore {
   /** Whether there is any account. */
   isAny(): Promise<boolean>
   findByAddress(address: string): Promise<UserRow | null>
+  /** Whom the server writes to when something of its own is amiss. */
+  listAdmins(): Promise<Pick<UserRow, 'id' | 'address'>[]>
   findByUserName(userName: string): Promise<UserRow | null>
   /** The password hash of the first account at or behind this id; of the first of all when there is none. */
   findHashNear(id: string): Promise<string | null>
@@ -60,6 +62,11 @@ export function createUserStore(database: Database): UserStore {
   }
   return {
     find: (id) => findBy('id', id),
+    listAdmins: () =>
+      database.read<Pick<UserRow, 'id' | 'address'>>(
+        "SELECT id, address FROM users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id LIMIT 50",
+      ),
+
     findByAddress: (address) => findBy('address', address),
     findByUserName: (userName) => findBy('user_name', userName),
 

@@ -9,5 +9,5 @@ const MOST_AT_ONCE = 200
  */
 export async function placeEvents(app: App): Promise<void> {
   await tellReached(app)
-  while ((await app.store.events.place(MOST_AT_ONCE)) === MOST_AT_ONCE);
+  while ((await app.store.events.place(MOST_AT_ONCE, app.now())) === MOST_AT_ONCE);
 }

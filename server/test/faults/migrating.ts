@@ -1,6 +1,7 @@
 import { migrate } from '../../src/store/migrate.ts'
 import { openPostgres } from '../../src/store/postgres.ts'
 import { openSqlite } from '../../src/store/sqlite.ts'
+import { statementsOf } from './statements.ts'
 
 /*
  * A server that is killed while it migrates: before the given statement of the given version it hangs, inside of its
@@ -19,7 +20,7 @@ await migrate({
   ...database,
   migrate(each, script) {
     if (each !== version) return database.migrate(each, script)
-    const statements = script.split(/;\s*$/m)
+    const statements = statementsOf(script)
     statements.splice(Number(step), 0, `\n${hang[database.engine]}`)
     process.stdout.write('here')
     return database.migrate(each, statements.join(';\n'))

@@ -2,6 +2,8 @@ import { isYoung } from './is-young.ts'
 
 /** A minute: who has not heard for longer does not know. */
 const MOST_SILENCE_MS = 60_000
+/** A stream says something every five seconds. */
+const FOLLOWED_MS = 12_000
 /** Longer than any token lives. */
 const KEPT_MS = 90_000_000
 /** Within it a session that a panic ended may come back. */
@@ -36,6 +38,7 @@ export class Endings {
   #heardAt = Number.NEGATIVE_INFINITY
   #triedAt = Number.NEGATIVE_INFINITY
   #listening: Promise<void> | null = null
+  #isFollowing = false
 
   constructor(read: ReadEndings, clock: () => number, intervalMs: number) {
     this.#read = read
@@ -51,10 +54,23 @@ export class Endings {
     return this.#listening
   }
 
+  /** Hears pages as they come, each what follows on the one before, until they end. */
+  async follow(pages: (after: string | null) => AsyncIterable<EndingsPage>): Promise<void> {
+    try {
+      for await (const page of pages(this.#after)) {
+        this.#isFollowing = true
+        this.#take(page, this.#clock())
+      }
+    } finally {
+      this.#isFollowing = false
+    }
+  }
+
   /** Whether what is known here is young enough to be relied on. `note` hears why it was not renewed. */
   async isHeard(note: (problem: unknown) => void): Promise<boolean> {
     const now = this.#clock()
-    const isOld = !isYoung(now - this.#heardAt, this.#intervalMs)
+    const interval = this.#isFollowing ? FOLLOWED_MS : this.#intervalMs
+    const isOld = !isYoung(now - this.#heardAt, interval)
     const mayTry = this.#listening !== null || !isYoung(now - this.#triedAt, this.#intervalMs)
     if (isOld && mayTry) await this.listen().catch(note)
     return isYoung(this.#clock() - this.#heardAt, MOST_SILENCE_MS)
@@ -84,16 +100,21 @@ export class Endings {
   async #hear(): Promise<void> {
     const began = this.#clock()
     this.#triedAt = began
-    for (;;) {
-      const page = await this.#read(this.#after)
+    let page: EndingsPage
+    do {
+      page = await this.#read(this.#after)
       const leadsOn = typeof page.next === 'string' && !(page.has_more && page.next === this.#after)
       if (!leadsOn) throw new TypeError('The answer does not say what to ask next')
-      for (const { id, ended_at } of page.data) this.#note(id, ended_at)
-      this.#after = page.next
-      if (!page.has_more) break
-    }
-    this.#heardAt = began
-    for (const [id, { toldAt }] of this.#told) if (toldAt < began - KEPT_MS) this.#told.delete(id)
+      this.#take(page, began)
+    } while (page.has_more)
+  }
+
+  #take({ data, next, has_more }: EndingsPage, at: number): void {
+    for (const { id, ended_at } of data) this.#note(id, ended_at)
+    this.#after = next
+    if (has_more) return
+    this.#heardAt = at
+    for (const [id, { toldAt }] of this.#told) if (toldAt < at - KEPT_MS) this.#told.delete(id)
   }
 
   /** The server tells its last minute again: that is no news. */

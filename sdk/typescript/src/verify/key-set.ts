@@ -23,6 +23,11 @@ export class KeySet {
     this.#clock = clock
   }
 
+  /** Whether the server is known to have key pairs. */
+  get isAny(): boolean {
+    return this.#keys.size > 0
+  }
+
   /** The key of this id, looked up again when it is not known; null when there is none. Throws when nobody can tell. */
   async find(kid: string): Promise<VerifyingKey | null> {
     const now = this.#clock()

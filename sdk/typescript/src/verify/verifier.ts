@@ -1,13 +1,15 @@
 import { ConnectionError } from '../errors.ts'
+import { eventsOf } from '../events.ts'
 import { transportOf } from '../options.ts'
 import { errorOf } from '../refusal.ts'
-import { type Ask, type Answer as Sent, send, type TransportParts } from '../transport.ts'
+import { type Ask, type Answer as Sent, send, type TransportParts, within } from '../transport.ts'
 import { Endings, type EndingsPage } from './endings.ts'
 import { type Answer, Introspection, type Told } from './introspection.ts'
 import { KeySet } from './key-set.ts'
 import { has, type Needs, type Principal } from './principal.ts'
 import { type RefusalCode, RefusedError } from './refusals.ts'
 import { type Shown, shownAs, shownIn } from './shown.ts'
+import { pageOf } from './signed-page.ts'
 import {
   type ClaimRules,
   type Claims,
@@ -41,6 +43,11 @@ export interface VerifierOptions {
 const STANDARD_INTERVAL_MS = 5000
 const LONGEST_INTERVAL_MS = 60_000
 const STANDARD_TIMEOUT_MS = 3000
+/** Before a stream that broke is opened again; longer each time that nothing came. */
+const FIRST_PAUSE_MS = 500
+const LONGEST_PAUSE_MS = 30_000
+/** Longer than the server's silence. */
+const MOST_SILENCE_MS = 12_000
 const keyShape = /^ak_[0-9A-Za-z]{38}$/
 
 /**
@@ -84,6 +91,27 @@ export class Verifier {
   /** Hears what ended. Nobody has to call it; at the start of a server it says whether address and key are right. */
   async listen(): Promise<void> {
     await this.#endings.listen()
+  }
+
+  /**
+   * Hears what ends as it ends, until the signal: then it goes unnoticed for a moment, and nobody waits for a look. A
+   * stream that breaks is opened again, and meanwhile it is looked every `intervalMs`.
+   */
+  async follow(signal: AbortSignal): Promise<void> {
+    let pauseMs = FIRST_PAUSE_MS
+    const pages = async function* (this: Verifier, after: string | null) {
+      for await (const page of this.#pages(after, signal)) {
+        pauseMs = FIRST_PAUSE_MS
+        yield page
+      }
+    }.bind(this)
+    while (!signal.aborted) {
+      await this.#endings.follow(pages).catch((problem: unknown) => {
+        if (!signal.aborted) this.#note(problem)
+      })
+      await this.#transport.wait(pauseMs, signal).catch(() => {})
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+    }
   }
 
   /** Who sends these headers, each a name with its value. Throws a `RefusedError`. */
@@ -167,8 +195,49 @@ export class Verifier {
   }
 
   async #readEndings(after: string | null): Promise<EndingsPage> {
-    const query = after === null ? '' : `?after=${encodeURIComponent(after)}`
-    return bodyOf(await this.#send(this.#transport, 'GET', `/auth/revocations${query}`))
+    const { apiKey, timeoutMs } = this.#options
+    const ask = { method: 'GET', path: revocations(after), timeoutMs, repeats: 'never' } as const
+    const answer = await send(this.#transport, ask, {
+      'api-key': apiKey,
+      Accept: 'application/jwt, application/json',
+    })
+    if (answer.status !== 200) throw errorOf(answer)
+    return this.#pageOf(answer.text, after)
+  }
+
+  /** The events of one stream. */
+  async *#pages(after: string | null, signal: AbortSignal): AsyncGenerator<EndingsPage> {
+    const { apiKey, timeoutMs } = this.#options
+    const ask = { method: 'GET', path: revocations(after), timeoutMs, signal } as const
+    const answer = await send(
+      this.#transport,
+      { ...ask, repeats: 'never', streams: true },
+      { 'api-key': apiKey, Accept: 'text/event-stream' },
+    )
+    if (answer.status !== 200 || !answer.body) throw errorOf(answer)
+    try {
+      let last = after
+      const events = eventsOf(chunksOf(answer.body))
+      for (;;) {
+        const { done, value } = await within(MOST_SILENCE_MS, 'What ended', events.next())
+        if (done) return
+        const page = await this.#pageOf(value, last)
+        last = page.next
+        yield page
+      }
+    } finally {
+      answer.leave()
+    }
+  }
+
+  async #pageOf(text: string, after: string | null): Promise<EndingsPage> {
+    const rules = { issuer: this.#rules.issuer, keys: this.#keys, after, nowMs: this.#clock() }
+    try {
+      return await pageOf(text, rules)
+    } catch (cause) {
+      if (cause instanceof TypeError) throw cause
+      throw new ConnectionError('The answer is not from a Freddy Auth server', { cause })
+    }
   }
 
   async #introspect(token: string): Promise<Told> {
@@ -198,4 +267,20 @@ function alive({ principal }: Answer, code: RefusalCode): Principal {
 
 function signedIn({ sub, sid, amr, exp }: Claims): Principal {
   return { kind: 'signed-in', userId: sub, sessionId: sid, amr, expiresAt: new Date(exp * 1000) }
+}
+
+const revocations = (after: string | null) =>
+  `/auth/revocations${after === null ? '' : `?after=${encodeURIComponent(after)}`}`
+
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      yield value
+    }
+  } finally {
+    reader.cancel().catch(() => {})
+  }
 }

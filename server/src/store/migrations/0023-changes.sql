@@ -10,8 +10,7 @@ CREATE INDEX changes_by_moment ON changes (happened_at);
 
 -- only PostgreSQL
 CREATE FUNCTION note_change(person TEXT) RETURNS VOID LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO changes (txid, user_id, happened_at) VALUES (
+BEGIN INSERT INTO changes (txid, user_id, happened_at) VALUES (
     CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT), person,
     CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)) ON CONFLICT DO NOTHING;
   PERFORM pg_notify('freddy_changes', '');
