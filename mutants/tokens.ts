@@ -140,7 +140,7 @@ export const tokens: readonly Mutant[] = [
   },
   {
     name: 'a database made with another secret stops the start',
-    file: 'app.ts',
+    file: 'same-secret.ts',
     find: '!keyring.all.some((keys) => keys.check === kept)',
     replace: 'false',
     tests: 'store-defences.test.ts',

@@ -1,6 +1,6 @@
-import { ConfigError } from '../config.ts'
-import type { Store } from '../store/store.ts'
-import type { Keyring } from './keyring.ts'
+import type { Keyring } from './auth/keyring.ts'
+import { ConfigError } from './config.ts'
+import type { Store } from './store/store.ts'
 
 /** A start with another secret would refuse every token and password of this database: it stops instead. */
 export async function requireSameSecret(store: Store, keyring: Keyring): Promise<void> {
