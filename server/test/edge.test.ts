@@ -57,6 +57,7 @@ const fitting: Readonly<Record<string, object>> = {
   'POST /v1/admin/webhooks': { url: 'https://hooks.example.com' },
   'PATCH /v1/admin/webhooks/:id': { paused: true },
   'POST /v1/admin/webhooks/:id/rotate': { overlap_hours: 1 },
+  'POST /v1/admin/webhooks/:id/replay': { since: '2026-11-23T12:00:00Z' },
   'PUT /v1/admin/users/:id/budget': { budget: null },
   'PATCH /v1/user/me': { full_name: 'x' },
   'PATCH /v1/user/profile': { full_name: 'x' },
@@ -100,7 +101,10 @@ scene(
     const [usage, account] = [await keyFor('usage:read'), await keyFor('account:read')]
     for (const { method, path, who, body } of routes) {
       const id = `${idOf(path)}_${'0'.repeat(32)}`
-      const line = `${method} ${path.replace(':id', id).replace(':email_key', 'x')}`
+      const line = `${method} ${path
+        .replace(':id', id)
+        .replace(':event', `evt_${'0'.repeat(32)}`)
+        .replace(':email_key', 'x')}`
       const payload = body ? { body: fitting[`${method} ${path}`] ?? bodyOf(line) } : {}
       const bare = await freddy.ask(line, payload)
       const key = who === 'usage:read' ? account : usage
