@@ -113,4 +113,12 @@ export const bodies: readonly Mutant[] = [
     tests: 'streaming.test.ts',
     named: 'who left already',
   },
+  {
+    name: 'a socket that was opened ahead holds up no end',
+    file: 'http/server.ts',
+    find: '    closeUnasked(http.server)\n',
+    replace: '',
+    tests: 'graceful.test.ts',
+    named: 'opened ahead',
+  },
 ]

@@ -51,6 +51,19 @@ scene(
   { env: { UPSTREAM_ALLOW: '127.0.0.0/8' } },
 )
 
+scene('F31: a socket that was opened ahead and asks nothing holds up no end', async (freddy) => {
+  const { http } = freddy.running
+  await http.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = http.server.address() as AddressInfo
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  // Answered behind it, so that the server knows of both.
+  assert.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200)
+  const gone = once(socket, 'close', { signal: AbortSignal.timeout(10_000) })
+  socket.on('error', () => {})
+  await Promise.all([gone, http.close()])
+})
+
 for (const { name, WORKERS } of [
   { name: '', WORKERS: '1' },
   { name: ', of two processes', WORKERS: '2' },

@@ -122,7 +122,8 @@ async function settle(stage: Stage, name: string): Promise<Person> {
 
 async function enter({ servers, sink }: Stage, name: string) {
   const base = servers[0]?.base ?? ''
-  const email = `${name}@example.com`
+  // At a domain of its own: letters to strangers at one of them wait for each other.
+  const email = `${name}@${name}.example.com`
   const post = async (path: string, body: object) => {
     // A busy machine may have no thread that hashes in time.
     for (let round = 1; ; round++) {

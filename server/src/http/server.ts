@@ -16,7 +16,7 @@ import { createOrigins, type Origins } from './origin.ts'
 import { schemaController } from './schema-controller.ts'
 import { serializerFor } from './serializer.ts'
 import { serve } from './serve.ts'
-import type { BrokenRequest } from './sockets.ts'
+import { type BrokenRequest, closeUnasked } from './sockets.ts'
 import { type Patience, patience, strictServer } from './strict-server.ts'
 import { traceRequests } from './trace-requests.ts'
 import { validatorFor } from './validator.ts'
@@ -107,6 +107,7 @@ function greet(app: App, http: Http, origins: Origins): void {
   let isClosing = false
   http.addHook('preClose', async () => {
     isClosing = true
+    closeUnasked(http.server)
   })
   http.addHook('onSend', (request, reply, _payload, done) => {
     if (request.answerHeaders) reply.headers(request.answerHeaders)

@@ -9,10 +9,17 @@ import { sourceOf } from './source.ts'
 
 const MOST_SOCKETS = 100
 
+/** The sockets of each server. */
+const socketsOf = new WeakMap<Server, Set<Socket>>()
+
 /** At most a hundred sockets a source; our own proxies bring many callers and are not counted. */
 export function guardSockets(server: Server, origins: Origins, siblings: Siblings | null): void {
   const open = new Map<string, number>()
+  const sockets = new Set<Socket>()
+  socketsOf.set(server, sockets)
   server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
     const address = socket.remoteAddress ?? ''
     if (origins.isProxy(address)) return
     const { source } = sourceOf(address)
@@ -29,7 +36,15 @@ export function guardSockets(server: Server, origins: Origins, siblings: Sibling
   })
 }
 
-/** The same over all processes of this server. */
+/**
+ * Ends sockets that were opened ahead and never asked anything, as browsers open them: Node takes them for busy, and
+ * a server that closes would wait for them.
+ */
+export function closeUnasked(server: Server): void {
+  for (const socket of socketsOf.get(server) ?? []) if (socket.bytesRead === 0) socket.destroy()
+}
+
+/** At most a hundred, over all processes of this server. */
 async function guardTogether(siblings: Siblings, socket: Socket, source: string): Promise<void> {
   socket.once('close', () => void siblings.ask('sockets', [source, -1]))
   const open = await siblings.ask('sockets', [source, 1])

@@ -34,7 +34,7 @@ class Unanswered extends Error {}
 export async function live(client: Client): Promise<void> {
   for (let count = 0; !client.over.aborted; count++) {
     try {
-      const person = await enter(client, `${client.name}n${count}@example.com`)
+      const person = await enter(client, mailboxOf(`${client.name}n${count}`))
       const acts = client.luck.below(4)
       for (let act = 0; act < acts; act++) await actOnce(client, person)
       if (client.luck.oneIn(2)) await signOut(client, person)
@@ -51,12 +51,15 @@ export async function liveOnce(client: Omit<Client, 'luck'>): Promise<void> {
   const luck: Luck = { below: () => 0, oneIn: () => true, pick: ([first]) => first }
   const whole = { ...client, luck }
   try {
-    const person = await enter(whole, `${client.name}@example.com`)
+    const person = await enter(whole, mailboxOf(client.name))
     for (const act of [refresh, rotate, useKey, changePassword, signOut]) await act(whole, person)
   } catch (cause) {
     if (!(cause instanceof Unanswered)) throw cause
   }
 }
+
+/** At a domain of its own: letters to strangers at one of them wait for each other. */
+const mailboxOf = (name: string) => `${name}@${name}.example.com`
 
 async function enter(client: Client, email: string): Promise<Person> {
   const { luck } = client

@@ -35,6 +35,7 @@ export async function openStage(name: string, open: () => Promise<Place>): Promi
     DATA_DIR: name === 'SQLite' ? place.url.slice(0, place.url.lastIndexOf('/')) : folder,
     ...(name === 'PostgreSQL' ? { DATABASE_URL: place.url } : {}),
     LIMITS: 'register-source=off,verify-source=off,refresh=off,requests=off',
+    MAILS_PER_MINUTE: '600',
     // What was parsed once is not parsed again at every start.
     NODE_COMPILE_CACHE: join(root, '.cache', 'compiled'),
   }
