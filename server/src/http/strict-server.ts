@@ -45,7 +45,7 @@ export function strictServer(
       requireHostHeader: false,
     },
     (request, response) => {
-      watch(underWay, response)
+      watch(underWay, server, response)
       handler(request, response)
     },
   )
@@ -75,7 +75,8 @@ export function strictServer(
 /** The answers of each socket that have not gone yet, oldest first. */
 type UnderWay = WeakMap<Socket, ServerResponse[]>
 
-function watch(underWay: UnderWay, response: ServerResponse): void {
+/** What was begun before the server closes could not say that it is the last: its socket is ended behind it. */
+function watch(underWay: UnderWay, server: Server, response: ServerResponse): void {
   const { socket } = response.req
   const answers = underWay.get(socket)
   if (answers) answers.push(response)
@@ -83,5 +84,6 @@ function watch(underWay: UnderWay, response: ServerResponse): void {
   response.on('close', () => {
     const mine = underWay.get(socket) ?? []
     mine.splice(mine.indexOf(response), 1)
+    if (!server.listening && mine.length === 0) socket.destroySoon()
   })
 }
