@@ -185,7 +185,7 @@ scene(
     await freddy.ask('POST /v1/api-keys/revoke', { body: { key: parent.key } })
     assert.equal((await useKey(freddy, one.key)).status, 401)
     await freddy.running.outbox.drain()
-    assert.ok(freddy.mail.mails.some(({ raw }) => raw.includes('1 call to echo-1 (1)')))
+    assert.ok(freddy.mail.mails.some(({ raw }) => raw.includes('1, to echo-1 (1)')))
   },
 )
 

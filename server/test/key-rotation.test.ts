@@ -314,7 +314,8 @@ scene('uses that could not be written are written later, each once', async (fred
     await uses.flush().catch(() => {})
   }
   const shown = await ada.show(id)
-  assert.equal(shown.last_used_at, at(freddy, 3))
+  // The third was written, and the fourth is of the same minute.
+  assert.equal(shown.last_used_at, at(freddy, 2))
   assert.deepEqual([shown.refused.calls, shown.refused.last_at], [4, at(freddy, 3)])
   assert.deepEqual([shown.old_secret.callers[0].calls, shown.old_secret.callers.length], [4, 1])
 })

@@ -62,9 +62,10 @@ export function createKeyUses(store: KeyUseStore, onFailure: (cause: unknown) =>
   return {
     note({ id, last_used_at, last_used_source }, { source, agent }, at) {
       if (source === last_used_source && at - (last_used_at ?? 0) < GRAIN_MS) return
-      // A row may be remembered for longer than that.
+      // A row may be remembered for longer than that; what still waits to be written is told anew for nothing.
       const latest = noted.get(id)
-      if (source === latest?.source && at - latest.at < GRAIN_MS) return
+      const isTold = !waiting.uses.has(id)
+      if (isTold && source === latest?.source && at - latest.at < GRAIN_MS) return
       const use = { keyId: id, at, source, agent }
       noted.set(id, use)
       waiting.uses.set(id, use)
