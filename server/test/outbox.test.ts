@@ -151,6 +151,7 @@ test('F20: a mail server that is not there delays a letter and says so', async (
  * farewell forgets.
  */
 const fromNowhere: readonly string[] = [
+  'webhook-paused',
   'farewell',
   'key-ending',
   'old-secret-in-use',
