@@ -138,8 +138,10 @@ onBoth('docs/login-flow.md: the JavaScript class signs in and calls', async (pla
   const pieces = [...piecesOf('login-flow.md', 'js').values()].join('\n')
   const program = `import { createInterface } from 'node:readline/promises'
 const asking = createInterface({ input: process.stdin })
+// From now on: the mail may be here before the question.
+const lines = asking[Symbol.asyncIterator]()
 const prompt = () => {}
-${pieces.replace("prompt('Code: ')", "await asking.question('')")}
+${pieces.replace("prompt('Code: ')", '(await lines.next()).value')}
 const all = await Promise.all(Array.from({ length: 10 }, (_, n) =>
   auth.createResponse('echo-1', [{ role: 'user', content: String(n) }])))
 console.log(all.map((one) => one.output_text).join(''))

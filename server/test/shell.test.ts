@@ -12,8 +12,12 @@ import { call, startProcess } from './server-process.ts'
 import { shellBeside, shellOn } from './shell.ts'
 import { type SmtpSink, startSmtpSink } from './smtp-sink.ts'
 
-const shell = (freddy: Freddy, words: string, input = '') =>
-  shellBeside(freddy, words.split(' '), { input })
+/** One command after the other: each takes some seconds of the scene. */
+function shell(freddy: Freddy, words: string, input = '') {
+  const said = shellBeside(freddy, words.split(' '), { input })
+  freddy.pass(5000)
+  return said
+}
 
 test('wrong words end with 2 and a hint, and do nothing', () => {
   const nowhere = { databaseUrl: null, dataDir: '/nonexistent/place' }
