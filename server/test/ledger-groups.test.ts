@@ -55,7 +55,11 @@ async function open(freddy: Freddy, names: readonly string[]) {
 scene(
   'a group that was written, though nobody heard of it, counts once, whoever of it is deleted meanwhile',
   async (freddy) => {
-    const { ids, usage, groups, fates, call, bill } = await open(freddy, ['ada', 'bob', 'eve'])
+    const { ids, usage, groups, dropped, fates, call, bill } = await open(freddy, [
+      'ada',
+      'bob',
+      'eve',
+    ])
     for (let round = 0; round < 4; round++) for (const who of [0, 1, 2]) await call(who, 'first')
     fates.push('kept, unheard', 'lost')
     await assert.rejects(usage.flush())
@@ -64,7 +68,7 @@ scene(
     for (const who of [0, 1, 2]) await call(who, 'second')
     await assert.rejects(usage.flush())
     await usage.flush()
-    assert.deepEqual([groups[1], groups[2]], [groups[0], groups[0]])
+    assert.deepEqual([groups[1], groups[2], dropped], [groups[0], groups[0], []])
     assert.deepEqual(
       await bill(),
       ids.map((id) => (id === first ? [0, null, null] : [5, 5, 5])),

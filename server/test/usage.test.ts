@@ -274,6 +274,8 @@ scene(
     await app.usage.flush()
     const { body } = await freddy.ask('GET /v1/usage', { headers: stays.headers })
     assert.equal(body.total.calls, 1)
+    const dropped = freddy.log.filter((line) => line.includes('usage.dropped'))
+    assert.deepEqual(dropped, [], 'nobody owes it, so it is no loss')
   },
 )
 
