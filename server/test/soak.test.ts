@@ -24,10 +24,10 @@ const SEED = process.env.FAULT_SEED ?? 'freddy'
 const LONG = MINUTES > 0
 const PEOPLE = 4
 /** A second's: in half an hour a million names and a hundred thousand sockets. */
-const NAMES = LONG ? 556 : 60
-const SOCKETS = LONG ? 56 : 60
+const NAMES = LONG ? 556 : 30
+const SOCKETS = LONG ? 56 : 30
 const AT_ONCE = 50
-const SHORT_ROUNDS = 12
+const SHORT_ROUNDS = 9
 /** All that is kept for 90, 180 and 400 days comes to its end while it runs. */
 const SPAN_MS = 900 * DAY
 /** Grows by design: what is never deleted (docs/storage.md), and what is there from the start. */
