@@ -25,7 +25,7 @@ const cases: Readonly<Record<string, readonly number[]>> = {
 const faults: Readonly<Record<string, readonly number[]>> = {
   'a server that dies': [1, 2, 3, 4, 31, 32],
   'a disk': [6, 7, 8, 10, 13],
-  'a database': [11, 14, 15],
+  'a database': [11, 14, 15, 16, 17, 18],
   'a shared cache': [19],
   mail: [20, 21, 22, 23, 24, 25],
   'a clock': [27],
