@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { scene } from './freddy.ts'
 
@@ -115,4 +116,23 @@ scene('the search knows every page, and each of its entries leads to a place', a
   for (const [, name] of index.matchAll(/href="\/docs\/([a-z-]+)"/g)) {
     assert.ok(pages.has(`/docs/${name}`), name)
   }
+})
+
+/** Every colour of a style by its name, as it is by day and by night. */
+function coloursOf(path: string): Map<string, string[]> {
+  const style = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+  const named = [...style.matchAll(/(--[\w-]+): (#\w+);/g)]
+  return new Map(
+    [...Map.groupBy(named, ([, name = '']) => name)].map(([name, found]) => [
+      name,
+      found.map(([, , colour = '']) => colour),
+    ]),
+  )
+}
+
+test('the documentation has the colours of the Hub, though each style stands alone', () => {
+  const [pages, hub] = [coloursOf('docs/site/docs.css'), coloursOf('hub/style/tokens.css')]
+  const shared = [...pages].filter(([name]) => hub.has(name))
+  assert.ok(shared.length >= 8, shared.map(([name]) => name).join())
+  for (const [name, colours] of shared) assert.deepEqual(colours, hub.get(name), name)
 })

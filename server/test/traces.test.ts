@@ -84,6 +84,13 @@ scene('a request is one trace: its route, its statements, its hash', async (fred
   assert.deepEqual(namesOf(sending), ['send mail'])
 })
 
+scene('looking up a session is told, on the connection in reserve too', async (freddy) => {
+  const { token } = await freddy.signIn(await freddy.person('ada'))
+  const [answer, spans] = await spansOf(() => freddy.ask('GET /v1/auth/check', { token }))
+  assert.equal(answer.status, 200)
+  assert.deepEqual(namesOf(spans), ['SELECT sessions', 'GET /v1/auth/check'])
+})
+
 scene('what went wrong is told by its code, and what is no route by no name', async (freddy) => {
   const [, spans] = await spansOf(async () => {
     await freddy.login({ email: 'nobody@example.com' })

@@ -4,7 +4,7 @@ import { guardedLookup, type MayReach, RefusedAddress } from './upstream-address
 
 type Options = Pick<Dispatcher.RequestOptions, 'method' | 'headers' | 'body' | 'signal'>
 
-/** Connections to the model servers. */
+/** Connections to model servers, and to endpoints that events are sent to. */
 export interface UpstreamClient {
   request(url: string, options: Options): Promise<Dispatcher.ResponseData>
   close(): Promise<void>

@@ -54,10 +54,14 @@ export function traceDatabase(database: Database, tracing: Tracing): Database {
       const options = { kind: SpanKind.CLIENT, attributes }
       return within(tracing, `${name} ${tables[0] ?? ''}`.trim(), options, () => work(statements))
     }
+  const asked = ({ read, write }: Database['aside']) => ({
+    read: one(read) as Database['read'],
+    write: one(write) as Database['write'],
+  })
   return {
     ...database,
-    read: one(database.read) as Database['read'],
-    write: one(database.write) as Database['write'],
+    ...asked(database),
+    aside: asked(database.aside),
     batch: several('BATCH', database.batch),
     snapshot: several('SNAPSHOT', database.snapshot),
   }

@@ -1,11 +1,11 @@
 import { ConnectionError } from '../errors.ts'
-import { eventsOf } from '../events.ts'
 import { transportOf } from '../options.ts'
 import { errorOf } from '../refusal.ts'
-import { type Ask, type Answer as Sent, send, type TransportParts, within } from '../transport.ts'
+import { type Ask, type Answer as Sent, send, type TransportParts } from '../transport.ts'
 import { Endings, type EndingsPage } from './endings.ts'
 import { type Answer, Introspection, type Told } from './introspection.ts'
 import { KeySet } from './key-set.ts'
+import { endingsPath, streamPages } from './page-stream.ts'
 import { has, type Needs, type Principal } from './principal.ts'
 import { type RefusalCode, RefusedError } from './refusals.ts'
 import { type Shown, shownAs, shownIn } from './shown.ts'
@@ -46,8 +46,6 @@ const STANDARD_TIMEOUT_MS = 3000
 /** Before a stream that broke is opened again; longer each time that nothing came. */
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 30_000
-/** Longer than the server's silence. */
-const MOST_SILENCE_MS = 12_000
 const keyShape = /^ak_[0-9A-Za-z]{38}$/
 
 /**
@@ -99,12 +97,15 @@ export class Verifier {
    */
   async follow(signal: AbortSignal): Promise<void> {
     let pauseMs = FIRST_PAUSE_MS
-    const pages = async function* (this: Verifier, after: string | null) {
-      for await (const page of this.#pages(after, signal)) {
+    const { apiKey, timeoutMs } = this.#options
+    const pages = (after: string | null) => {
+      const read = async (text: string, from: string | null) => {
+        const page = await this.#pageOf(text, from)
         pauseMs = FIRST_PAUSE_MS
-        yield page
+        return page
       }
-    }.bind(this)
+      return streamPages(this.#transport, { apiKey, timeoutMs, after, signal, read })
+    }
     while (!signal.aborted) {
       await this.#endings.follow(pages).catch((problem: unknown) => {
         if (!signal.aborted) this.#note(problem)
@@ -196,38 +197,13 @@ export class Verifier {
 
   async #readEndings(after: string | null): Promise<EndingsPage> {
     const { apiKey, timeoutMs } = this.#options
-    const ask = { method: 'GET', path: revocations(after), timeoutMs, repeats: 'never' } as const
+    const ask = { method: 'GET', path: endingsPath(after), timeoutMs, repeats: 'never' } as const
     const answer = await send(this.#transport, ask, {
       'api-key': apiKey,
       Accept: 'application/jwt, application/json',
     })
     if (answer.status !== 200) throw errorOf(answer)
     return this.#pageOf(answer.text, after)
-  }
-
-  /** The events of one stream. */
-  async *#pages(after: string | null, signal: AbortSignal): AsyncGenerator<EndingsPage> {
-    const { apiKey, timeoutMs } = this.#options
-    const ask = { method: 'GET', path: revocations(after), timeoutMs, signal } as const
-    const answer = await send(
-      this.#transport,
-      { ...ask, repeats: 'never', streams: true },
-      { 'api-key': apiKey, Accept: 'text/event-stream' },
-    )
-    if (answer.status !== 200 || !answer.body) throw errorOf(answer)
-    try {
-      let last = after
-      const events = eventsOf(chunksOf(answer.body))
-      for (;;) {
-        const { done, value } = await within(MOST_SILENCE_MS, 'What ended', events.next())
-        if (done) return
-        const page = await this.#pageOf(value, last)
-        last = page.next
-        yield page
-      }
-    } finally {
-      answer.leave()
-    }
   }
 
   async #pageOf(text: string, after: string | null): Promise<EndingsPage> {
@@ -267,20 +243,4 @@ function alive({ principal }: Answer, code: RefusalCode): Principal {
 
 function signedIn({ sub, sid, amr, exp }: Claims): Principal {
   return { kind: 'signed-in', userId: sub, sessionId: sid, amr, expiresAt: new Date(exp * 1000) }
-}
-
-const revocations = (after: string | null) =>
-  `/auth/revocations${after === null ? '' : `?after=${encodeURIComponent(after)}`}`
-
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = body.getReader()
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      yield value
-    }
-  } finally {
-    reader.cancel().catch(() => {})
-  }
 }
