@@ -12,10 +12,13 @@ export interface Road {
   swallow(): void
   /** All is as it was, also for what was swallowed: those connections break. */
   mend(): void
-  /** Calls `act` once, when the so manyth message from now on comes by; whether it goes on then is what `act` says. */
-  at(count: number, act: () => 'goes on' | 'is lost'): void
+  /** Calls `act` once, when the so manyth message from now on comes by; what becomes of it is what `act` says. */
+  at(count: number, act: () => Fate): void
   close(): Promise<void>
 }
+
+/** Of a message: after it, or in its middle, its connection may break, or fall silent. */
+export type Fate = 'goes on' | 'is lost' | 'is the last' | 'stops half-way'
 
 export async function openRoad(to: string): Promise<Road> {
   const target = new URL(to)
@@ -23,10 +26,11 @@ export async function openRoad(to: string): Promise<Road> {
   let delayMs = 0
   let isSwallowing = false
   let left = Number.POSITIVE_INFINITY
-  let act: () => 'goes on' | 'is lost' = () => 'goes on'
-  const isLost = () => {
+  let act: () => Fate = () => 'goes on'
+  const fateOf = (): Fate => {
     left -= 1
-    return (left === 0 && act() === 'is lost') || isSwallowing
+    const fate = left === 0 ? act() : 'goes on'
+    return isSwallowing ? 'is lost' : fate
   }
   const gate = createServer((near) => {
     const far = connect(Number(target.port), target.hostname)
@@ -34,7 +38,9 @@ export async function openRoad(to: string): Promise<Road> {
     // One after the other, in the order in which they came.
     let last = Promise.resolve()
     near.on('data', (bytes) => {
-      if (isLost()) return
+      const fate = fateOf()
+      if (fate === 'is lost') return
+      if (fate !== 'goes on') return end(near, far, bytes, fate)
       const arrives = delayMs ? wait(delayMs) : null
       last = last.then(async () => {
         await arrives
@@ -74,6 +80,14 @@ export async function openRoad(to: string): Promise<Road> {
       await closed
     },
   }
+}
+
+/** Nothing is heard of this message any more. */
+function end(near: Socket, far: Socket, bytes: Buffer, fate: Fate): void {
+  far.removeAllListeners('data').resume()
+  near.removeAllListeners('data').resume()
+  if (fate === 'stops half-way') far.write(bytes.subarray(0, bytes.length / 2))
+  else far.end(bytes, () => near.destroy())
 }
 
 /** Where one end goes, the other goes. */
