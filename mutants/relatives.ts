@@ -85,9 +85,17 @@ export const relatives: readonly Mutant[] = [
   {
     name: 'a caller writes no link into a letter',
     file: 'auth/device-name.ts',
-    find: "word.replace(/[^\\w+-]+/g, '-')",
-    replace: 'word',
+    find: ".replace(/[^\\w+-]+/g, '-')",
+    replace: '',
     tests: 'edge-relatives.test.ts',
     named: 'attack 056',
+  },
+  {
+    name: 'a hash without memory is refused, and no failure',
+    file: 'workers/hasher.ts',
+    find: 'noMemory.test(error) ? new HasherBusy(error) : new Error(error)',
+    replace: 'new Error(error)',
+    tests: 'hasher.test.ts',
+    named: 'F32: without memory',
   },
 ]

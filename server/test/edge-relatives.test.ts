@@ -4,6 +4,8 @@ import { connect } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Freddy, PASSWORD, scene } from './freddy.ts'
 
+const soon = () => ({ signal: AbortSignal.timeout(5000) })
+
 async function portOf({ running: { http } }: Freddy): Promise<number> {
   if (!http.server.listening) await http.listen({ port: 0, host: '127.0.0.1' })
   const address = http.server.address()
@@ -85,10 +87,10 @@ scene('who asks before sending a body that is read is told to send it', async (f
     'Connection: close',
   ]
   socket.write([...head, '', ''].join('\r\n'))
-  const [first] = await once(socket, 'data')
+  const [first] = await once(socket, 'data', soon())
   assert.match(String(first), /^HTTP\/1\.1 100 Continue\r\n\r\n$/)
   socket.write(body)
-  const [second] = await once(socket, 'data')
+  const [second] = await once(socket, 'data', soon())
   assert.match(String(second), /^HTTP\/1\.1 401 /)
   socket.destroy()
 })
