@@ -12,6 +12,8 @@ export interface Road {
   swallow(): void
   /** All is as it was, also for what was swallowed: those connections break. */
   mend(): void
+  /** Every connection breaks, and others may come; the ports from which PostgreSQL saw them. */
+  sever(): number[]
   /** Calls `act` once, when the so manyth message from now on comes by; what becomes of it is what `act` says. */
   at(count: number, act: () => Fate): void
   close(): Promise<void>
@@ -23,6 +25,7 @@ export type Fate = 'goes on' | 'is lost' | 'is the last' | 'stops half-way'
 export async function openRoad(to: string): Promise<Road> {
   const target = new URL(to)
   const sockets = new Set<Socket>()
+  const ports = new Map<Socket, number>()
   let delayMs = 0
   let isSwallowing = false
   let left = Number.POSITIVE_INFINITY
@@ -35,6 +38,8 @@ export async function openRoad(to: string): Promise<Road> {
   const gate = createServer((near) => {
     const far = connect(Number(target.port), target.hostname)
     for (const each of [near, far]) sockets.add(each)
+    far.on('connect', () => far.localPort && ports.set(far, far.localPort))
+    far.on('close', () => ports.delete(far))
     // One after the other, in the order in which they came.
     let last = Promise.resolve()
     near.on('data', (bytes) => {
@@ -68,6 +73,11 @@ export async function openRoad(to: string): Promise<Road> {
       if (isSwallowing) breakAll()
       isSwallowing = false
       delayMs = 0
+    },
+    sever() {
+      const severed = [...ports.values()]
+      breakAll()
+      return severed
     },
     at(count, then) {
       left = count
