@@ -98,4 +98,28 @@ export const relatives: readonly Mutant[] = [
     tests: 'hasher.test.ts',
     named: 'F32: without memory',
   },
+  {
+    name: 'nobody says by a stream option what a stream costs',
+    file: 'responses/gateway.ts',
+    find: '!wantsUsage(body)',
+    replace: "!('stream_options' in body)",
+    tests: 'gateway.test.ts',
+    named: 'nobody says by a stream option',
+  },
+  {
+    name: "an idempotency key is its own person's",
+    file: 'responses/gateway.ts',
+    find: 'keyedHash(keysOf(call), userOf(call), repeated)',
+    replace: 'repeated',
+    tests: 'gateway.test.ts',
+    named: 'one idempotency key',
+  },
+  {
+    name: 'an IPv4 address is inside in every spelling of IPv6',
+    file: 'responses/upstream-address.ts',
+    find: "  '::/3',",
+    replace: "  '::/127', '64:ff9b::/96',",
+    tests: 'gateway-failures.test.ts',
+    named: 'however it is spelt',
+  },
 ]

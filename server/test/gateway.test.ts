@@ -351,3 +351,42 @@ modelScene(
     assert.equal(model.heard.length, 4)
   },
 )
+
+modelScene('nobody says by a stream option what a stream costs', async (freddy, model, token) => {
+  model.behave((answer) => {
+    beginEvents(answer)
+    answer.end(event({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 400 } }))
+  })
+  const silent = [{ include_usage: false, other: 1 }, {}, null, []]
+  for (const stream_options of silent) {
+    const body = { ...hello, stream: true, stream_options }
+    const answer = await freddy.ask('POST /v1/chat/completions', { token, body })
+    assert.equal(answer.text.includes('prompt_tokens'), false)
+  }
+  const heard = model.heard.map(({ body }) => JSON.parse(body).stream_options)
+  assert.deepEqual(heard[0], { include_usage: true, other: 1 })
+  assert.deepEqual(
+    heard.slice(1),
+    [1, 2, 3].map(() => ({ include_usage: true })),
+  )
+  assert.deepEqual(
+    await booked(freddy),
+    silent.map(() => 407),
+  )
+})
+
+modelScene(
+  'two people with one idempotency key ask two questions',
+  async (freddy, model, token) => {
+    model.behave((answer) => json(answer, response('Hi')))
+    const other = await freddy.signIn(await freddy.person('grace'))
+    const headers = { 'idempotency-key': 'order-1' }
+    for (const each of [token, token, other.token]) {
+      await freddy.ask('POST /v1/responses', { token: each, body: hello, headers })
+    }
+    const [mine, again, theirs] = model.heard.map((heard) => heard.headers['idempotency-key'])
+    assert.ok(mine)
+    assert.equal(again, mine)
+    assert.notEqual(theirs, mine)
+  },
+)
