@@ -122,4 +122,12 @@ export const relatives: readonly Mutant[] = [
     tests: 'gateway-failures.test.ts',
     named: 'however it is spelt',
   },
+  {
+    name: 'a form that never ends is cut as any body is',
+    file: 'http/server.ts',
+    find: 'if (!row) requireBodyInTime(request.raw, bodyMs)',
+    replace: '',
+    tests: 'slow-peers.test.ts',
+    named: 'a form that never ends',
+  },
 ]
