@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import OpenAI from 'openai'
+import { sealResponseId } from '../src/responses/response-id.ts'
 import { type Freddy, scene } from './freddy.ts'
 import {
   beginEvents,
@@ -215,6 +216,28 @@ modelScene(
     for (const name of ['set-cookie', 'server', 'access-control-allow-origin', 'x-odd']) {
       assert.equal(answer.headers[name], undefined, name)
     }
+  },
+)
+
+scene(
+  'a response of the built-in model proves whose it is, and one from before does',
+  async (freddy) => {
+    const { app } = freddy.running
+    const { token } = await freddy.signIn(await freddy.person('ada'))
+    const eve = await freddy.signIn(await freddy.person('eve'))
+    const { body } = await freddy.ask('POST /v1/responses', { token, body: hello })
+    const { body: me } = await freddy.ask('GET /v1/auth/check', { token })
+    const before = sealResponseId(app, me.user_id, { upstream: 'echo-1', id: 'kept nowhere' })
+    const bent = `${body.id.slice(0, -1)}${body.id.endsWith('A') ? 'B' : 'A'}`
+    const chain = async (by: string, previous_response_id: string) => {
+      const asked = { token: by, body: { ...hello, previous_response_id } }
+      return (await freddy.ask('POST /v1/responses', asked)).status
+    }
+    for (const id of [body.id, before]) {
+      assert.deepEqual([await chain(token, id), await chain(eve.token, id)], [200, 404], id)
+    }
+    assert.equal(await chain(token, bent), 404)
+    assert.equal((await freddy.ask(`GET /v1/responses/${body.id}`, { token })).status, 404)
   },
 )
 

@@ -26,7 +26,7 @@ export function formOf({ body }: FastifyRequest): URLSearchParams {
 export function callOf<Body>(app: App, request: FastifyRequest, body: Body): Call<Body> {
   const { params, query, startedAt, answerHeaders, id, headers } = request
   const origin = { ...request.origin, languages: languageOf(app.config, headers) }
-  const carried = { bytes: Buffer.alloc(0), headers, left: new AbortController().signal }
+  const carried = { bytes: Buffer.alloc(0), headers, left: () => new AbortController().signal }
   const about = { app, body, params, query, origin, carried, requestId: id, now: startedAt }
   return { ...about, principal: null, headers: answerHeaders }
 }

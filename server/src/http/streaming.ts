@@ -13,12 +13,13 @@ const MOST_WAITING_BYTES = 16 * 1024
 /** The request itself, and the news of its caller's leaving for those who ask for it. */
 export function carriedOf(route: Route, request: FastifyRequest, reply: FastifyReply): Carried {
   const { bytes, headers } = request
-  if (!route.gateway && !route.streams) return { bytes: NOTHING, headers, left: stays }
+  if (!route.gateway && !route.streams) return { bytes: NOTHING, headers, left: () => stays }
   let left: AbortSignal | undefined
   return {
     bytes: bytes ?? NOTHING,
     headers,
-    get left() {
+    // No accessor: each would be a shape of its own, which holds the whole request until old memory is collected.
+    left() {
       left ??= leaving(request, reply)
       return left
     },

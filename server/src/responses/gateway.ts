@@ -4,6 +4,7 @@ import { requireModel, userOf } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Model, Upstream } from '../models-file.ts'
+import { type Soon, whenHere } from '../soon.ts'
 import { editJson } from '../wire/json-edit.ts'
 import type { Streamed } from '../wire/streamed.ts'
 import { idEdit, jsonOf, plainAnswer, readPlain, requireFine, streamedAnswer } from './answers.ts'
@@ -59,11 +60,11 @@ function requireOwnModel(call: AnyCall, model: string): void {
 }
 
 /** The built-in model costs nothing, but its tokens count. */
-export async function meterEcho(call: AnyCall, usage: Usage): Promise<void> {
-  const free = { name: ECHO_MODEL, inputPrice: null, outputPrice: null }
-  const meter = await openMeter(call, free, usage)
-  meter.settle(usage)
+export function meterEcho(call: AnyCall, usage: Usage): Soon<void> {
+  return whenHere(openMeter(call, free, usage), (meter) => meter.settle(usage))
 }
+
+const free = { name: ECHO_MODEL, inputPrice: null, outputPrice: null }
 
 /** Sends the caller's own bytes to the model's server and its answer back, plain or as it comes. */
 export async function forward(
@@ -117,7 +118,7 @@ export async function askAbout(
     path: `/responses/${encodeURIComponent(place.id)}${action}`,
     headers: headersFor(call, upstream, false),
     streamed: false,
-    left: call.carried.left,
+    left: call.carried.left(),
   })
   const { bytes, value } = await readPlain(await requireFine(answer))
   return jsonOf(bytes, { set: idEdit(call, upstream, value) })
