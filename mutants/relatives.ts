@@ -130,4 +130,20 @@ export const relatives: readonly Mutant[] = [
     tests: 'slow-peers.test.ts',
     named: 'a form that never ends',
   },
+  {
+    name: 'a body is not read for seconds',
+    file: 'wire/json.ts',
+    find: 'weight > MOST_WEIGHT',
+    replace: 'false',
+    tests: 'json.test.ts',
+    named: 'read for seconds',
+  },
+  {
+    name: 'members weigh more than numbers',
+    file: 'wire/json.ts',
+    find: 'weight += WEIGHTS.name',
+    replace: '',
+    tests: 'json.test.ts',
+    named: 'read for seconds',
+  },
 ]
