@@ -119,7 +119,7 @@ describe('attack 100: depth and width', () => {
   })
 
   it('reads wide objects and long strings to the end', () => {
-    const names = Array.from({ length: 100_000 }, (_, index) => `"n${index}":${index}`)
+    const names = Array.from({ length: 40_000 }, (_, index) => `"n${index}":${index}`)
     assert.equal(refusal(`{${names.join(',')}}`), null)
     assert.equal(refusal(`{${names.join(',')},"n5":0}`), 'A name stands twice in one object')
     assert.equal(refusal(`["${'\\"'.repeat(500_000)}"]`), null)
