@@ -146,4 +146,12 @@ export const relatives: readonly Mutant[] = [
     tests: 'json.test.ts',
     named: 'read for seconds',
   },
+  {
+    name: 'the thief of a key writes nothing into the letter about it',
+    file: 'auth/leak.ts',
+    find: "sayModel(one.name ?? '')",
+    replace: "(one.name ?? '')",
+    tests: 'key-leaks.test.ts',
+    named: 'the thief of a key',
+  },
 ]
