@@ -30,6 +30,9 @@ async function openList(t: TestContext) {
 const TABLES = `SELECT CAST(relname AS TEXT) AS name FROM pg_class
   WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'schema_migrations'`
 
+const PAGES = `SELECT CAST(relname AS TEXT) AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace
+  AND relkind = 'r' AND relname <> 'schema_migrations' AND pg_relation_size(oid) > 0`
+
 /** How many rows each table has. */
 async function rowsAt(url: string): Promise<Record<string, number>> {
   const database = await openPostgres({ url })
@@ -64,6 +67,9 @@ test('a scene finds nothing of the one before in its database, and nobody of it 
     Object.entries(left).filter(([, count]) => count > 0),
     [],
   )
+  const now = await openPostgres({ url: second.url })
+  assert.deepEqual(await now.read(PAGES), [], 'rows would lie in holes, in another order')
+  await now.close()
   await assert.rejects(late.read('SELECT 1 AS one'))
   await late.close()
 })
