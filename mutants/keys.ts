@@ -218,6 +218,14 @@ export const keys: readonly Mutant[] = [
     named: 'attack 099: nobody gives',
   },
   {
+    name: 'a response of the built-in model proves whose it is',
+    file: 'responses/response-id.ts',
+    find: 'if (!keys || !sameText(proofOf(keys, ownerId, id), inner.slice(GENERATION + NAME))) {',
+    replace: 'if (!keys) {',
+    tests: 'gateway.test.ts',
+    named: 'proves whose it is',
+  },
+  {
     name: 'a key asks the models it is for',
     file: 'responses/gateway.ts',
     find: '  requireOwnModel(call, name)\n',

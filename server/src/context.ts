@@ -98,7 +98,7 @@ export interface Carried {
   readonly bytes: Buffer
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   /** Aborted when the caller went before the answer was whole. */
-  readonly left: AbortSignal
+  left(): AbortSignal
 }
 
 /** A request as a use case sees it. */

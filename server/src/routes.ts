@@ -177,6 +177,7 @@ import {
   ModelParams,
   showModel,
 } from './responses/list-models.ts'
+import type { Soon } from './soon.ts'
 import { WebhookParams } from './webhooks/endpoint.ts'
 
 /**
@@ -191,7 +192,7 @@ export interface Route {
   readonly who: Who
   /** Counted by source where the route is open, else by who calls. Null: counted by the verb. */
   readonly limit: LimitName | null
-  readonly verb: (call: Call) => Promise<unknown>
+  readonly verb: (call: Call) => Soon<unknown>
   readonly answer: TSchema
   readonly status: 200 | 201
   readonly body?: TSchema
@@ -212,7 +213,7 @@ export interface Route {
   readonly summary: string
 }
 
-type Verb<Body, Params, Query> = (call: Call<Body, Params, Query>) => Promise<unknown>
+type Verb<Body, Params, Query> = (call: Call<Body, Params, Query>) => Soon<unknown>
 type Rest = Partial<Omit<Route, 'method' | 'path' | 'who' | 'limit' | 'verb' | 'answer'>>
 
 function route<Body, Params, Query>(

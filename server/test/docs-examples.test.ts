@@ -344,6 +344,8 @@ onBoth(
     assert.equal(hooks(`test ${id}`).status, 0)
     const { headers, body } = await arrived
     assert.match(hooks('list').stdout, /active\s+user\.created user\.deleted/)
+    const sent = hooks(`deliveries ${id}`).stdout
+    assert.match(sent, /^evt_[0-9a-f]{32} {2}webhook\.test {2}(delivered|waiting)/)
     for (const words of ['rotate', 'pause']) {
       assert.equal(hooks(`${words} ${id}`).status, 0, words)
     }

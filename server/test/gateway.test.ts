@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import OpenAI from 'openai'
+import { sealResponseId } from '../src/responses/response-id.ts'
 import { type Freddy, scene } from './freddy.ts'
 import {
   beginEvents,
@@ -218,6 +219,28 @@ modelScene(
   },
 )
 
+scene(
+  'a response of the built-in model proves whose it is, and one from before does',
+  async (freddy) => {
+    const { app } = freddy.running
+    const { token } = await freddy.signIn(await freddy.person('ada'))
+    const eve = await freddy.signIn(await freddy.person('eve'))
+    const { body } = await freddy.ask('POST /v1/responses', { token, body: hello })
+    const { body: me } = await freddy.ask('GET /v1/auth/check', { token })
+    const before = sealResponseId(app, me.user_id, { upstream: 'echo-1', id: 'kept nowhere' })
+    const bent = `${body.id.slice(0, -1)}${body.id.endsWith('A') ? 'B' : 'A'}`
+    const chain = async (by: string, previous_response_id: string) => {
+      const asked = { token: by, body: { ...hello, previous_response_id } }
+      return (await freddy.ask('POST /v1/responses', asked)).status
+    }
+    for (const id of [body.id, before]) {
+      assert.deepEqual([await chain(token, id), await chain(eve.token, id)], [200, 404], id)
+    }
+    assert.equal(await chain(token, bent), 404)
+    assert.equal((await freddy.ask(`GET /v1/responses/${body.id}`, { token })).status, 404)
+  },
+)
+
 modelScene(
   "a response is its owner's: to anybody else it is not there",
   async (freddy, model, token) => {
@@ -349,5 +372,44 @@ modelScene(
     const moved = await ask(302, {}, { location: 'http://169.254.169.254/' })
     assert.equal(moved.status, 502)
     assert.equal(model.heard.length, 4)
+  },
+)
+
+modelScene('nobody says by a stream option what a stream costs', async (freddy, model, token) => {
+  model.behave((answer) => {
+    beginEvents(answer)
+    answer.end(event({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 400 } }))
+  })
+  const silent = [{ include_usage: false, other: 1 }, {}, null, []]
+  for (const stream_options of silent) {
+    const body = { ...hello, stream: true, stream_options }
+    const answer = await freddy.ask('POST /v1/chat/completions', { token, body })
+    assert.equal(answer.text.includes('prompt_tokens'), false)
+  }
+  const heard = model.heard.map(({ body }) => JSON.parse(body).stream_options)
+  assert.deepEqual(heard[0], { include_usage: true, other: 1 })
+  assert.deepEqual(
+    heard.slice(1),
+    [1, 2, 3].map(() => ({ include_usage: true })),
+  )
+  assert.deepEqual(
+    await booked(freddy),
+    silent.map(() => 407),
+  )
+})
+
+modelScene(
+  'two people with one idempotency key ask two questions',
+  async (freddy, model, token) => {
+    model.behave((answer) => json(answer, response('Hi')))
+    const other = await freddy.signIn(await freddy.person('grace'))
+    const headers = { 'idempotency-key': 'order-1' }
+    for (const each of [token, token, other.token]) {
+      await freddy.ask('POST /v1/responses', { token: each, body: hello, headers })
+    }
+    const [mine, again, theirs] = model.heard.map((heard) => heard.headers['idempotency-key'])
+    assert.ok(mine)
+    assert.equal(again, mine)
+    assert.notEqual(theirs, mine)
   },
 )

@@ -174,7 +174,7 @@ scene('what is written twice, since nobody knew whether it was, counts once', as
     },
   }
   const usage = createUsageQueue(store, freddy.now, nothingIsDropped)
-  await assert.rejects(settle({ ...app, usage }, held, { ...most, outputTokens: 5 }))
+  await assert.rejects(async () => settle({ ...app, usage }, held, { ...most, outputTokens: 5 }))
   await usage.flush()
   assert.equal(written.length, 2)
   const [day] = await standing(app, { ...caller, limits: null }, freddy.now())

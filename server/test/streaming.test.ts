@@ -18,7 +18,7 @@ async function askAndLeave(looks: 'before' | 'after'): Promise<Carried> {
     assert.ok(gateway)
     request.bytes = null
     const carried = carriedOf(gateway, request, reply)
-    if (looks === 'before') assert.equal(carried.left.aborted, false)
+    if (looks === 'before') assert.equal(carried.left().aborted, false)
     const closed = once(reply.raw, 'close')
     caller.destroy()
     await closed
@@ -36,9 +36,17 @@ async function askAndLeave(looks: 'before' | 'after'): Promise<Carried> {
 }
 
 test('who leaves is noticed by a use case that looked before', async () => {
-  assert.equal((await askAndLeave('before')).left.aborted, true)
+  assert.equal((await askAndLeave('before')).left().aborted, true)
+})
+
+test('what requests carry is of one shape: each of its own would be kept with its whole request', async () => {
+  for (const { get, set } of Object.values(
+    Object.getOwnPropertyDescriptors(await askAndLeave('after')),
+  )) {
+    assert.deepEqual([get, set], [undefined, undefined])
+  }
 })
 
 test('who left already is noticed by a use case that looks afterwards', async () => {
-  assert.equal((await askAndLeave('after')).left.aborted, true)
+  assert.equal((await askAndLeave('after')).left().aborted, true)
 })

@@ -98,7 +98,7 @@ export function followRevocations(
   const who = principal?.kind === 'key-holder' ? principal.keyId : (principal?.userId ?? '')
   const leave = app.revocationStreams.enter(who)
   if (!leave) throw tooMany('TOO_MANY_REQUESTS', AGAIN_MS)
-  carried.left.addEventListener('abort', leave)
+  carried.left().addEventListener('abort', leave)
   return untilOver(call, after, leave)
 }
 
@@ -140,7 +140,7 @@ async function* pages(
   }
   yield* untilLast()
   for (;;) {
-    const word = await app.revocationStreams.wait(carried.left)
+    const word = await app.revocationStreams.wait(carried.left())
     if (word === 'over') return
     if (word === 'beat') await requireStillAllowed(call, app.now())
     // Who does not hear of changes says nothing, and whoever hears nothing for long takes nobody's word.

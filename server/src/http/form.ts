@@ -1,11 +1,16 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { App, Call } from '../context.ts'
+import { letBodyCome } from './edge.ts'
 import { languageOf } from './hub/words.ts'
 
 const MOST_FORM_BYTES = 4096
 
 /** Within this scope a body is a form. */
 export function takeForms(scope: FastifyInstance): void {
+  scope.addHook('onRequest', (request, reply, done) => {
+    letBodyCome(request.raw, reply.raw)
+    done()
+  })
   scope.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: MOST_FORM_BYTES },
@@ -21,7 +26,7 @@ export function formOf({ body }: FastifyRequest): URLSearchParams {
 export function callOf<Body>(app: App, request: FastifyRequest, body: Body): Call<Body> {
   const { params, query, startedAt, answerHeaders, id, headers } = request
   const origin = { ...request.origin, languages: languageOf(app.config, headers) }
-  const carried = { bytes: Buffer.alloc(0), headers, left: new AbortController().signal }
+  const carried = { bytes: Buffer.alloc(0), headers, left: () => new AbortController().signal }
   const about = { app, body, params, query, origin, carried, requestId: id, now: startedAt }
   return { ...about, principal: null, headers: answerHeaders }
 }

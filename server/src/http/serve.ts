@@ -5,6 +5,7 @@ import { type Soon, whenHere } from '../soon.ts'
 import { parseForm } from '../wire/form.ts'
 import { parseJson } from '../wire/json.ts'
 import { asApiError } from './answer.ts'
+import { letBodyCome } from './edge.ts'
 import {
   bodyLimit,
   identify,
@@ -82,8 +83,8 @@ function answerRow(app: App, scope: Http, route: Route, { bodyMs }: Patience): v
     bodyLimit: bodyLimit(app, route),
     config: { row: route },
     // A hook that calls `done` is not waited for, and one that answers with a promise is.
-    onRequest(request, _reply, done) {
-      const admitted = admit(app, route, request, bodyMs)
+    onRequest(request, reply, done) {
+      const admitted = admit(app, route, request, reply, bodyMs)
       if (admitted instanceof Promise) return admitted
       done()
       return undefined
@@ -99,13 +100,20 @@ function answerRow(app: App, scope: Http, route: Route, { bodyMs }: Patience): v
 }
 
 /** Who calls, and whether they may now; what they want is looked at afterwards. */
-function admit(app: App, route: Route, request: FastifyRequest, bodyMs: number): Soon<void> {
+function admit(
+  app: App,
+  route: Route,
+  request: FastifyRequest,
+  { raw: response }: FastifyReply,
+  bodyMs: number,
+): Soon<void> {
   requireBodyType(app, route, request)
   return whenHere(identify(app, route, request), (principal) => {
     request.principal = principal
     Object.assign(request.answerHeaders, retirementHeaders(principal))
     return whenHere(spendCall(app, route, principal, request, request.startedAt), (told) => {
       Object.assign(request.answerHeaders, told)
+      if (route.body) letBodyCome(request.raw, response)
       if (route.body && !route.gateway) requireBodyInTime(request, bodyMs)
     })
   })

@@ -13,22 +13,24 @@ const MOST_WAITING_BYTES = 16 * 1024
 /** The request itself, and the news of its caller's leaving for those who ask for it. */
 export function carriedOf(route: Route, request: FastifyRequest, reply: FastifyReply): Carried {
   const { bytes, headers } = request
-  if (!route.gateway && !route.streams) return { bytes: NOTHING, headers, left: stays }
+  if (!route.gateway && !route.streams) return { bytes: NOTHING, headers, left: () => stays }
   let left: AbortSignal | undefined
   return {
     bytes: bytes ?? NOTHING,
     headers,
-    get left() {
-      left ??= leaving(reply)
+    // No accessor: each would be a shape of its own, which holds the whole request until old memory is collected.
+    left() {
+      left ??= leaving(request, reply)
       return left
     },
   }
 }
 
-function leaving({ raw }: FastifyReply): AbortSignal {
+function leaving({ method }: FastifyRequest, { raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()
   const look = () => {
-    if (!raw.writableFinished) controller.abort()
+    // The answer to HEAD ends with its head: nobody is there for what would have come.
+    if (!raw.writableFinished || method === 'HEAD') controller.abort()
   }
   if (raw.closed) look()
   else raw.once('close', look)

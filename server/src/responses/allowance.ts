@@ -1,10 +1,11 @@
 import { askOrLease, holds } from '../auth/belief.ts'
 import type { App } from '../context.ts'
+import { type Soon, whenHere } from '../soon.ts'
 import type { AllowanceRow } from '../store/allowances.ts'
 import type { Level, LimitName, SpendingLimits } from '../store/spending.ts'
 
 /** What a caller may spend now: as a person, and by this key and the one that made it with what was raised for a while. */
-export async function limitsOf(
+export function limitsOf(
   app: App,
   caller: {
     userId: string
@@ -13,14 +14,13 @@ export async function limitsOf(
     parent?: { id: string; limits: SpendingLimits } | null
   },
   now: number,
-): Promise<Record<Level, SpendingLimits | null>> {
-  const row = await findAllowance(app, caller.userId, now)
-  const { keyId, limits, parent } = caller
-  return {
+): Soon<Record<Level, SpendingLimits | null>> {
+  const { userId, keyId, limits, parent } = caller
+  return whenHere(findAllowance(app, userId, now), (row) => ({
     person: row.limits ?? app.config.userBudget,
     parent: parent ? raised(parent.limits, row, parent.id, now) : null,
     key: limits && keyId ? raised(limits, row, keyId, now) : null,
-  }
+  }))
 }
 
 /** From now on this process asks the database again. */
@@ -55,7 +55,7 @@ function raised(
  * While the database is silent a key is believed on a lease, and so is that its owner has no budget; whoever has one is
  * refused where it is counted.
  */
-async function findAllowance(app: App, userId: string, now: number): Promise<AllowanceRow> {
+function findAllowance(app: App, userId: string, now: number): Soon<AllowanceRow> {
   const { allowances } = app.memory
   const known = allowances.find(userId)
   if (known && holds(app, known, now)) return known.row

@@ -28,7 +28,7 @@ export function watchCaller(
   const hurry = () => cut.abort(new ApiError('SERVICE_UNAVAILABLE'))
   closing.addEventListener('abort', hurry)
   const timer = setInterval(look, LOOK_EVERY_MS).unref()
-  const signal = AbortSignal.any([call.carried.left, cut.signal])
+  const signal = AbortSignal.any([call.carried.left(), cut.signal])
   const end = () => {
     clearInterval(timer)
     closing.removeEventListener('abort', hurry)

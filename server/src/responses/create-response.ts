@@ -3,13 +3,14 @@ import { userOf } from '../auth/principal.ts'
 import { randomId } from '../auth/random.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import { type Soon, whenHere } from '../soon.ts'
 import { ModelName } from '../wire/body.ts'
 import { OrNull } from '../wire/reply.ts'
 import { EVENT_HEADERS, Streamed } from '../wire/streamed.ts'
-import { ECHO_MODEL, echo } from './echo.ts'
+import { ECHO_MODEL, type Echo, echo } from './echo.ts'
 import { responseEvents } from './echo-events.ts'
 import { forward, meterEcho, modelFor } from './gateway.ts'
-import { openResponseId, sealResponseId } from './response-id.ts'
+import { openResponseId, signResponseId } from './response-id.ts'
 
 const Messages = Type.Array(
   Type.Object({ role: Type.String({ minLength: 1, maxLength: 50 }), content: Type.Unknown() }),
@@ -28,6 +29,7 @@ export const ResponseBody = Type.Object({
 })
 
 type Body = Static<typeof ResponseBody>
+type Answer = Static<typeof ResponseAnswer>
 
 export const ResponseAnswer = Type.Object({
   id: Type.String(),
@@ -59,9 +61,7 @@ export const ResponseAnswer = Type.Object({
 })
 
 /** Answers messages (S), an OpenAI input or the inputs of the public reference; by the model's server, else by the built-in one. */
-export async function createResponse(
-  call: Call<Body>,
-): Promise<Static<typeof ResponseAnswer> | Streamed> {
+export function createResponse(call: Call<Body>): Soon<Answer | Streamed> {
   const { body } = call
   const asked = body.input ?? body.messages ?? body.inputs
   if (asked === undefined) throw unfit('messages', 'send messages, or input')
@@ -70,8 +70,11 @@ export async function createResponse(
   if (typeof body.previous_response_id === 'string') {
     openResponseId(call.app, userOf(call), body.previous_response_id)
   }
-  const answer = await echoResponse(call, typeof asked === 'string' ? [asked] : asked)
-  return body.stream ? new Streamed(responseEvents(answer), EVENT_HEADERS) : answer
+  const told = echo(typeof asked === 'string' ? [asked] : asked)
+  return whenHere(meterEcho(call, told), () => {
+    const answer = echoAnswer(call, told)
+    return body.stream ? new Streamed(responseEvents(answer), EVENT_HEADERS) : answer
+  })
 }
 
 /** Model servers know `input` only. */
@@ -80,15 +83,9 @@ function namesFor({ input, messages }: Body): Record<string, string> {
   return messages === undefined ? { inputs: 'input' } : { messages: 'input' }
 }
 
-async function echoResponse(
-  call: Call<Body>,
-  heard: readonly unknown[],
-): Promise<Static<typeof ResponseAnswer>> {
-  const { text, inputTokens, outputTokens } = echo(heard)
-  await meterEcho(call, { inputTokens, outputTokens })
-  const place = { upstream: ECHO_MODEL, id: randomId('') }
+function echoAnswer(call: Call<Body>, { text, inputTokens, outputTokens }: Echo): Answer {
   return {
-    id: sealResponseId(call.app, userOf(call), place),
+    id: signResponseId(call.app, userOf(call)),
     object: 'response',
     created_at: Math.floor(call.now / 1000),
     status: 'completed',

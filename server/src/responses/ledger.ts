@@ -1,9 +1,10 @@
 import { randomId, timedId } from '../auth/random.ts'
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import { type Soon, whenHere } from '../soon.ts'
 import type { Amount, HoldRow, UsageRow } from '../store/ledger.ts'
 import { type Payer, placesOf } from '../store/places.ts'
-import { isCap, type SpendingLimits } from '../store/spending.ts'
+import { isCap, type Level, type SpendingLimits } from '../store/spending.ts'
 import { limitsOf } from './allowance.ts'
 import { exhausted } from './budget-refusal.ts'
 import { capsIn, isCapped, reachedIn, type Standing, spellStandings, standingsOf } from './caps.ts'
@@ -46,10 +47,19 @@ type At = { readonly app: App; readonly now: number }
  * Holds the most that a call can come to on every level that it counts in, or on none. Without a cap nothing is
  * written. 402 when a cap is reached.
  */
-export async function reserve({ app, now }: At, spending: Spending): Promise<Reservation> {
+export function reserve({ app, now }: At, spending: Spending): Soon<Reservation> {
+  return whenHere(limitsOf(app, spending, now), (limits) => {
+    if (isCapped(limits)) return hold({ app, now }, spending, limits)
+    return { spending, startedAt: now, held: null, looked: none }
+  })
+}
+
+async function hold(
+  { app, now }: At,
+  spending: Spending,
+  limits: Readonly<Record<Level, SpendingLimits | null>>,
+): Promise<Reservation> {
   const { userId } = spending
-  const limits = await limitsOf(app, spending, now)
-  if (!isCapped(limits)) return { spending, startedAt: now, held: null, looked: none }
   const caps = capsIn(placesOf(payerOf(spending), now), limits)
   const row = holdOf(app, spending, now)
   // What is still to be written counts too, or a cap that was set a moment ago would not know of it.
@@ -78,18 +88,18 @@ export function spenderOf({
 }
 
 /** Books what the upstream says it came to, and gives the rest back. */
-export async function settle(app: App, reservation: Reservation, used: Amount): Promise<void> {
-  await book(app, reservation, used, { outcome: 'settled', reason: null })
+export function settle(app: App, reservation: Reservation, used: Amount): Soon<void> {
+  return book(app, reservation, used, { outcome: 'settled', reason: null })
 }
 
 /** Books an estimate for a call whose price nobody told: cut off, or failed half-way. */
-export async function abandon(app: App, reservation: Reservation, used: Amount): Promise<void> {
-  await book(app, reservation, used, { outcome: 'estimated', reason: null })
+export function abandon(app: App, reservation: Reservation, used: Amount): Soon<void> {
+  return book(app, reservation, used, { outcome: 'estimated', reason: null })
 }
 
 /** Gives everything back: the model server answered nothing. */
-export async function letGo(app: App, reservation: Reservation, reason: string): Promise<void> {
-  await book(app, reservation, nothing, { outcome: 'failed', reason })
+export function letGo(app: App, reservation: Reservation, reason: string): Soon<void> {
+  return book(app, reservation, nothing, { outcome: 'failed', reason })
 }
 
 /** Notes a call that its key was never allowed to make. */
@@ -169,15 +179,15 @@ function holdOf(
 }
 
 /** The answer needs none of this; what holds room for others is written at once, in groups. */
-async function book(
+function book(
   app: App,
   { spending, startedAt, held, looked }: Reservation,
   used: Amount,
   told: Pick<UsageRow, 'outcome' | 'reason'>,
-): Promise<void> {
+): Soon<void> {
   const usage = entry(spending, startedAt, used, { ...told, looked: spellStandings(looked) })
   app.usage.add({ usage, parentId: spending.parent?.id ?? null, hold: held })
-  if (held) await app.usage.flush()
+  return held ? app.usage.flush() : undefined
 }
 
 function refuse(app: App, spending: Spending, looked: readonly Standing[], now: number): ApiError {

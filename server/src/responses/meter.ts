@@ -1,6 +1,7 @@
-import type { Call } from '../context.ts'
+import type { App, Call } from '../context.ts'
 import type { Model } from '../models-file.ts'
-import { abandon, letGo, reserve, settle, spenderOf } from './ledger.ts'
+import { type Soon, whenFailed, whenHere } from '../soon.ts'
+import { abandon, letGo, type Reservation, reserve, settle, spenderOf } from './ledger.ts'
 import { waitForRaise } from './raise-waits.ts'
 import type { Usage } from './usage.ts'
 
@@ -17,21 +18,25 @@ export interface Meter {
 type Priced = Pick<Model, 'name' | 'inputPrice' | 'outputPrice'>
 
 /** Holds the most that a call can come to; 402 at a cap. */
-export async function openMeter(
+export function openMeter(
   call: Call<unknown, unknown, unknown>,
   model: Priced,
   most: Usage,
-): Promise<Meter> {
+): Soon<Meter> {
   const { app } = call
   const asked = { ...spenderOf(call), model: model.name, most: priced(model, most) }
-  const { now, spending } = await waitForRaise(call, asked)
-  const reservation = await reserve({ app, now }, spending)
+  return whenHere(waitForRaise(call, asked), ({ now, spending }) =>
+    whenHere(reserve({ app, now }, spending), (reservation) => meterOf(app, model, reservation)),
+  )
+}
+
+function meterOf(app: App, model: Priced, reservation: Reservation): Meter {
   let open = true
-  const end = (book: () => Promise<void>) => {
+  const end = (book: () => Soon<void>) => {
     if (!open) return
     open = false
     // What the database cannot take now waits in the queue, and is tried again.
-    book().catch((cause) => app.log.warn({ event: 'ledger', cause }))
+    whenFailed(book, (cause) => app.log.warn({ event: 'ledger', cause }))
   }
   return {
     settle: (usage) => end(() => settle(app, reservation, priced(model, usage))),

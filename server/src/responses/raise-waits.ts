@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { mayUse, type Principal, requireModel, requireStillAllowed } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
+import type { Soon } from '../soon.ts'
 import { reachedIn } from './caps.ts'
 import { type Spending, spenderOf, standing } from './ledger.ts'
 
@@ -49,13 +50,22 @@ interface Awaited {
  * (RFC 7240). Whoever may not wait, or has waited long enough, goes on and is refused. What its owner changed about the
  * key meanwhile holds.
  */
-export async function waitForRaise(
+export function waitForRaise(
   call: Call<unknown, unknown, unknown>,
   spending: Spending,
+): Soon<Awaited> {
+  const { prefer } = call.carried.headers
+  const seconds = prefer === undefined ? 0 : secondsIn(prefer)
+  return seconds === 0 ? { spending, now: call.now } : waitFor(call, spending, seconds)
+}
+
+async function waitFor(
+  call: Call<unknown, unknown, unknown>,
+  spending: Spending,
+  seconds: number,
 ): Promise<Awaited> {
   const { app, carried, headers, now } = call
-  const seconds = secondsIn(carried.headers.prefer)
-  if (seconds === 0 || !(await isRaisable(call, spending))) return { spending, now }
+  if (!(await isRaisable(call, spending))) return { spending, now }
   const leave = app.raiseWaits.enter(spending.userId, carried.bytes.length)
   if (!leave) return { spending, now }
   headers['preference-applied'] = `wait=${seconds}`
@@ -74,7 +84,7 @@ async function untilRaised(
 ): Promise<Spending> {
   const { app, carried, requestId } = call
   let latest = spending
-  const signal = AbortSignal.any([carried.left, app.raiseWaits.stopped])
+  const signal = AbortSignal.any([carried.left(), app.raiseWaits.stopped])
   for (let waited = 0; waited < ms && !signal.aborted; waited += LOOK_EVERY_MS) {
     await pause(LOOK_EVERY_MS, undefined, { signal }).catch(() => {})
     const caller = await requireStillAllowed(call, app.now())
@@ -98,8 +108,8 @@ async function isRaisable({ app }: Pick<Call, 'app'>, spending: Spending): Promi
 }
 
 /** Whole seconds, a minute at most; 0 when the caller said nothing of waiting. */
-function secondsIn(prefer: string | readonly string[] | undefined): number {
+function secondsIn(prefer: string | readonly string[]): number {
   const [, seconds = '0'] =
-    /(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:[,;]|$)/i.exec(String(prefer ?? '')) ?? []
+    /(?:^|,)\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:[,;]|$)/i.exec(String(prefer)) ?? []
   return Math.min(Number(seconds), MOST_SECONDS)
 }

@@ -1,9 +1,14 @@
-import { keyedHash } from '../auth/keyring.ts'
+import { type Keys, keyedHash, sameText } from '../auth/keyring.ts'
+import { randomId } from '../auth/random.ts'
 import { seal, unseal } from '../auth/seal.ts'
 import type { App } from '../context.ts'
 import { ApiError } from '../errors.ts'
+import { ECHO_MODEL } from './echo.ts'
 
 const GENERATION = 8
+/** Of a signed id, behind its generation. A sealed one is longer: its nonce and tag alone are as long as a name. */
+const NAME = 32
+const PROOF = 22
 
 /** Where a response is, and what it is called there. */
 export interface ResponsePlace {
@@ -21,9 +26,20 @@ export function sealResponseId(app: App, ownerId: string, { upstream, id }: Resp
   return `resp_${seal(app.keyring, text, 'response').replace('.', '')}`
 }
 
+/**
+ * The id of a response that the built-in model made and nobody keeps. It has no place to hide, so it says by a proof whose
+ * it is (128 bits of an HMAC): a tenth of the time that sealing takes.
+ */
+export function signResponseId({ keyring }: App, ownerId: string): string {
+  const { current } = keyring
+  const name = randomId('')
+  return `resp_${current.id}${name}${proofOf(current, ownerId, name)}`
+}
+
 /** The place of a response of this owner; to anybody else there is none. */
 export function openResponseId(app: App, ownerId: string, sealed: string): ResponsePlace {
   const inner = sealed.startsWith('resp_') ? sealed.slice('resp_'.length) : ''
+  if (inner.length === GENERATION + NAME + PROOF) return openSigned(app, ownerId, inner)
   const dotted = `${inner.slice(0, GENERATION)}.${inner.slice(GENERATION)}`
   const text = unseal(app.keyring, dotted, 'response')
   const [owner, upstream, id] = text ? (JSON.parse(text) as string[]) : []
@@ -32,6 +48,19 @@ export function openResponseId(app: App, ownerId: string, sealed: string): Respo
     throw new ApiError('RESOURCE_NOT_FOUND')
   }
   return { upstream, id }
+}
+
+function openSigned({ keyring }: App, ownerId: string, inner: string): ResponsePlace {
+  const keys = keyring.find(inner.slice(0, GENERATION))
+  const id = inner.slice(GENERATION, GENERATION + NAME)
+  if (!keys || !sameText(proofOf(keys, ownerId, id), inner.slice(GENERATION + NAME))) {
+    throw new ApiError('RESOURCE_NOT_FOUND')
+  }
+  return { upstream: ECHO_MODEL, id }
+}
+
+function proofOf({ of }: Keys, ownerId: string, name: string): string {
+  return keyedHash(of.response, 'signed', ownerId, name).slice(0, PROOF)
 }
 
 /** Short, since the id is in paths; the encryption is what keeps it from being forged. */

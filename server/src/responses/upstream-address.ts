@@ -12,16 +12,17 @@ const inside = [
   '169.254.0.0/16',
   '172.16.0.0/12',
   '192.0.0.0/24',
+  '192.88.99.0/24',
   '192.168.0.0/16',
   '198.18.0.0/15',
   '224.0.0.0/3',
-  '::/127',
-  '64:ff9b::/96',
-  '64:ff9b:1::/48',
+  // Of IPv6 the internet is 2000::/3; the rest holds this machine, its neighbours, and IPv4 in many a spelling (RFC 4291).
+  '::/3',
+  '4000::/2',
+  '8000::/1',
+  // Here too an IPv4 address is inside: Teredo and 6to4.
+  '2001::/32',
   '2002::/16',
-  'fc00::/7',
-  'fe80::/10',
-  'ff00::/8',
 ]
 
 /** Whether we may connect to an address: any of the internet, and those inside that the operator named. */
