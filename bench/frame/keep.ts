@@ -4,7 +4,8 @@ import { plotSpeed, plotTails } from './plot.ts'
 import type { Result } from './result.ts'
 import { writeTables } from './table.ts'
 
-const SLOWER = '\nThe same on a disk whose syncs take 2 ms more: [slow-disk](slow-disk/README.md).\n'
+const SLOWER =
+  '\nThe same on a disk whose syncs take 2 ms more: [slow-disk](slow-disk/README.md).\n'
 
 /** Writes what was found, raw, and tells all that was ever found anew: tables and plots. */
 export function keepResults(
