@@ -66,14 +66,6 @@ export const store: readonly Mutant[] = [
     named: 'F17',
   },
   {
-    name: 'a commit that waits for a lost follower is given up',
-    file: 'store/postgres.ts',
-    find: "step('COMMIT'),",
-    replace: "{ text: 'COMMIT', query_timeout: 0 },",
-    tests: 'more-postgres-faults.test.ts',
-    named: 'F39',
-  },
-  {
     name: 'what was given up is ended where it still waits',
     file: 'store/postgres-pool.ts',
     find: 'if (isSilent(cause)) end(client)',
