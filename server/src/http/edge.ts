@@ -50,6 +50,16 @@ export function letBodyCome({ headers }: IncomingMessage, response: ServerRespon
   if (headers.expect?.toLowerCase() === '100-continue') response.writeContinue()
 }
 
+/** Most bodies come with their head, and need no clock. */
+export function requireBodyInTime(request: IncomingMessage, bodyMs: number): void {
+  queueMicrotask(() => {
+    if (request.complete || request.destroyed) return
+    const timer = setTimeout(() => request.destroy(), bodyMs).unref()
+    request.once('close', () => clearTimeout(timer))
+    request.once('end', () => clearTimeout(timer))
+  })
+}
+
 /** How often a header was sent: Node keeps the first of some, and says nothing. */
 export function timesSent(request: IncomingMessage, name: string): number {
   const { rawHeaders } = request

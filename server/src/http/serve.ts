@@ -5,7 +5,7 @@ import { type Soon, whenHere } from '../soon.ts'
 import { parseForm } from '../wire/form.ts'
 import { parseJson } from '../wire/json.ts'
 import { asApiError } from './answer.ts'
-import { letBodyCome } from './edge.ts'
+import { letBodyCome, requireBodyInTime } from './edge.ts'
 import {
   bodyLimit,
   identify,
@@ -114,7 +114,7 @@ function admit(
     return whenHere(spendCall(app, route, principal, request, request.startedAt), (told) => {
       Object.assign(request.answerHeaders, told)
       if (route.body) letBodyCome(request.raw, response)
-      if (route.body && !route.gateway) requireBodyInTime(request, bodyMs)
+      if (route.body && !route.gateway) requireBodyInTime(request.raw, bodyMs)
     })
   })
 }
@@ -138,14 +138,4 @@ function callOf(app: App, route: Route, request: FastifyRequest, reply: FastifyR
     requestId: id,
     headers: request.answerHeaders,
   }
-}
-
-/** Most bodies come with their head, and need no clock. */
-function requireBodyInTime({ raw }: FastifyRequest, bodyMs: number): void {
-  queueMicrotask(() => {
-    if (raw.complete || raw.destroyed) return
-    const timer = setTimeout(() => raw.destroy(), bodyMs).unref()
-    raw.once('close', () => clearTimeout(timer))
-    raw.once('end', () => clearTimeout(timer))
-  })
 }

@@ -8,6 +8,7 @@ import {
   isLargeAndUnread,
   pathOf,
   requestId,
+  requireBodyInTime,
   requirePlainRequest,
   requireSmallBody,
 } from './edge.ts'
@@ -81,7 +82,7 @@ export async function createHttp(
   http.decorateRequest('bytes', null)
   http.decorateRequest('refusal', undefined)
   if (app.tracing) traceRequests(app.tracing, http, origins)
-  greet(app, http, origins)
+  greet(app, http, origins, bounds)
   openApi(http)
   serve(app, http, routes, bounds)
   http.after(() => pages(http))
@@ -127,7 +128,7 @@ function stamp({ config }: App, request: FastifyRequest, reply: FastifyReply): v
 }
 
 /** What holds for every request, whatever it wants. */
-function greet(app: App, http: Http, origins: Origins): void {
+function greet(app: App, http: Http, origins: Origins, { bodyMs }: Patience): void {
   const publicHost = publicHostOf(app)
   let isClosing = false
   http.addHook('onRequest', (request, reply, done) => {
@@ -140,6 +141,8 @@ function greet(app: App, http: Http, origins: Origins): void {
     requirePlainRequest(request.raw, publicHost)
     if (isClosing) throw tooMany('SERVICE_UNAVAILABLE', CLOSING_MS)
     if (!row?.body) requireSmallBody(request.raw)
+    // A row has its own; what is posted to a page is a form.
+    if (!row) requireBodyInTime(request.raw, bodyMs)
     // Fastify asks some methods for a body before it looks for their route: all are refused ahead of that.
     if (request.is404 && request.method !== 'OPTIONS') refuseMethod(http, request)
     done()

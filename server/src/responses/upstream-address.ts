@@ -16,6 +16,8 @@ const inside = [
   '192.168.0.0/16',
   '198.18.0.0/15',
   '224.0.0.0/3',
+]
+const insideIpv6 = [
   // Of IPv6 the internet is 2000::/3; the rest holds this machine, its neighbours, and IPv4 in many a spelling (RFC 4291).
   '::/3',
   '4000::/2',
@@ -29,13 +31,14 @@ const inside = [
 export type MayReach = (address: string) => boolean
 
 export function reachable(allowed: readonly string[]): MayReach {
-  const closed = networkList(inside)
+  // Apart: a list takes an IPv4 address for its spelling in IPv6 as well.
+  const closed = { ipv4: networkList(inside), ipv6: networkList(insideIpv6) }
   const opened = networkList(allowed)
   return (text) => {
     const address = parseIpAddress(text)
     if (!address) return false
     const family = isIPv4(address) ? 'ipv4' : 'ipv6'
-    return opened.check(address, family) || !closed.check(address, family)
+    return opened.check(address, family) || !closed[family].check(address, family)
   }
 }
 
