@@ -170,4 +170,12 @@ export const relatives: readonly Mutant[] = [
     tests: 'gateway.test.ts',
     named: 'large bodies of one person',
   },
+  {
+    name: 'an address that has an account costs what one without does',
+    file: 'auth/notice.ts',
+    find: 'const due = (await takeTry(app, [mails], now)) === 0',
+    replace: 'const due = userId === null || (await takeTry(app, [mails], now)) === 0',
+    tests: 'warm-callers.test.ts',
+    named: 'attack 020: an address that has an account costs',
+  },
 ]
