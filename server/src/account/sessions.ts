@@ -7,7 +7,7 @@ import { endings, endOf, idleSince } from '../auth/session-end.ts'
 import { type Deed, storyOf } from '../auth/session-story.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
-import type { SessionRow } from '../store/sessions.ts'
+import type { ListedSessionRow, SessionRow } from '../store/sessions.ts'
 import { strict } from '../wire/body.ts'
 import { Moment, moment, momentOrNull, OrNull } from '../wire/reply.ts'
 
@@ -146,7 +146,7 @@ export async function endOtherSessions(call: Call): Promise<Static<typeof Delete
   return { object: 'session', deleted: ended.length }
 }
 
-async function page(call: Asked): Promise<{ rows: SessionRow[]; more: boolean }> {
+async function page(call: Asked): Promise<{ rows: ListedSessionRow[]; more: boolean }> {
   const { app, query, now } = call
   const { userId } = requireSignedIn(call)
   const most = Number(query.limit ?? 20)
@@ -169,7 +169,7 @@ async function requireOwn(call: About): Promise<SessionRow> {
   return row
 }
 
-function deviceOf(row: SessionRow) {
+function deviceOf(row: ListedSessionRow) {
   return {
     device_name: row.name ?? programName(row.agent),
     platform: row.platform ?? platformName(row.agent),
@@ -194,7 +194,7 @@ function decision({ what, row }: Deed): Static<typeof Decision> {
 
 function tell(
   call: Call<unknown, unknown, unknown>,
-  row: SessionRow,
+  row: ListedSessionRow,
 ): Static<typeof ListedSession> {
   const end = endOf(call.app.config, row, call.now)
   return {

@@ -41,6 +41,19 @@ export interface SessionRow extends LiveSessionRow {
   readonly seen_agent: string | null
 }
 
+/** What a list says of each: every column that is read costs in every row, and no hash is read that is not told. */
+export type ListedSessionRow = Omit<
+  SessionRow,
+  | 'user_id'
+  | 'device_id'
+  | 'refresh_hash'
+  | 'refresh_issued_at'
+  | 'parent_hash'
+  | 'place'
+  | 'roamed_at'
+  | 'address'
+>
+
 /** A session that was used, and from where. */
 export interface Sighting {
   readonly id: string
@@ -68,7 +81,7 @@ export interface SessionStore extends SessionEnds {
   /** All that is kept of a person's sessions, newest first. */
   listKept(userId: string, most: number): Promise<SessionRow[]>
   /** The sessions of a person that live, or those that are over; newest first, those after the one named. */
-  list(query: SessionQuery): Promise<SessionRow[]>
+  list(query: SessionQuery): Promise<ListedSessionRow[]>
   /** Puts the successor in the place of the refresh token that was current. True for exactly one caller. */
   rotate(id: string, fromHash: string, toHash: string, event: AuditEvent): Promise<boolean>
   /** Notes that the session goes on from elsewhere, and tells its owner; happens once to each session. */
@@ -79,11 +92,13 @@ export interface SessionStore extends SessionEnds {
   see(sighting: Sighting, grainMs: number): Promise<void>
 }
 
-const liveColumns = `s.id, s.user_id, s.device_id, s.created_at, s.last_seen_at, s.expires_at,
-  s.refresh_hash, s.refresh_issued_at, s.parent_hash, s.ended_at, s.end_reason, s.amr, s.place, s.roamed_at, u.address,
+const lifeColumns = `s.id, s.created_at, s.last_seen_at, s.expires_at, s.ended_at, s.end_reason, s.amr,
   u.disabled_at, u.sessions_valid_after`
-const columns = `${liveColumns}, s.name, s.platform, s.location, s.source, s.agent, s.seen_source,
-  s.seen_agent`
+const liveColumns = `${lifeColumns}, s.user_id, s.device_id, s.refresh_hash, s.refresh_issued_at, s.parent_hash, s.place,
+  s.roamed_at, u.address`
+const shownColumns =
+  's.name, s.platform, s.location, s.source, s.agent, s.seen_source, s.seen_agent'
+const columns = `${liveColumns}, ${shownColumns}`
 const live = `s.ended_at IS NULL AND s.expires_at > :now AND s.last_seen_at > :idle
   AND s.created_at >= u.sessions_valid_after`
 const fromUsers = 'FROM sessions s JOIN users u ON u.id = s.user_id'
@@ -124,8 +139,8 @@ export function createSessionStore(database: Database): SessionStore {
       ),
 
     list: ({ userId, state, now, idleSince, after, most }) =>
-      database.read<SessionRow>(
-        `SELECT ${columns} ${fromUsers}
+      database.read<ListedSessionRow>(
+        `SELECT ${lifeColumns}, ${shownColumns} ${fromUsers}
          WHERE s.user_id = :user AND ${state === 'live' ? live : `NOT (${live})`}
            AND (CAST(:after AS TEXT) IS NULL
              OR s.created_at < (SELECT created_at FROM sessions WHERE id = :after AND user_id = :user)
