@@ -5,7 +5,7 @@ import { countTrips, type Journey, type TripSide } from '../frame/trips.ts'
 import type { FreddyTold } from '../subjects/freddy.ts'
 import { calls, rotations, signIns, whoCalls } from './sides.ts'
 
-const TIMES = 50
+const TIMES = 30
 const DELAY_MS = 10
 
 /** P12: how often an answer of our server waits for PostgreSQL. */

@@ -24,7 +24,7 @@ export function roundsOf(rounds: number, seed: string): Night[] {
     // The first has the word itself: what was red is played again by the word it told.
     seed: run === 0 ? seed : `${seed}-${run}`,
     rounds: ROUNDS * DATABASES,
-    words: ['--test-name-pattern=F1 to F4', file('faults')],
+    words: ['--test-name-pattern=kill -9', file('faults')],
     env: { FAULT_ROUNDS: String(ROUNDS) },
   }))
 }
@@ -39,6 +39,11 @@ export function nights(seed: string): Night[] {
     env,
   })
   return [
+    scene(
+      'F1 to F4, 450 moments',
+      ['--test-name-pattern=what a kill would leave', file('faults')],
+      { FAULT_ROUNDS: String(ROUNDS) },
+    ),
     scene('F6, killed at every step', [file('crash-steps')], { FAULT_STEPS: '1' }),
     scene('F7, 200 power cuts', [file('power-cut')], { FAULT_CUTS: '200' }),
     scene('F14, 24 restarts of PostgreSQL', ['--test-name-pattern=F14', file('faults')], {
