@@ -14,6 +14,7 @@ import { passwords } from './passwords.ts'
 import { places } from './places.ts'
 import { processes } from './processes.ts'
 import { registration } from './registration.ts'
+import { relatives } from './relatives.ts'
 import { schema } from './schema.ts'
 import { sessions } from './sessions.ts'
 import { store } from './store.ts'
@@ -26,6 +27,7 @@ export const mutants: readonly Mutant[] = [
   ...passwords,
   ...foreign,
   ...registration,
+  ...relatives,
   ...accounts,
   ...tokens,
   ...traces,

@@ -84,7 +84,7 @@ export const bodies: readonly Mutant[] = [
   {
     name: 'an answer is kept by nobody',
     file: 'http/server.ts',
-    find: "    if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store')\n",
+    find: "  if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store')\n",
     replace: '',
     tests: 'edge.test.ts',
     named: 'every guarded route',

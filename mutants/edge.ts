@@ -164,8 +164,8 @@ export const edge: readonly Mutant[] = [
   {
     name: 'a bucket holds so much',
     file: 'limiter/limiter.ts',
-    find: 'Math.max(fullAt(before, index), now) + cost(each))\n      const waitMs',
-    replace: 'Math.max(fullAt(before, index) - 1e6, now) + cost(each))\n      const waitMs',
+    find: 'fullAt(before, index, each, now) + cost(each))\n      const waitMs',
+    replace: 'now + cost(each))\n      const waitMs',
     tests: 'edge.test.ts',
     named: 'calls are limited',
   },

@@ -12,8 +12,8 @@ export const mail: readonly Mutant[] = [
   {
     name: 'a mail server that is slow at every line is given up before its lease is over',
     file: 'mail/smtp.ts',
-    find: 'await within(times.letterMs, sent)',
-    replace: 'await sent',
+    find: 'within(times.letterMs, (signal) => transport.sendMail({ ...letter, signal }))',
+    replace: 'transport.sendMail(letter)',
     tests: 'mail-faults.test.ts',
     named: 'F21: a mail server that never greets',
   },
@@ -124,8 +124,8 @@ export const mail: readonly Mutant[] = [
   {
     name: 'the owner hears of a registration once a day',
     file: 'auth/notice.ts',
-    find: "  'already-registered': 'account-exists-mails',\n",
-    replace: '',
+    find: 'return due ? {',
+    replace: 'return due || true ? {',
     tests: 'registration.test.ts',
     named: 'attack 020',
   },

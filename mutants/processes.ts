@@ -26,6 +26,14 @@ export const processes: readonly Mutant[] = [
     named: 'F35',
   },
   {
+    name: 'a process that stands still is noticed',
+    file: 'processes/watch-pulse.ts',
+    find: 'if (silent === MOST_SILENT) {',
+    replace: 'if (false) {',
+    tests: 'processes.test.ts',
+    named: 'F47',
+  },
+  {
     name: 'what a process had counted stays in the sums when it dies',
     file: 'processes/switchboard.ts',
     find: 'if (member.told) void together?.keep(member.told)',

@@ -25,6 +25,7 @@ const commands = {
   bench: { line: 'Freddy Auth, measurements.', script: 'bench/run.ts', needs: 'developing' },
 }
 
+runChild.passSignals()
 main(process.argv[2], process.argv.slice(3)).catch((error) => {
   process.stderr.write((error.sentence || error.stack) + '\n')
   process.exit(error.exitCode || 1)

@@ -2,6 +2,7 @@ import { runChecks } from './testing/checks.ts'
 import { prepareChromium } from './testing/chromium.ts'
 import { interruptions } from './testing/interruptions.ts'
 import { prepareNodes } from './testing/nodes.ts'
+import { ownFolder } from './testing/own-folder.ts'
 import { startPostgres } from './testing/postgres.ts'
 import { preparePython } from './testing/python.ts'
 import { runTests } from './testing/run-tests.ts'
@@ -17,22 +18,33 @@ process.exitCode = await test(process.argv.slice(2)).catch(explain)
 
 async function test(args: readonly string[]): Promise<number> {
   const interrupted = interruptions()
-  if (args.length === 0 && (await runChecks()) > 0) return 1
-  const nodes = await stage('Node', prepareNodes)
-  const pythonPath = await stage('python', preparePython)
-  const chromium = await stage('Chromium', prepareChromium)
+  ownFolder()
+  const checks = args.length === 0 ? runChecks() : 0
+  const [failed, nodes, packages] = await Promise.all([
+    checks,
+    stage('Node', prepareNodes),
+    preparePackages(),
+  ])
+  if (failed > 0) return 1
   const postgres = await stage('PostgreSQL', startPostgres)
   try {
     const env = {
       ...(await prepareSceneDatabases(postgres)),
       TEST_POSTGRES_URL: postgres.url,
-      TEST_PYTHONPATH: pythonPath,
-      TEST_CHROMIUM: chromium,
+      ...packages,
       TEST_NODES: nodes,
     }
     return await runTests(args, env, interrupted)
   } finally {
     await postgres.stop()
+  }
+}
+
+/** What Debian's packages may be missing for: one after the other, as apt works. */
+async function preparePackages() {
+  return {
+    TEST_PYTHONPATH: await stage('python', preparePython),
+    TEST_CHROMIUM: await stage('Chromium', prepareChromium),
   }
 }
 

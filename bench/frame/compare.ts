@@ -1,6 +1,6 @@
 import type { Outcome } from './generator.ts'
 import { aimLoad, type Load } from './load.ts'
-import type { Comparison, Setting, Side } from './scenario.ts'
+import { type Comparison, crowdOf, type Setting, type Side } from './scenario.ts'
 import type { Subject } from './subject.ts'
 
 export interface Pace {
@@ -18,6 +18,8 @@ export interface Measured {
   readonly p99: number
   /** Until the first byte of the body. */
   readonly firstByte: number
+  /** Told to come again, of all. */
+  readonly turnedAway: number
   /** Of who asks: where it comes near the time of one answer, the server waits for it. */
   readonly askingCpuMicros: number
 }
@@ -62,7 +64,8 @@ export async function compare(
   }
 }
 
-async function start(side: Side, { connections }: Comparison, setting: Setting): Promise<Running> {
+async function start(side: Side, comparison: Comparison, setting: Setting): Promise<Running> {
+  const connections = crowdOf(comparison.connections, setting)
   const { subject, flow, behind = [] } = await side.open(setting)
   const load = await aimLoad({ port: subject.port, connections, flow })
   return { name: side.name, subject, behind, load, rounds: [] }
@@ -78,6 +81,7 @@ async function measure({ name, subject, load }: Running, seconds: number): Promi
     p50: outcome.p50,
     p99: outcome.p99,
     firstByte: outcome.firstByteP50,
+    turnedAway: outcome.turnedAway / (outcome.done + outcome.turnedAway),
     askingCpuMicros: outcome.cpuMicros,
   }
 }

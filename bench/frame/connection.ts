@@ -12,6 +12,8 @@ export interface Answer {
 export interface Connection {
   /** Calls back exactly once; with null when the connection broke instead. */
   ask(request: string, answered: (answer: Answer | null) => void): void
+  /** The same for who waits; fails when the connection broke. */
+  answerTo(request: string): Promise<Answer>
   close(): void
 }
 
@@ -19,7 +21,7 @@ const HEAD_ENDS = '\r\n\r\n'
 const LAST_CHUNK = '0\r\n\r\n'
 const BUFFER_BYTES = 64 * 1024
 
-export function openConnection(port: number): Connection {
+export function openConnection(port: number, host = '127.0.0.1'): Connection {
   let socket: Socket | null = null
   let waiting: ((answer: Answer | null) => void) | null = null
   let heard = ''
@@ -55,17 +57,24 @@ export function openConnection(port: number): Connection {
   }
   const reach = () => {
     const onread = { buffer: Buffer.allocUnsafe(BUFFER_BYTES), callback: hear }
-    const opened = connect({ port, host: '127.0.0.1', noDelay: true, onread })
+    const opened = connect({ port, host, noDelay: true, onread })
     opened.on('error', () => {})
     opened.on('close', () => drop(opened))
     return opened
   }
+  const ask: Connection['ask'] = (request, answered) => {
+    waiting = answered
+    socket ??= reach()
+    socket.write(request, 'latin1')
+  }
   return {
-    ask(request, answered) {
-      waiting = answered
-      socket ??= reach()
-      socket.write(request, 'latin1')
-    },
+    ask,
+    answerTo: (request) =>
+      new Promise((resolve, reject) => {
+        ask(request, (answer) =>
+          answer ? resolve(answer) : reject(new Error('the connection broke')),
+        )
+      }),
     close() {
       const old = socket
       socket = null

@@ -1,18 +1,19 @@
 import pg from 'pg'
-import { type Postgres, startPostgres } from '../../scripts/testing/postgres.ts'
+import { type Cluster, makeCluster } from '../../scripts/testing/postgres-cluster.ts'
+import { slowDisk } from './slow-disk.ts'
 
-/** A PostgreSQL of the bench's own, started when the first database is wanted. */
+/** A PostgreSQL of the bench's own, started when the first database is wanted. It syncs, as one that keeps its word does. */
 export interface Databases {
   fresh(): Promise<string>
   stop(): Promise<void>
 }
 
 export function databases(): Databases {
-  let server: Promise<Postgres> | null = null
+  let server: Promise<Cluster> | null = null
   let made = 0
   return {
     async fresh() {
-      server ??= startPostgres()
+      server ??= startCluster()
       const { url } = await server
       made += 1
       const name = `bench_${made}`
@@ -26,4 +27,12 @@ export function databases(): Databases {
       await (await server)?.stop()
     },
   }
+}
+
+async function startCluster(): Promise<Cluster> {
+  // It inherits what this process has: on a slow disk it is slow as well.
+  Object.assign(process.env, slowDisk())
+  const cluster = await makeCluster()
+  await cluster.start()
+  return cluster
 }

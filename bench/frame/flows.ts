@@ -2,10 +2,10 @@ import { deriveCode } from '../../server/src/auth/code.ts'
 import { createKeyring, keyedHash } from '../../server/src/auth/keyring.ts'
 import type { Answer } from './connection.ts'
 
-/** One request, and what follows from its answer: another one, or null when the piece of work is done. */
+/** One request, and what follows from its answer: another one, or null when the piece of work is done or was turned away. */
 export interface Step {
   readonly request: string
-  follow(answer: Answer): Step | null
+  follow(answer: Answer): Step | 'turned away' | null
 }
 
 /** An answer that is not what it has to be: a run with one does not count. */
@@ -13,7 +13,7 @@ export class Wrong extends Error {
   override readonly name = 'Wrong'
 }
 
-/** A request; the word CREDENTIAL in it stands for one of those that the flow has. */
+/** A request; the word CREDENTIAL in it stands for one of those that the flow has, SOURCE for an address of its own. */
 export interface Line {
   readonly method: 'GET' | 'POST'
   readonly path: string
@@ -27,18 +27,20 @@ export interface Expected {
   readonly status: number
   /** A field as it stands in the answer. */
   readonly has: string
+  /** Right as well, and counted by itself: the work is not done. */
+  readonly turnsAway?: true
 }
 
 /** What the connections ask for; it crosses to the process that asks, so it holds no functions. */
-export type Flow = EachFlow | RotateFlow | SignInFlow
+export type Flow = EachFlow | RotateFlow | SignInFlow | MixedFlow
 
 /** The same request with one credential after the other. */
 export interface EachFlow {
   readonly kind: 'each'
   readonly line: Line
   readonly credentials: readonly string[]
-  /** Null where it is only to be in the way, and refusals are as good as answers. */
-  readonly expected: Expected | null
+  /** Several, where a refusal is right as well. */
+  readonly expected: Expected | readonly Expected[]
 }
 
 /** Each connection renews a token of its own with the newest that it was given. */
@@ -60,22 +62,32 @@ export interface SignInFlow {
   readonly secret: string
 }
 
+/** Pieces of work of several kinds, always in the same order, by their shares. */
+export interface MixedFlow {
+  readonly kind: 'mixed'
+  readonly parts: readonly { readonly share: number; readonly flow: Flow }[]
+}
+
 const PLACE = 'CREDENTIAL'
+const SOURCE = 'SOURCE'
 
 /** Begins a piece of work on the connection of this number. */
 export type Begin = (connection: number) => Step
 
 export function beginning(flow: Flow): Begin {
   if (flow.kind === 'each') return askEach(flow)
-  return flow.kind === 'rotate' ? rotate(flow) : signIn(flow)
+  if (flow.kind === 'rotate') return rotate(flow)
+  return flow.kind === 'mixed' ? mix(flow) : signIn(flow)
 }
 
 function askEach({ line, credentials, expected }: EachFlow): Begin {
-  const requests = credentials.map((credential) => spell(line, credential))
+  const requests = credentials.map((credential, index) =>
+    spell(line, credential).replace(SOURCE, addressOf(index)),
+  )
+  const right = [expected].flat()
   let next = 0
   const follow = (answer: Answer) => {
-    if (expected) require(answer, expected)
-    return null
+    return require(answer, ...right).turnsAway ? 'turned away' : null
   }
   return () => ({ request: requests[next++ % requests.length] ?? '', follow })
 }
@@ -122,6 +134,17 @@ function signIn({ people, password, secret, stop }: SignInFlow): Begin {
   }
 }
 
+/** Whoever is furthest behind its share is next. */
+function mix({ parts }: MixedFlow): Begin {
+  const kinds = parts.map(({ share, flow }) => ({ share, begin: beginning(flow), behind: 0 }))
+  return (connection) => {
+    for (const kind of kinds) kind.behind += kind.share
+    const next = kinds.reduce((most, kind) => (kind.behind > most.behind ? kind : most))
+    next.behind -= 1
+    return next.begin(connection)
+  }
+}
+
 const post = (path: string, json: unknown): Line => ({ method: 'POST', path, json })
 
 const echoBody = { model: 'echo-1', messages: [{ role: 'user', content: 'Hello world' }] }
@@ -139,7 +162,7 @@ function codeOf(keyring: ReturnType<typeof createKeyring>, emailKey: string): nu
   return Number(deriveCode(keyring.current, challenge))
 }
 
-function spell({ method, path, headers = {}, json, form }: Line, credential = ''): string {
+export function spell({ method, path, headers = {}, json, form }: Line, credential = ''): string {
   const body = (form ?? (json === undefined ? '' : JSON.stringify(json))).replace(PLACE, credential)
   const all: Record<string, string> = { host: 'localhost', ...headers }
   if (method === 'POST') {
@@ -151,9 +174,15 @@ function spell({ method, path, headers = {}, json, form }: Line, credential = ''
   return `${head}\r\n\r\n${body}`
 }
 
-function require({ status, text }: Answer, expected: Expected): void {
-  if (status === expected.status && text.includes(expected.has)) return
-  throw new Wrong(`${status} instead of ${expected.status} with ${expected.has}: ${text}`)
+function addressOf(index: number): string {
+  return `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`
+}
+
+function require({ status, text }: Answer, ...right: readonly Expected[]): Expected {
+  const found = right.find((one) => status === one.status && text.includes(one.has))
+  if (found) return found
+  const wished = right.map((one) => `${one.status} with ${one.has}`).join(' or ')
+  throw new Wrong(`${status} instead of ${wished}: ${text}`)
 }
 
 function fieldOf({ text }: Answer, name: string): string {

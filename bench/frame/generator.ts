@@ -7,6 +7,8 @@ import { type Begin, beginning, type Flow, type Step, Wrong } from './flows.ts'
  */
 
 export interface Aim {
+  /** This machine without it. */
+  readonly host?: string
   readonly port: number
   readonly connections: number
   readonly flow: Flow
@@ -23,6 +25,8 @@ export interface Outcome {
   readonly done: number
   readonly wrong: number
   readonly firstWrong: string | null
+  /** Told to come again, where that is right. */
+  readonly turnedAway: number
   readonly seconds: number
   /** What this process itself took for each of them. */
   readonly cpuMicros: number
@@ -38,6 +42,7 @@ interface Tally {
   readonly times: number[]
   readonly firstBytes: number[]
   wrong: number
+  turnedAway: number
   firstWrong: string | null
 }
 
@@ -48,8 +53,8 @@ let begin: Begin = () => {
 
 process.on('message', async (message: { aim?: Aim; run?: Run }) => {
   if (message.aim) {
-    const { port, connections: count, flow } = message.aim
-    connections = Array.from({ length: count }, () => openConnection(port))
+    const { host, port, connections: count, flow } = message.aim
+    connections = Array.from({ length: count }, () => openConnection(port, host))
     begin = beginning(flow)
     process.send?.({ aimed: true })
   }
@@ -58,7 +63,7 @@ process.on('message', async (message: { aim?: Aim; run?: Run }) => {
 process.on('disconnect', () => process.exit(0))
 
 async function ask({ seconds, rate }: Run): Promise<Outcome> {
-  const tally: Tally = { times: [], firstBytes: [], wrong: 0, firstWrong: null }
+  const tally: Tally = { times: [], firstBytes: [], wrong: 0, turnedAway: 0, firstWrong: null }
   const cpu = process.cpuUsage()
   const begun = performance.now()
   const until = begun + seconds * 1000
@@ -118,9 +123,10 @@ function work(tally: Tally, index: number, since: number, ended: () => void): vo
     try {
       if (!answer) throw new Wrong('the connection broke')
       const next = step.follow(answer)
-      if (next) return take(next)
-      tally.times.push(performance.now() - since)
-      tally.firstBytes.push(answer.firstByteAt - since)
+      if (next === 'turned away') tally.turnedAway += 1
+      else if (next) return take(next)
+      else tally.times.push(performance.now() - since)
+      if (!next) tally.firstBytes.push(answer.firstByteAt - since)
     } catch (cause) {
       tally.wrong += 1
       tally.firstWrong ??= cause instanceof Error ? cause.message : String(cause)
@@ -138,6 +144,7 @@ function describe(tally: Tally, seconds: number, cpuMicros: number): Outcome {
   return {
     done: sorted.length,
     wrong: tally.wrong,
+    turnedAway: tally.turnedAway,
     firstWrong: tally.firstWrong,
     seconds,
     cpuMicros,

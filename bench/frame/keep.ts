@@ -4,6 +4,9 @@ import { plotSpeed, plotTails } from './plot.ts'
 import type { Result } from './result.ts'
 import { writeTables } from './table.ts'
 
+const SLOWER =
+  '\nThe same on a disk whose syncs take 2 ms more: [slow-disk](slow-disk/README.md).\n'
+
 /** Writes what was found, raw, and tells all that was ever found anew: tables and plots. */
 export function keepResults(
   folder: string,
@@ -18,7 +21,8 @@ export function keepResults(
   const all = readAll(folder).toSorted(
     (one, other) => order.indexOf(one.name) - order.indexOf(other.name),
   )
-  writeFileSync(join(folder, 'README.md'), writeTables(all))
+  const slower = existsSync(join(folder, 'slow-disk', 'README.md')) ? SLOWER : ''
+  writeFileSync(join(folder, 'README.md'), writeTables(all) + slower)
   writeFileSync(join(folder, 'speed.svg'), plotSpeed(all))
   writeFileSync(join(folder, 'tails.svg'), plotTails(all))
 }

@@ -13,6 +13,8 @@ export interface Machine {
   readonly node: string
   /** Work that others did on it before the run: as many as there are cores, and nothing is left. */
   readonly loadBefore: number
+  /** BENCH_SLOW_DISK. */
+  readonly isDiskSlow?: true
   readonly packages: Readonly<Record<string, string>>
 }
 
@@ -25,10 +27,12 @@ export function describeMachine(): Machine {
     system: `${type()} ${release()}`,
     node: process.version,
     loadBefore: loadavg()[0] ?? 0,
+    ...(process.env.BENCH_SLOW_DISK ? { isDiskSlow: true } : {}),
     packages: {
       fastify: versionIn('node_modules/fastify'),
       '@node-rs/argon2': versionIn('node_modules/@node-rs/argon2'),
       'better-auth': versionIn('.cache/peers/node_modules/better-auth'),
+      '@better-auth/api-key': versionIn('.cache/peers/node_modules/@better-auth/api-key'),
       'oidc-provider': versionIn('.cache/peers/node_modules/oidc-provider'),
     },
   }

@@ -1,6 +1,7 @@
 import type { Result } from './result.ts'
 import { ratios, spreadOf } from './statistics.ts'
-import { tailOf, valuesOf } from './table.ts'
+import { valuesOf } from './tables/comparisons.ts'
+import { tailOf } from './tables/disturbances.ts'
 
 /** One line of a plot: a bar up to the median, and a thin line from the smallest to the largest. */
 interface Bar {

@@ -25,6 +25,11 @@ export interface Setting {
   readonly share: number
 }
 
+/** Those who ask at once; one by themselves where only the working of it is tried. */
+export function crowdOf(connections: number, { share }: Setting): number {
+  return Math.min(connections, Math.ceil(100 * share))
+}
+
 /** The same work done by several sides in turn; each is compared with the first. */
 export interface Comparison {
   readonly name: string
@@ -42,14 +47,19 @@ export interface Disturbance {
   readonly name: string
   readonly title: string
   readonly goal?: string
-  /** Calls a second. */
+  /** Calls a second; fewer where a side or a machine is slower. */
   readonly rate: number
   readonly disturbers: number
-  readonly sides: readonly {
-    readonly name: string
-    readonly isPeer?: true
-    open(setting: Setting): Promise<Opened & { readonly inTheWay: Flow }>
-  }[]
+  /** Bytes that it is wished to hold more at most meanwhile. */
+  readonly mayHoldMore?: number
+  readonly sides: readonly DisturbedSubject[]
+}
+
+export interface DisturbedSubject {
+  readonly name: string
+  readonly isPeer?: true
+  readonly isOnPostgres?: true
+  open(setting: Setting): Promise<Opened & { readonly inTheWay: Flow }>
 }
 
 /** How soon something answers after its start, and what it holds when nobody asks. */

@@ -24,10 +24,14 @@ interface Starting {
   readonly folder: string
 }
 
-/** Starts as they mostly are: data is there, made by a first start, which is not counted. */
+/**
+ * Starts as they mostly are: data is there, made by a first start, which is not counted. Of the idle time a share is waited,
+ * 1 but where only the working of it is tried.
+ */
 export async function measureStarts(
   starts: readonly Start[],
   rounds: number,
+  share: number,
 ): Promise<StartedSide[]> {
   const scripts = await Promise.all(starts.map(({ script }) => script()))
   const sides = starts.map((start, index) => ({
@@ -39,7 +43,7 @@ export async function measureStarts(
   try {
     for (let round = 0; round <= rounds; round++) {
       for (const side of sides) {
-        const measured = await startOnce(side)
+        const measured = await startOnce(side, IDLE_MS * share)
         if (round > 0) side.rounds.push(measured)
       }
     }
@@ -49,7 +53,7 @@ export async function measureStarts(
   }
 }
 
-async function startOnce({ start, script, folder }: Starting) {
+async function startOnce({ start, script, folder }: Starting, idleMs: number) {
   const port = await freePort()
   const begun = performance.now()
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
@@ -59,7 +63,7 @@ async function startOnce({ start, script, folder }: Starting) {
   try {
     await untilAnswered(child, port, start.path)
     const milliseconds = performance.now() - begun
-    await wait(IDLE_MS)
+    await wait(idleMs)
     return { milliseconds, residentBytes: residentBytes(child.pid ?? 0) }
   } finally {
     if (child.exitCode === null) {

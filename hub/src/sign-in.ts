@@ -1,8 +1,13 @@
 /**
- * What a script adds to the sign-in pages, which work without it: show the password, warn of Caps Lock, take a pasted
- * code as it comes and send it once, count down to the next mail, follow the mail, use a passkey, tell times in the
+ * What a script adds to the sign-in pages, which work without it: send a form once, show the password, warn of Caps
+ * Lock, take a pasted code as it comes, count down to the next mail, follow the mail, use a passkey, tell times in the
  * reader's zone.
  */
+
+/** Within this time a form that is sent again is the same press. */
+const SAME_PRESS_MS = 10_000
+
+for (const form of all<HTMLFormElement>('form')) sendsOnce(form)
 for (const time of all<HTMLTimeElement>('time[datetime]')) tellsLocally(time)
 for (const button of all('[data-show]')) showsPassword(button)
 for (const input of all<HTMLInputElement>('input[data-digits]')) sendsWhenWhole(input)
@@ -16,6 +21,19 @@ if (location.search.includes('told=signedOut')) new BroadcastChannel('freddy').p
 
 function all<Kind extends HTMLElement = HTMLElement>(selector: string): Kind[] {
   return [...document.querySelectorAll<Kind>(selector)]
+}
+
+/** Enter behind a code that went by itself, or a second click: it would find the code used, and say so. */
+function sendsOnce(form: HTMLFormElement): void {
+  let sentAt = Number.NEGATIVE_INFINITY
+  form.addEventListener('submit', (event) => {
+    if (event.timeStamp - sentAt < SAME_PRESS_MS) event.preventDefault()
+    else sentAt = event.timeStamp
+  })
+  // The way back shows the page as it was left.
+  addEventListener('pageshow', () => {
+    sentAt = Number.NEGATIVE_INFINITY
+  })
 }
 
 /** The server names UTC; here the reader's own zone is known. */

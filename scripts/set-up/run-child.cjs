@@ -9,26 +9,38 @@ let running = null
 let stopCode = 0
 
 /**
- * Runs a program to its end; a signal that we get goes to it, and we outlive it.
- * Answers its `exitCode` (128 + number after a signal, as shells say it), and in `stopCode` the same
- * of the signal that told us to stop, or 0.
+ * Runs a program to its end; it does not outlive us. Answers its `exitCode` (128 + number after a signal, as shells say
+ * it), and in `stopCode` the same of the signal that told us to stop, or 0.
  */
 module.exports = function runChild(command, args, options) {
   return new Promise((resolve, reject) => {
-    running = spawn(command, args, options)
-    running.on('error', (error) => {
+    const child = spawn(command, args, options)
+    const end = () => child.kill()
+    running = child
+    process.once('exit', end)
+    const over = () => {
       running = null
+      process.removeListener('exit', end)
+    }
+    child.on('error', (error) => {
+      over()
       reject(error)
     })
-    running.on('exit', (code, signal) => {
-      running = null
+    child.on('exit', (code, signal) => {
+      over()
       resolve({ exitCode: signal ? codeOf(signal) : code, stopCode: stopCode })
     })
   })
 }
 
-for (const signal of signals) process.on(signal, () => stop(signal))
-if (process.env.npm_lifecycle_event) stopWithParent(process.ppid)
+/**
+ * For a process that does nothing but run programs: a signal that it gets goes to the one that runs, which it outlives.
+ * Others who load this file have their own idea of signals.
+ */
+module.exports.passSignals = function passSignals() {
+  for (const signal of signals) process.on(signal, () => stop(signal))
+  if (process.env.npm_lifecycle_event) stopWithParent(process.ppid)
+}
 
 /** Between two programs there is nobody to tell: we end, and 'exit' listeners clean up. */
 function stop(signal) {

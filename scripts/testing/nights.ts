@@ -24,7 +24,7 @@ export function roundsOf(rounds: number, seed: string): Night[] {
     // The first has the word itself: what was red is played again by the word it told.
     seed: run === 0 ? seed : `${seed}-${run}`,
     rounds: ROUNDS * DATABASES,
-    words: ['--test-name-pattern=F1 to F4', file('faults')],
+    words: ['--test-name-pattern=kill -9', file('faults')],
     env: { FAULT_ROUNDS: String(ROUNDS) },
   }))
 }
@@ -39,6 +39,11 @@ export function nights(seed: string): Night[] {
     env,
   })
   return [
+    scene(
+      'F1 to F4, 450 moments',
+      ['--test-name-pattern=what a kill would leave', file('faults')],
+      { FAULT_ROUNDS: String(ROUNDS) },
+    ),
     scene('F6, killed at every step', [file('crash-steps')], { FAULT_STEPS: '1' }),
     scene('F7, 200 power cuts', [file('power-cut')], { FAULT_CUTS: '200' }),
     scene('F14, 24 restarts of PostgreSQL', ['--test-name-pattern=F14', file('faults')], {
@@ -48,6 +53,9 @@ export function nights(seed: string): Night[] {
     scene('F8, F10, a disk that is full or dies', [file('full-disk')]),
     scene('F11, F13, a database that is held', [file('held-database')]),
     scene('F10, F16 to F18, a PostgreSQL in need', [file('postgres-faults')]),
+    scene('F39 to F42, a PostgreSQL cut off', [file('more-postgres-faults')], { FAULT_STEPS: '1' }),
+    scene('F43, a disk of PostgreSQL', [file('postgres-disk')]),
+    scene('F44, files that were removed', [file('removed-files')]),
     scene('F34, killed while it migrates', [file('migrations')], { FAULT_ROUNDS: String(ROUNDS) }),
     scene('F36, back to a moment', [file('point-in-time')]),
     ...soaks(30, seed),

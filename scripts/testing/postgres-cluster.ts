@@ -14,6 +14,8 @@ const STOP_LIMIT_MS = 10_000
 /** A PostgreSQL in a temporary folder of its own, which can fall, come back, be copied and be promoted. */
 export interface Cluster {
   readonly port: number
+  /** Of its processes, the first one first. */
+  pids(): number[]
   readonly url: string
   /** Waits until it takes connections. */
   start(): Promise<void>
@@ -36,9 +38,12 @@ interface Home {
   readonly port: number
 }
 
-/** A new cluster on a free port of 127.0.0.1, for the user `freddy` without a password. Not started yet. */
-export async function makeCluster(settings: readonly string[] = []): Promise<Cluster> {
-  const home = await makeHome()
+/** A new cluster on a free port of 127.0.0.1, for the user `freddy` without a password, in a folder below `where`. Not started yet. */
+export async function makeCluster(
+  settings: readonly string[] = [],
+  where = tmpdir(),
+): Promise<Cluster> {
+  const home = await makeHome(where)
   const args = ['-U', 'freddy', '--auth=trust', '--no-sync', '--encoding=UTF8', '--locale=C']
   perform(home, 'initdb', ['-D', join(home.folder, 'cluster'), ...args])
   return clusterIn(home, settings)
@@ -50,6 +55,7 @@ function clusterIn(home: Home, settings: readonly string[]): Cluster {
   let server: ChildProcess | undefined
   return {
     port,
+    pids: () => (server?.pid ? [server.pid, ...childrenOf(server.pid)] : []),
     url: `postgres://freddy@127.0.0.1:${port}/postgres`,
     async start() {
       server = spawnServer(home, settings)
@@ -63,7 +69,7 @@ function clusterIn(home: Home, settings: readonly string[]): Cluster {
       if (!server?.pid) return
       const ended = once(server, 'exit')
       // None of them may notice that another is gone.
-      for (const pid of [server.pid, ...childrenOf(server.pid)]) endProcess(pid)
+      for (const pid of this.pids()) endProcess(pid)
       await ended
     },
     async follower(name) {
@@ -92,10 +98,10 @@ function clusterIn(home: Home, settings: readonly string[]): Cluster {
 }
 
 /** A folder that only the account can read (mkdtemp's 0700), and that goes when this process does. */
-async function makeHome(): Promise<Home> {
+async function makeHome(where = tmpdir()): Promise<Home> {
   const programs = await findPostgresPrograms()
   const account = unprivileged()
-  const folder = mkdtempSync(join(tmpdir(), 'freddy-postgres-'))
+  const folder = mkdtempSync(join(where, 'freddy-postgres-'))
   process.once('exit', () => removeFolder(folder))
   if (account.uid !== undefined && account.gid !== undefined) {
     chownSync(folder, account.uid, account.gid)

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
+import { availableParallelism, constants, tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import type { Interruptions } from './interruptions.ts'
 import { root } from './root.ts'
@@ -12,6 +12,8 @@ const everyTest = ['server/test/**/*.test.ts', 'sdk/typescript/test/**/*.test.ts
 const TEST_LIMIT_MS = 300_000
 /** For all of them: a run that hangs ends and says where. */
 const RUN_LIMIT_MS = 40 * 60_000
+/** Files at once: one more than there are cores, for a file waits a third of its time. */
+const AT_ONCE = availableParallelism() + 1
 /** As many red files are tried again: a busy machine makes few. */
 const MOST_TRIED_AGAIN = 3
 
@@ -21,7 +23,7 @@ interface Run {
 }
 
 /**
- * Runs the tests and answers their exit code. Signals end them, and leave us to clean up after. When all are run, two
+ * Runs the tests and answers their exit code. Signals end them, and leave us to clean up after. When all are run, several
  * files at a time, and few are red, those run once more alone: what is red by itself is broken, the rest was the
  * machine's load, and is named.
  */
@@ -76,7 +78,7 @@ function argumentsFor(args: readonly string[], file: string): string[] {
   return [
     '--test',
     '--disable-warning=ExperimentalWarning',
-    '--test-concurrency=2',
+    `--test-concurrency=${AT_ONCE}`,
     `--import=${beside('leftovers.ts')}`,
     `--test-timeout=${TEST_LIMIT_MS}`,
     ...(reports ? [] : [...reporters, ...tally]),

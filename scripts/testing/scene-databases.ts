@@ -6,6 +6,7 @@ import { migrate } from '../../server/src/store/migrate.ts'
 import { openPostgres } from '../../server/src/store/postgres.ts'
 import { openSqlite } from '../../server/src/store/sqlite.ts'
 import type { Postgres } from './postgres.ts'
+import { prepareSpareDatabases } from './spare-databases.ts'
 
 const TEMPLATE = 'freddy_template'
 
@@ -25,5 +26,6 @@ export async function prepareSceneDatabases({ url }: Pick<Postgres, 'url'>) {
   const postgres = await openPostgres({ url: url.replace(/\/[^/]*$/, `/${TEMPLATE}`) })
   await migrate(postgres)
   await postgres.close()
+  await prepareSpareDatabases(url, TEMPLATE)
   return { TEST_SQLITE_TEMPLATE: file, TEST_POSTGRES_TEMPLATE: TEMPLATE }
 }

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import { createFeed } from './auth/feed.ts'
 import { createKeyUses } from './auth/key-uses.ts'
 import type { Keyring } from './auth/keyring.ts'
@@ -10,6 +9,7 @@ import { tellSiblings } from './auth/tell-siblings.ts'
 import { createTokens } from './auth/token.ts'
 import { type Config, ConfigError } from './config.ts'
 import type { App, Clock } from './context.ts'
+import { latelyUsed } from './lately-used.ts'
 import type { Limiter } from './limiter/limiter.ts'
 import type { Log } from './log.ts'
 import { type LetterTexts, readLetterTexts } from './mail/letter-texts.ts'
@@ -108,9 +108,9 @@ export function assemble(
     }),
     raiseWaits: createRaiseWaits(),
     turnedAway: createTurnedAway(parts.siblings),
-    canaries: new LRUCache({ max: WAITING_CANARIES }),
-    reached: new LRUCache({ max: REMEMBERED_CAPS }),
-    keyNetworks: new LRUCache({ max: REMEMBERED_NETWORKS }),
+    canaries: latelyUsed(WAITING_CANARIES),
+    reached: latelyUsed(REMEMBERED_CAPS),
+    keyNetworks: latelyUsed(REMEMBERED_NETWORKS),
     closing: new AbortController(),
   }
   const measured = metrics ? observe(app, metrics) : app

@@ -24,14 +24,14 @@ const cases: Readonly<Record<string, readonly number[]>> = {
 /** The numbers of the catalogue of faults, by family. */
 const faults: Readonly<Record<string, readonly number[]>> = {
   'a server that dies': [1, 2, 3, 4, 31, 32],
-  'a disk': [6, 7, 8, 10, 13],
-  'a database': [11, 14, 15, 16, 17, 18],
+  'a disk': [6, 7, 8, 10, 13, 43, 44, 45],
+  'a database': [11, 14, 15, 16, 17, 18, 39, 40, 41, 42],
   'a shared cache': [19],
-  mail: [20, 21, 22, 23, 24, 25],
-  'a clock': [27],
+  mail: [20, 21, 22, 23, 24, 25, 48],
+  'a clock': [27, 46],
   'a model server': [28],
   'a schema': [33, 34],
-  'several servers': [35],
+  'several servers': [35, 47],
   'what is kept': [36, 37],
   time: [38],
 }

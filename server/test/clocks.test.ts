@@ -47,6 +47,23 @@ scene('F27: a leap second, in which a clock tells one second twice, is none', as
   await liveADay(freddy, 'bob')
 })
 
+scene(
+  'F46: a clock that is set back by hours holds nobody back for longer than a limit lasts',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    const { token } = await freddy.signIn(ada)
+    const made = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'k' } })
+    const headers = { 'api-key': made.body.key }
+    const look = async () => (await freddy.ask('GET /v1/models', { headers })).status
+    freddy.pass(3 * 3600 * SECOND)
+    assert.equal(await look(), 200)
+    freddy.pass(-2 * 3600 * SECOND)
+    assert.equal(await look(), 200)
+    assert.equal((await freddy.ask('GET /v1/user/me', { token })).status, 200)
+    await liveADay(freddy, 'bob')
+  },
+)
+
 scene('F27: summer time begins and ends in the middle of a day that is counted', async (freddy) => {
   const zone = process.env.TZ
   // Half an hour beside the hours of UTC; in 2027 it goes forward on 14 March and back on 7 November.

@@ -3,9 +3,13 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
+import { type SpareDatabases, spareDatabases } from '../../scripts/testing/spare-databases.ts'
 import type { Database } from '../src/store/database.ts'
 import { openPostgres } from '../src/store/postgres.ts'
 import { openSqlite } from '../src/store/sqlite.ts'
+import { lateDatabase } from './late-database.ts'
+
+let spares: SpareDatabases | undefined
 
 export interface Place {
   readonly database: Database
@@ -26,38 +30,58 @@ export const databases = [
   openEmpty(): Promise<Place>
 }[]
 
-function copySqlite(): Promise<Place> {
-  return openFreshSqlite(process.env.TEST_SQLITE_TEMPLATE)
-}
-
-async function openFreshSqlite(template?: string): Promise<Place> {
+async function copySqlite(): Promise<Place> {
+  const { TEST_SQLITE_TEMPLATE: template } = process.env
   const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
   const url = join(folder, 'freddy.db')
   if (template) copyFileSync(template, url)
-  const database = await openSqlite({ path: url })
+  return sqliteIn(
+    folder,
+    url,
+    lateDatabase('SQLite', () => openSqlite({ path: url })),
+  )
+}
+
+async function openFreshSqlite(): Promise<Place> {
+  const folder = mkdtempSync(join(tmpdir(), 'freddy-'))
+  const url = join(folder, 'freddy.db')
+  return sqliteIn(folder, url, await openSqlite({ path: url }))
+}
+
+const sqliteIn = (folder: string, url: string, database: Database): Place => ({
+  database,
+  url,
+  reopen: () => openSqlite({ path: url }),
+  async drop() {
+    await database.close()
+    rmSync(folder, { recursive: true, force: true })
+  },
+})
+
+async function copyPostgres(): Promise<Place> {
+  const { TEST_POSTGRES_URL: server, TEST_POSTGRES_TEMPLATE: template } = process.env
+  if (!server || !template) return openFreshPostgres(server)
+  spares ??= spareDatabases(server, template)
+  const { take, giveBack } = spares
+  const name = await take()
+  const url = server.replace(/\/[^/]*$/, `/${name}`)
+  const database = lateDatabase('PostgreSQL', () => openPostgres({ url, poolSize: 2 }))
   return {
     database,
     url,
-    reopen: () => openSqlite({ path: url }),
+    reopen: () => openPostgres({ url }),
     async drop() {
       await database.close()
-      rmSync(folder, { recursive: true, force: true })
+      await giveBack(name)
     },
   }
 }
 
-function copyPostgres(): Promise<Place> {
-  return openFreshPostgres(process.env.TEST_POSTGRES_URL, process.env.TEST_POSTGRES_TEMPLATE)
-}
-
 /** A database of its own on the tests' PostgreSQL, or on another. */
-export async function openFreshPostgres(
-  server = process.env.TEST_POSTGRES_URL,
-  template = 'template1',
-): Promise<Place> {
+export async function openFreshPostgres(server = process.env.TEST_POSTGRES_URL): Promise<Place> {
   if (!server) throw new Error('TEST_POSTGRES_URL is not set: run the tests by `npm test`')
   const name = `freddy_${randomBytes(6).toString('hex')}`
-  await command(server, `CREATE DATABASE ${name} TEMPLATE ${template}`)
+  await command(server, `CREATE DATABASE ${name}`)
   const url = server.replace(/\/[^/]*$/, `/${name}`)
   const database = await openPostgres({ url, poolSize: 2 })
   return {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import { childEnv } from './child-env.ts'
 import { databases } from './databases.ts'
 import { startProcess } from './server-process.ts'
 import { shellOn } from './shell.ts'
@@ -37,7 +38,7 @@ function run(command: string, args: readonly string[], env: Record<string, strin
     const child = execFile(
       command,
       args,
-      { env: { PATH: process.env.PATH, ...env }, timeout: 60_000 },
+      { env: { ...childEnv(), ...env }, timeout: 60_000 },
       (failure, stdout, stderr) =>
         failure ? reject(new Error(`${failure.message}\n${stderr}`)) : resolve(stdout),
     )
@@ -157,7 +158,7 @@ asking.close()
 
 /** Runs a program that asks for the code when it is mailed. */
 function withInput(command: string, args: readonly string[], asked: Promise<string>) {
-  const env = { PYTHONPATH: process.env.TEST_PYTHONPATH ?? '', PATH: process.env.PATH ?? '' }
+  const env = { ...childEnv(), PYTHONPATH: process.env.TEST_PYTHONPATH ?? '' }
   return new Promise<string>((resolve, reject) => {
     const child = execFile(command, args, { env, timeout: 60_000 }, (failure, stdout, stderr) =>
       failure ? reject(new Error(`${failure.message}\n${stderr}`)) : resolve(stdout),
@@ -344,6 +345,8 @@ onBoth(
     assert.equal(hooks(`test ${id}`).status, 0)
     const { headers, body } = await arrived
     assert.match(hooks('list').stdout, /active\s+user\.created user\.deleted/)
+    const sent = hooks(`deliveries ${id}`).stdout
+    assert.match(sent, /^evt_[0-9a-f]{32} {2}webhook\.test {2}(delivered|waiting)/)
     for (const words of ['rotate', 'pause']) {
       assert.equal(hooks(`${words} ${id}`).status, 0, words)
     }

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { allowed } from '../src/auth/audit.ts'
+import { childEnv } from './child-env.ts'
 import { type Freddy, SECRET, scene } from './freddy.ts'
 
 const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
@@ -15,7 +16,7 @@ function start({ running }: Freddy, context: TestContext, words: readonly string
   const { databaseUrl, dataDir } = running.app.config
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', cli, ...words], {
     env: {
-      PATH: process.env.PATH,
+      ...childEnv(),
       SECRET_KEY: SECRET,
       HASH_THREADS: '1',
       DATA_DIR: dataDir,

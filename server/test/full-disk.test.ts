@@ -138,3 +138,25 @@ const failNextSync = (server: ServerProcess) =>
     ...['-e', 'trace=fsync,fdatasync'],
     ...['-e', 'inject=fsync,fdatasync:error=EIO:when=1'],
   ])
+
+test('F45: a server that may open no file more says so, answers who is there, and goes on when it may', async (t) => {
+  const { server, bearer, key } = await openScene(t)
+  const { base, child } = server
+  const status = async (path: string, body?: object, headers = {}) =>
+    (await call(base, path, body, headers))?.status
+  const allow = (files: number) =>
+    execFileSync('prlimit', [`--pid=${child.pid}`, `--nofile=${files}:`])
+  assert.equal(await status('/v1/user/export', undefined, bearer), 200)
+  // Those that it has stay open.
+  allow(3)
+  assert.equal(await status('/v1/user/export', undefined, bearer), 503)
+  assert.equal(await status('/v1/models', undefined, key), 200)
+  assert.equal(await status('/v1/auth/login', credentials('ada@example.com')), 200)
+  const stranger = await fetch(`${base}/livez`, { headers: { connection: 'close' } }).catch(
+    () => null,
+  )
+  assert.ok(stranger === null || stranger.status === 200, 'nobody is left waiting')
+  allow(1024)
+  assert.equal(await status('/v1/user/export', undefined, bearer), 200)
+  assert.equal(await status('/readyz'), 200)
+})

@@ -61,6 +61,16 @@ test('attack 118: an address of this machine or its neighbours is no model serve
     '64:ff9b::7f00:1',
     'fd00:ec2::254',
     'fe80::1',
+    '::127.0.0.1',
+    '::7f00:1',
+    '::ffff:0:127.0.0.1',
+    '::fffe:10.0.0.1',
+    'fec0::1',
+    '100::1',
+    '5f00::1',
+    '2001:0:7f00:1::1',
+    '2002:7f00:1::',
+    '192.88.99.1',
     '224.0.0.1',
     'nonsense',
   ])
@@ -361,4 +371,6 @@ modelScene(
     await model.close()
     assert.equal((await freddy.ask('POST /v1/responses', { token, body: hello })).status, 502)
   },
+  // Nothing here is to be late.
+  'first=20,plain=20,idle=20,total=60',
 )

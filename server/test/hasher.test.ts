@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { hashOfNothing } from '../src/workers/hash-cost.ts'
 import { createHasher, HasherBusy } from '../src/workers/hasher.ts'
@@ -51,4 +52,31 @@ test('past the queue, and past the wait, a hash is refused at once; the others a
     late.some((answer) => answer.status === 'rejected' && answer.reason instanceof HasherBusy),
   )
   await hurried.close()
+})
+
+/** Bounds the memory of its own process once a thread is warm, then hashes and proves. */
+const starved = `
+const { execFileSync } = require('node:child_process')
+const { readFileSync } = require('node:fs')
+import('${new URL('../src/workers/hasher.ts', import.meta.url)}').then(async ({ createHasher }) => {
+  const hasher = createHasher({ threads: 1 })
+  const stored = await hasher.hash('x')
+  const [, kib] = /VmSize:\\s+(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))
+  const bound = (Number(kib) + 1024) * 1024
+  execFileSync('prlimit', ['--as=' + bound + ':', '--pid', String(process.pid)])
+  const scrypt = '$scrypt$ln=16,r=8,p=1$c29tZXNhbHQ$' + 'A'.repeat(43)
+  const works = [() => hasher.hash('x'), () => hasher.verify(stored, 'x'), () => hasher.verifyForeign(scrypt, 'x')]
+  for (const work of works) console.log(await work().catch(({ name }) => name))
+  process.exit()
+})
+`
+
+test('F32: without memory a hash is refused as one that found no thread, and no password is called wrong', {
+  skip: process.platform !== 'linux',
+}, () => {
+  const said = execFileSync(process.execPath, ['--eval', starved], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  assert.deepEqual(said.trim().split('\n'), ['HasherBusy', 'HasherBusy', 'HasherBusy'])
 })

@@ -8,6 +8,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { databases } from './databases.ts'
 import { PASSWORD } from './freddy.ts'
 import { call, type ServerProcess, startProcess } from './server-process.ts'
+import { startReceiver } from './webhook-receiver.ts'
 
 const EMAIL = 'ada@example.com'
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -36,6 +37,7 @@ function visit(
   name: string,
   tell: (place: Place, t: TestContext) => Promise<void>,
   options: { javaScriptEnabled?: boolean; userAgent?: string } = {},
+  settings: Readonly<Record<string, string>> = {},
 ): void {
   for (const { name: engine, open } of databases) {
     test(`${name} (${engine})`, async (t) => {
@@ -43,7 +45,7 @@ function visit(
       t.after(() => rmSync(folder, { recursive: true, force: true }))
       const database = engine === 'PostgreSQL' ? await open() : null
       if (database) t.after(() => database.drop())
-      const env: Record<string, string> = { DATA_DIR: folder }
+      const env: Record<string, string> = { ...settings, DATA_DIR: folder }
       if (database) env.DATABASE_URL = database.url
       const server = await startProcess(env)
       t.after(() => server.kill())
@@ -173,6 +175,7 @@ visit('every page is for everybody, at every width, light and dark', async (plac
     'account',
     'admin',
     'admin/mails',
+    'admin/webhooks',
     'admin/trail',
     'admin/panic',
     'admin/settings',
@@ -287,6 +290,8 @@ visit('the keyboard alone signs in, and a pasted code goes by itself', async (pl
   const code = await readCode(place, first)
   await focusOn(page, 'verification_code')
   await page.keyboard.insertText(`${code.slice(0, 2)} ${code.slice(2)}`)
+  // Habit: the code is on its way already.
+  await page.keyboard.press('Enter')
   await page.waitForURL('**/hub/security')
 })
 
@@ -447,6 +452,59 @@ visit(
   },
 )
 
+visit(
+  'an admin has events sent to an address, tests it, and sees what became of them',
+  async (place) => {
+    const { page, base } = place
+    await setUp(place)
+    const receiver = await startReceiver()
+    const dialog = page.getByRole('dialog')
+    const press = (name: string) => page.getByRole('button', { name, exact: true }).click()
+    const confirm = (name: string) => dialog.getByRole('button', { name, exact: true }).click()
+    const secret = async () => {
+      const shown = await dialog.locator('.secret').textContent()
+      await confirm('I have stored it')
+      return String(shown)
+    }
+
+    await page.goto(`${base}/hub/admin/webhooks`)
+    await press('Add an endpoint')
+    await dialog.getByLabel('Address').fill('http://10.0.0.1/')
+    await confirm('Add an endpoint')
+    await dialog.getByRole('alert').waitFor()
+    await dialog.getByLabel('Address').fill(receiver.url)
+    await dialog.getByLabel('Events').fill('user.created, user.deleted')
+    await confirm('Add an endpoint')
+    const first = await secret()
+    assert.match(first, /^whsec_/)
+    await page.getByText('user.created, user.deleted').waitFor()
+
+    await press('Test')
+    await page.getByText('webhook.test').waitFor()
+    const delivered = page.getByText('delivered')
+    for (let looks = 0; looks < 50 && !(await delivered.isVisible()); looks++) {
+      await press('Look again')
+      await settle(page)
+    }
+    await delivered.waitFor()
+    await look(page)
+    await press('Rotate')
+    await confirm('Rotate')
+    assert.notEqual(await secret(), first)
+    await page.getByText('the former secret signs until').waitFor()
+    await press('Pause')
+    await page.getByText('paused by an admin').waitFor()
+    await press('Resume')
+    await page.getByRole('button', { name: 'Pause' }).waitFor()
+    await press('Remove')
+    await confirm('Remove')
+    await page.getByText('No endpoints yet.').waitFor()
+    await receiver.close()
+  },
+  {},
+  { WEBHOOK_ALLOW: '127.0.0.1' },
+)
+
 /** Each dialog of the Hub: the page it stands on, and the button that opens it. */
 const dialogs: readonly (readonly [page: string, button: string])[] = [
   ['keys', 'Create a key'],
@@ -464,6 +522,7 @@ const dialogs: readonly (readonly [page: string, button: string])[] = [
   ['admin/users/{bea}', 'Change'],
   ['admin/users/{bea}', 'Sign out everywhere'],
   ['admin/users/{bea}', 'Disable'],
+  ['admin/webhooks', 'Add an endpoint'],
   ['admin/panic', 'End all of this'],
 ]
 
@@ -487,6 +546,7 @@ visit('every dialog is opened, walked and left by the keyboard alone', async (pl
   const key = String(await page.locator('.secret').textContent())
   await inDialog.waitFor()
   await page.getByRole('button', { name: 'I have stored it' }).press('Enter')
+  await page.getByRole('heading', { name: 'Laptop' }).waitFor()
   const hello = { model: 'echo-1', input: 'Hello' }
   assert.equal((await call(base, '/v1/responses', hello, { 'api-key': key }))?.status, 200)
 

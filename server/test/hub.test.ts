@@ -52,6 +52,9 @@ scene('somebody signs in without a script and gets to the page they wanted', asy
     verification_code: spaced,
   })
   assert.equal(entered.location, '/hub/keys')
+  const again = { verification_code: spaced }
+  const twice = await window.post('/sign-in/code?next=%2Fhub%2Fkeys', again)
+  assert.equal(twice.location, '/hub/keys', 'who is in goes on')
   const shell = await window.get('/hub/keys')
   assert.equal(shell.status, 200)
   assert.match(shell.text, /<div id="hub">/)

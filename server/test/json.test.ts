@@ -94,12 +94,32 @@ describe('attack 100: depth and width', () => {
     assert.equal(refusal('{"a":'.repeat(200_000)), deep)
   })
 
+  it('refuses what would be read for seconds, and takes what people send', () => {
+    const many = 'The body has too many parts'
+    const list = (part: string, count: number) => `[${`${part},`.repeat(count)}${part}]`
+    const members = (count: number) =>
+      `{${Array.from({ length: count }, (_, place) => `"k${place}":1`).join(',')}}`
+    assert.deepEqual(
+      [list('{}', 150_000), list('[]', 150_000), list('0', 600_000), members(60_000)].map((text) =>
+        refusal(text),
+      ),
+      [many, many, many, many],
+    )
+    assert.deepEqual(
+      [list('{"role":"user"}', 30_000), list('0', 400_000), members(40_000)].map((text) =>
+        refusal(text),
+      ),
+      [null, null, null],
+    )
+    assert.equal(refusal(JSON.stringify(',{[:"'.repeat(500_000))), null)
+  })
+
   it('does not count brackets in strings', () => {
     assert.equal(refusal(JSON.stringify({ a: '['.repeat(10_000), b: '\\"[{' }), 1), null)
   })
 
   it('reads wide objects and long strings to the end', () => {
-    const names = Array.from({ length: 100_000 }, (_, index) => `"n${index}":${index}`)
+    const names = Array.from({ length: 40_000 }, (_, index) => `"n${index}":${index}`)
     assert.equal(refusal(`{${names.join(',')}}`), null)
     assert.equal(refusal(`{${names.join(',')},"n5":0}`), 'A name stands twice in one object')
     assert.equal(refusal(`["${'\\"'.repeat(500_000)}"]`), null)

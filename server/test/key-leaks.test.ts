@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { newApiKey } from '../src/auth/api-key.ts'
 import { DAY, type Freddy, HOUR, MINUTE, scene } from './freddy.ts'
 import { type KeyOwner, keyOwner, useKey } from './key-owner.ts'
+import { json, response, startModelServer } from './model-server.ts'
 import type { SunkMail } from './smtp-sink.ts'
 
 const report = (freddy: Freddy, body: object, from?: string) =>
@@ -128,6 +129,34 @@ scene('attack 114: an address that a stranger names is no link, and no markup', 
   assert.match(text, /exampleSubject: x&lt;b&gt;y/)
   assert.match(text, /Calls since 2026-08-25 12:00 UTC: none to a model/)
 })
+
+scene(
+  'attack 056: the thief of a key writes nothing into the letter about it',
+  async (freddy) => {
+    const model = await startModelServer()
+    const upstream = { name: 'standard', url: model.url, apiKey: 'sk-ours' }
+    Object.assign(freddy.running.app.models, { standard: upstream, upstreams: [upstream] })
+    model.behave((answer) => json(answer, response('Hi')))
+    const ada = await keyOwner(freddy)
+    const { key } = (await ada.make()).body
+    for (const name of ['gpt-4.1-mini', 'Sign in at evil.example/login', '\u202egnp.elif']) {
+      const body = { model: name, input: 'hi' }
+      const answer = await freddy.ask('POST /v1/responses', { headers: { 'api-key': key }, body })
+      assert.equal(answer.status, 200, answer.text)
+    }
+    await report(freddy, { key })
+    await model.close()
+    const [text = ''] = await lettersTo(freddy, ada)
+    for (const said of [
+      'gpt-4.1-mini (1)',
+      'Sign-in-at-evil[.]example/login (1)',
+      '-gnp[.]elif (1)',
+    ]) {
+      assert.ok(text.includes(said), `${said}: ${text}`)
+    }
+  },
+  { env: { UPSTREAM_ALLOW: '127.0.0.0/8' } },
+)
 
 scene(
   'reports of a source are limited, whatever they hold',

@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict'
-import { appointUser, disableUser, enableUser } from '../src/auth/roster.ts'
+import {
+  type Acting,
+  appointUser,
+  deleteUser,
+  disableUser,
+  enableUser,
+} from '../src/auth/roster.ts'
 import { ApiError } from '../src/errors.ts'
 import { type Freddy, type Person, scene } from './freddy.ts'
 import { shellBeside } from './shell.ts'
@@ -122,6 +128,39 @@ scene('of admins who disable each other at once, one is left', async (freddy) =>
     for (const { id } of people) await enableUser(acting(freddy), id)
   }
 })
+
+scene(
+  'of admins who delete, demote and disable each other at once, one is left',
+  async (freddy) => {
+    const { store } = freddy.running.app
+    const acts = [deleteUser, disableUser, (by: Acting, id: string) => appointUser(by, id, 'user')]
+    for (let round = 0; round < 2; round++) {
+      const people: Person[] = []
+      for (const name of ['one', 'two', 'three'])
+        people.push(await freddy.person(`${name}${round}`))
+      for (const { id } of people) await appointUser(acting(freddy), id, 'admin')
+      freddy.pass(1000)
+      // Each is aimed at by another one, and by that one in another way.
+      const aimed = people.flatMap(({ id }, place) =>
+        acts.map((_, way) =>
+          (acts[(place + way + round) % acts.length] ?? deleteUser)(acting(freddy), id),
+        ),
+      )
+      const outcomes = await Promise.allSettled(aimed)
+      for (const outcome of outcomes) {
+        if (outcome.status === 'fulfilled') continue
+        const { reason } = outcome
+        const words = ['OPERATION_NOT_ALLOWED', 'RESOURCE_NOT_FOUND']
+        assert.ok(reason instanceof ApiError && words.includes(reason.code), String(reason))
+      }
+      const left = await store.users.listAdmins()
+      assert.equal(left.length, 1, `round ${round}`)
+      // The next round has three of its own.
+      await freddy.database.write("UPDATE users SET role = 'user' WHERE role = 'admin'")
+      freddy.pass(1000)
+    }
+  },
+)
 
 scene('a paused key says so to who holds it, and opens nothing', async (freddy) => {
   const ada = await freddy.person('ada')

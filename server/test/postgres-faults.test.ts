@@ -1,51 +1,13 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { DatabaseUnavailable } from '../src/store/database.ts'
 import { openPostgres } from '../src/store/postgres.ts'
-import { openFreshPostgres, type Place } from './databases.ts'
+import { openFreshPostgres } from './databases.ts'
 import { openRoad } from './faults/road.ts'
-import { type Answer, type Freddy, type Person, startFreddy, wrongCode } from './freddy.ts'
-
-interface Scene {
-  readonly freddy: Omit<Freddy, 'database'>
-  readonly place: Place
-  readonly ada: Person
-  readonly token: string
-  readonly refresh: string
-  /** A key that this server has read. */
-  readonly key: string
-}
-
-/** Ada, signed in and with a key that is known, on a server that finds its database where it is told. */
-async function openScene(
-  t: TestContext,
-  place: Place,
-  url = place.url,
-  env: Record<string, string> = {},
-): Promise<Scene> {
-  const freddy = await startFreddy(url, 'PostgreSQL', { env })
-  t.after(async () => {
-    await freddy.running.close()
-    await freddy.mail.close()
-    await place.drop()
-  })
-  const ada = await freddy.person('ada')
-  const { token, refreshToken } = await freddy.signIn(ada)
-  const made = await freddy.ask('POST /v1/api-keys', { token, body: { name: 'k' } })
-  const { key } = made.body
-  assert.equal((await look({ freddy, key })).status, 200)
-  return { freddy, place, ada, token, refresh: refreshToken, key }
-}
-
-const look = ({ freddy, key }: Pick<Scene, 'freddy' | 'key'>) =>
-  freddy.ask('GET /v1/models', { headers: { 'api-key': key } })
-
-function isAway({ status, text, headers }: Answer): void {
-  assert.equal(status, 503, text)
-  assert.match(String(headers['retry-after']), /^\d+$/)
-}
+import { type Answer, wrongCode } from './freddy.ts'
+import { isAway, look, openScene, type Scene } from './known-caller.ts'
 
 const options = (...settings: string[]) =>
   `?options=${encodeURIComponent(settings.map((setting) => `-c ${setting}`).join(' '))}`

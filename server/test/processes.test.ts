@@ -9,6 +9,8 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { freePort } from '../../scripts/testing/free-port.ts'
 import { root } from '../../scripts/testing/root.ts'
+import { createLine } from '../src/processes/line.ts'
+import { watchPulse } from '../src/processes/watch-pulse.ts'
 import { databases } from './databases.ts'
 import { readExposition } from './exposition.ts'
 import { PASSWORD, wrongCode } from './freddy.ts'
@@ -262,4 +264,31 @@ test('processes end with the one that counts for them, and give up when none can
   for (const pid of childrenOf(second.child.pid)) if (pid > 0) process.kill(pid, 'SIGKILL')
   assert.deepEqual(await ended, [1, null])
   assert.match(said, /3 processes in a row ended before they listened, the last with exit code 1/)
+})
+
+test('F47: a process that stands still is noticed once, one that is late or stood still with us is not', async (t) => {
+  let isStill = false
+  const there = createLine(
+    (bundle) => here.take(bundle),
+    () => null,
+  )
+  const here = createLine(
+    (bundle) => !isStill && there.take(bundle),
+    () => null,
+  )
+  let noticed = 0
+  const note = () => {
+    noticed += 1
+  }
+  t.after(watchPulse(here, note, 10))
+  await wait(100)
+  assert.equal(noticed, 0)
+  // Nobody answers while this one does not turn either.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+  await wait(50)
+  assert.equal(noticed, 0)
+  isStill = true
+  for (let looks = 0; noticed === 0 && looks < 200; looks++) await wait(10)
+  await wait(50)
+  assert.equal(noticed, 1)
 })

@@ -142,6 +142,8 @@ scene(
       assert.match(seen.text, /<form method="post">/)
       assert.equal((await freddy.ask(`HEAD ${path}`)).status, 200)
     }
+    const german = await freddy.ask(`GET ${path}`, { headers: { 'accept-language': 'de-AT' } })
+    assert.match(german.text, /<html lang="de">[\s\S]*<h1>Neues Passwort wählen/)
     const evil = await press(freddy, path, `new_password=${NEW}`, 'https://evil.example')
     assert.equal(evil.statusCode, 403)
     assert.equal((await press(freddy, path, 'new_password=password1')).statusCode, 422)

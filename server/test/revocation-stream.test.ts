@@ -22,8 +22,8 @@ async function follower(freddy: Freddy) {
   const { port } = http.server.address() as { port: number }
   const base = `http://127.0.0.1:${port}`
   const key = { 'api-key': made?.key ?? '' }
-  const ask = (headers: Record<string, string>) =>
-    fetch(`${base}/v1/auth/revocations`, { headers: { ...key, ...headers } })
+  const ask = (headers: Record<string, string>, method = 'GET') =>
+    fetch(`${base}/v1/auth/revocations`, { method, headers: { ...key, ...headers } })
   const follow = async (headers: Record<string, string> = {}) => {
     const answer = await ask({ accept: 'text/event-stream', ...headers })
     return { status: answer.status, ...eventsOf(answer) }
@@ -138,4 +138,15 @@ scene('a server that ends leaves nobody waiting', async (freddy) => {
   freddy.running.app.revocationStreams.stop()
   assert.equal(await stream.next(), null)
   assert.equal((await follow()).status, 429)
+})
+
+scene('who asks for the head alone takes no place', async (freddy) => {
+  const { ask, follow } = await follower(freddy)
+  for (let time = 0; time < MOST_OF_ONE; time++) {
+    const { status } = await ask({ accept: 'text/event-stream' }, 'HEAD')
+    assert.equal(status, 200)
+  }
+  const { status, leave } = await follow()
+  assert.equal(status, 200)
+  await leave()
 })

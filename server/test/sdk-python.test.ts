@@ -8,6 +8,7 @@ import { delimiter, join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { childEnv } from './child-env.ts'
 import { startProcess } from './server-process.ts'
 import { shellOn } from './shell.ts'
 import { type SmtpSink, startSmtpSink } from './smtp-sink.ts'
@@ -168,7 +169,7 @@ interface Ended {
 function python(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Ended> {
   const options = {
     cwd: env.HOME ?? sdk,
-    env: { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1', HOME: tmpdir(), ...env },
+    env: { ...childEnv(), PYTHONDONTWRITEBYTECODE: '1', HOME: tmpdir(), ...env },
     timeout: 240_000,
     maxBuffer: 16 * 1024 * 1024,
   }

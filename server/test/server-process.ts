@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { childEnv } from './child-env.ts'
 import { PASSWORD, SECRET } from './freddy.ts'
 
 /** The server itself, as Node is told to run it. */
@@ -29,7 +30,7 @@ export async function startProgram(
 ): Promise<ServerProcess> {
   const [program = process.execPath, ...words] = [...through, process.execPath, ...args]
   const child = spawn(program, words, {
-    env: { PATH: process.env.PATH, SECRET_KEY: SECRET, HASH_THREADS: '1', PORT: '0', ...env },
+    env: { ...childEnv(), SECRET_KEY: SECRET, HASH_THREADS: '1', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))

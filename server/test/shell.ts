@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../src/config.ts'
+import { childEnv } from './child-env.ts'
 import { type Freddy, SECRET } from './freddy.ts'
 
 const cli = fileURLToPath(new URL('../src/cli.ts', import.meta.url))
@@ -22,7 +23,7 @@ export function shellOn(
   { input = '', env = {}, at }: Said & { readonly at?: number } = {},
 ) {
   const whole = {
-    PATH: process.env.PATH,
+    ...childEnv(),
     SECRET_KEY: SECRET,
     HASH_THREADS: '1',
     DATA_DIR: dataDir,

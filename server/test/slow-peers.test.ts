@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { takeForms } from '../src/http/form.ts'
 import { createHttp, type Http } from '../src/http/server.ts'
 import { type Patience, patience } from '../src/http/strict-server.ts'
 import { type Freddy, scene } from './freddy.ts'
@@ -16,6 +17,10 @@ async function withServer(freddy: Freddy, use: (http: Http, open: () => Peer) =>
   const pages = (http: Http) => {
     http.get('/livez', async (_request, reply) => reply.send('ok'))
     http.get('/big', async (_request, reply) => reply.send(Buffer.alloc(BIG, 'x')))
+    void http.register(async (scope) => {
+      takeForms(scope)
+      scope.post('/form', async (_request, reply) => reply.send('read'))
+    })
     http.get('/late', async (_request, reply) => {
       await pause(3 * short.stalledMs)
       return reply.send('late')
@@ -89,6 +94,17 @@ scene('attack 106: a body that never ends is cut, and nothing is decided', async
     const written = await drip(peer, ' ', 10)
     assert.ok(written < 9000)
     assert.deepEqual(await freddy.database.read('SELECT id FROM audit_events'), [])
+  })
+})
+
+scene('attack 106: a form that never ends is cut as any body is', async (freddy) => {
+  await withServer(freddy, async (_http, open) => {
+    const peer = open()
+    const form = 'Content-Type: application/x-www-form-urlencoded'
+    peer.socket.write(head('POST /form HTTP/1.1', 'Host: localhost', form, 'Content-Length: 4000'))
+    // All of it would take ten times as long as a request may.
+    assert.ok((await drip(peer, 'a', 10)) < 200)
+    assert.deepEqual(statusesIn(peer.heard()), [])
   })
 })
 

@@ -7,12 +7,14 @@ import { AdminSettings } from '../parts/admin-settings.tsx'
 import { AdminSystem } from '../parts/admin-system.tsx'
 import { AdminTrail } from '../parts/admin-trail.tsx'
 import { AdminUsers } from '../parts/admin-users.tsx'
+import { AdminWebhooks } from '../parts/admin-webhooks.tsx'
 import { Link } from '../route.tsx'
 import { say, type Word } from '../words.ts'
 
 const rooms: readonly { name: string; label: Word; Room: ComponentType }[] = [
   { name: 'users', label: 'people', Room: AdminUsers },
   { name: 'mails', label: 'mails', Room: AdminMails },
+  { name: 'webhooks', label: 'webhooks', Room: AdminWebhooks },
   { name: 'trail', label: 'trail', Room: AdminTrail },
   { name: 'panic', label: 'panic', Room: AdminPanic },
   { name: 'settings', label: 'settings', Room: AdminSettings },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { childEnv } from '../../../server/test/child-env.ts'
 
 export const cli = fileURLToPath(new URL('../src/cli/freddy.ts', import.meta.url))
 
@@ -33,7 +34,7 @@ export function shellOf(
   const home = mkdtempSync(join(tmpdir(), 'freddy-'))
   context.after(() => rmSync(home, { recursive: true, force: true }))
   const env = {
-    PATH: process.env.PATH ?? '',
+    ...childEnv(),
     HOME: home,
     XDG_CONFIG_HOME: join(home, 'config'),
     XDG_STATE_HOME: join(home, 'state'),

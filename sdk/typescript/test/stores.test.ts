@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { childEnv } from '../../../server/test/child-env.ts'
 import { HOUR, scene } from '../../../server/test/freddy.ts'
 import { memoryStore, type TokenStore, type Tokens } from '../src/index.ts'
 import { fileStore, type Places, placesOf, systemStore } from '../src/node/index.ts'
@@ -131,7 +132,7 @@ test('the key chain keeps tokens and forgets them', {
   const { stdout, stderr, status } = spawnSync(
     'dbus-run-session',
     ['sh', '-c', `${secretService}\nexec "$@"`, 'sh', ...run],
-    { encoding: 'utf8', env: { PATH: process.env.PATH, HOME: home }, timeout: 60_000 },
+    { encoding: 'utf8', env: { ...childEnv(), HOME: home }, timeout: 60_000 },
   )
   assert.equal(status, 0, stderr)
   assert.match(stdout, /^null access-of-ada null the system's key chain$/m)

@@ -71,7 +71,11 @@ export async function listDeliveries(
     after: query.after ?? null,
     most: most + 1,
   })
-  return { object: 'list', data: rows.slice(0, most).map(tell), has_more: rows.length > most }
+  return {
+    object: 'list',
+    data: rows.slice(0, most).map(tellDelivery),
+    has_more: rows.length > most,
+  }
 }
 
 /** Sends an event that means nothing, to see whether it arrives. */
@@ -102,7 +106,7 @@ function acting(call: Call<unknown, unknown>): Acting {
   return { app, now, origin, actor }
 }
 
-function tell(row: DeliveryRow): Static<typeof DeliveryAnswer> {
+export function tellDelivery(row: DeliveryRow): Static<typeof DeliveryAnswer> {
   const { event_id, type, user_id, tries, status, reason, delivered_at, ended_at } = row
   const waits = delivered_at === null && ended_at === null
   const gone = delivered_at === null ? ('given_up' as const) : ('delivered' as const)

@@ -1,16 +1,31 @@
 import Bowser from 'bowser'
 import { LRUCache } from 'lru-cache'
 
-const MOST_CHARACTERS = 64
+const MOST_CHARACTERS = 32
 const MOST_REMEMBERED = 1000
 
-/** What a person would call the program behind a user agent: `Firefox on Linux`, else its first word. */
+const UNKNOWN = 'an unknown program'
+/** Browsers that are told by a mark in the agent, so that their name is no word of it. */
+const browsers = new Set(Object.values(Bowser.BROWSER_MAP))
+
+/**
+ * What a person would call the program behind a user agent: `Firefox on Linux`, else its first word. It stands in letters to
+ * people who never asked for one, so nothing that a caller writes becomes a sentence of it, or a link.
+ */
 export function programName(agent: string): string {
-  if (!agent) return 'an unknown program'
+  if (!agent) return UNKNOWN
   const { browser, os } = read(agent)
-  if (browser.name && os.name) return `${browser.name} on ${os.name}`
-  const [word = ''] = (browser.name || agent).split(/[/\s]/)
-  return word.slice(0, MOST_CHARACTERS) || 'an unknown program'
+  const name = browser.name && browsers.has(browser.name) ? browser.name : firstWord(agent)
+  return name && os.name ? `${name} on ${os.name}` : name || UNKNOWN
+}
+
+/** Mail programs make links of words with dots between. */
+function firstWord(agent: string): string {
+  const [word = ''] = agent.split(/[/\s]/)
+  return word
+    .replace(/[^\w+-]+/g, '-')
+    .replace(/^[^a-z]+|-+$/gi, '')
+    .slice(0, MOST_CHARACTERS)
 }
 
 /** The system that a user agent names, such as `Linux`; null when it names none. */

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import type { Origin } from '../context.ts'
+import { latelyUsed } from '../lately-used.ts'
 import type { ApiKeyRow } from '../store/api-keys.ts'
 import type { FormerUse, KeyUse, KeyUseStore, RefusedUse } from '../store/key-uses.ts'
 import { randomId } from './random.ts'
@@ -33,7 +33,7 @@ interface Notes {
 }
 
 export function createKeyUses(store: KeyUseStore, onFailure: (cause: unknown) => void): KeyUses {
-  const noted = new LRUCache<string, KeyUse>({ max: MOST_NOTED })
+  const noted = latelyUsed<KeyUse>(MOST_NOTED)
   let waiting = noNotes()
   let writing = Promise.resolve()
 

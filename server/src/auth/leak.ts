@@ -90,13 +90,19 @@ async function lastUse(app: App, { id, user_id }: ApiKeyRow) {
 
 function sayDeeds(sums: readonly UsageSum[]): Pick<LetterFacts, 'calls' | 'models' | 'tokens'> {
   const most = sums.toSorted((one, other) => other.calls - one.calls).slice(0, MOST_MODELS)
-  const models = most.map((one) => `${(one.name ?? '').slice(0, MOST_MODEL_NAME)} (${one.calls})`)
+  const models = most.map((one) => `${sayModel(one.name ?? '')} (${one.calls})`)
   const more = sums.length > most.length ? ', …' : ''
   return {
     calls: sums.reduce((sum, one) => sum + one.calls, 0),
     models: `${models.join(', ')}${more}`,
     tokens: sums.reduce((sum, one) => sum + one.input_tokens + one.output_tokens, 0),
   }
+}
+
+/** Whoever has the key chose it: no sentence, and dots before letters are those of an address. */
+function sayModel(name: string): string {
+  const word = name.replace(/[^\w.:/@+*-]+/g, '-').replace(/\.(?=[a-z])/gi, '[.]')
+  return word.slice(0, MOST_MODEL_NAME)
 }
 
 /** A stranger's address goes into a mail of ours: cut, without controls, and so that no mail program makes a link of it. */

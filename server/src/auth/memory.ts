@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { latelyUsed } from '../lately-used.ts'
 import type { AllowanceRow } from '../store/allowances.ts'
 import type { ApiKeyRow } from '../store/api-keys.ts'
 import type { LiveSessionRow } from '../store/sessions.ts'
@@ -103,10 +103,9 @@ function createLog(): Log {
 
 function createShelf<Row>(max: number, log: Log, personOf: (row: Row, name: string) => string) {
   const index = createIndex()
-  const rows = new LRUCache<string, Remembered<Row>>({
-    max,
-    dispose: ({ row }, name) => index.remove(personOf(row, name), name),
-  })
+  const rows = latelyUsed<Remembered<Row>>(max, ({ row }, name) =>
+    index.remove(personOf(row, name), name),
+  )
   const put = (name: string, remembered: Remembered<Row>) => {
     rows.set(name, remembered)
     index.add(personOf(remembered.row, name), name)

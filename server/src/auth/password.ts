@@ -117,7 +117,8 @@ async function admitted<T>(work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     if (!(cause instanceof HasherBusy)) throw cause
     await wait(250 + Math.random() * 250)
-    throw tooMany('SERVICE_UNAVAILABLE', 1000)
+    const { code, details = {}, headers } = tooMany('SERVICE_UNAVAILABLE', 1000)
+    throw new ApiError(code, { details, headers, cause })
   }
 }
 

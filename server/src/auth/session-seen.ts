@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import type { Origin } from '../context.ts'
+import { latelyUsed } from '../lately-used.ts'
 import type { LiveSessionRow, SessionStore, Sighting } from '../store/sessions.ts'
 
 /** How much later than the last time a session must be seen to be worth a write. */
@@ -16,7 +16,7 @@ export interface Sightings {
 
 export function createSightings(store: Pick<SessionStore, 'see'>): Sightings {
   const waiting = new Map<string, Sighting>()
-  const noted = new LRUCache<string, number>({ max: MOST_WAITING })
+  const noted = latelyUsed<number>(MOST_WAITING)
   let writing = Promise.resolve()
 
   const writeOne = async (sighting: Sighting) => {

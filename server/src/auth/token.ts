@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import { ApiError } from '../errors.ts'
+import { latelyUsed } from '../lately-used.ts'
 import { hmacSha256 } from './hmac.ts'
 import type { KeyPair } from './key-pair.ts'
 import { type Keyring, type Keys, sameText } from './keyring.ts'
@@ -58,7 +58,7 @@ export function createTokens(rules: TokenRules): Tokens {
     refresh: createSigners('refresh', rules),
   }
   const pairs = createPairSigners(rules.signingKeys)
-  const known = new LRUCache<string, Claims>({ max: MOST_REMEMBERED })
+  const known = latelyUsed<Claims>(MOST_REMEMBERED)
   const signerOf = (kind: TokenKind, header: string) =>
     signers[kind].byHeader.get(header) ?? (kind === 'access' ? pairs.find(header) : undefined)
 

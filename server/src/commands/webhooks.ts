@@ -1,4 +1,5 @@
 import { defineCommand } from 'citty'
+import { tellDelivery } from '../admin/webhook-deliveries.ts'
 import type { Acting } from '../auth/roster.ts'
 import { ConfigError } from '../config.ts'
 import { events } from '../events.ts'
@@ -7,6 +8,7 @@ import {
   deleteWebhook,
   pauseWebhook,
   replaySince,
+  requireWebhook,
   resumeWebhook,
   rotateWebhook,
   testWebhook,
@@ -87,6 +89,40 @@ const replay = defineCommand({
     }),
 })
 
+const states = ['waiting', 'delivered', 'given_up'] as const
+
+const deliveries = defineCommand({
+  meta: { name: 'deliveries', description: 'What was sent there, and what waits; newest first' },
+  args: {
+    id,
+    state: { type: 'string', description: states.join(', ') },
+    limit: { type: 'string', description: '1 to 100', default: '20' },
+    json,
+  },
+  run: ({ args }) =>
+    operate(async ({ app }) => {
+      const state = states.find((each) => each === args.state) ?? null
+      if (args.state && !state) throw new ConfigError([`--state takes ${states.join(', ')}.`])
+      const most = Number(args.limit)
+      if (!/^\d{1,3}$/.test(args.limit) || most < 1 || most > 100)
+        throw new ConfigError(['--limit takes 1 to 100.'])
+      await requireWebhook({ app }, args.id)
+      const rows = await app.store.deliveries.list({ webhookId: args.id, state, after: null, most })
+      const told = rows.map(tellDelivery)
+      if (args.json) return say(JSON.stringify(told, null, 2))
+      if (told.length === 0) return say('Nothing was sent there so far.')
+      const cells = told.map((each) => [
+        each.event_id,
+        each.type ?? '',
+        each.state,
+        each.tries === 1 ? '1 try' : `${each.tries} tries`,
+        String(each.last_status ?? each.last_reason ?? ''),
+        each.next_try_at ? `next ${each.next_try_at}` : (each.delivered_at ?? ''),
+      ])
+      for (const line of columns(cells)) say(line)
+    }),
+})
+
 /** What is done to one endpoint, and how that is told. */
 function act(
   name: string,
@@ -112,6 +148,7 @@ export const webhooksCommand = defineCommand({
   subCommands: {
     list,
     add,
+    deliveries,
     rotate,
     replay,
     pause: act('pause', 'Let events wait', pauseWebhook, 'is sent nothing until it is resumed.'),

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { timedId } from '../auth/random.ts'
 import { ApiError } from '../errors.ts'
 import { isLoopback } from '../loopback.ts'
@@ -12,6 +12,10 @@ const plainPath = /^\/[A-Za-z0-9/._-]*$/
 export function requirePlainRequest(request: IncomingMessage, publicHost: string | null): void {
   if (request.rawHeaders.length / 2 > MOST_HEADERS) throw new ApiError('HEADERS_TOO_LARGE')
   requireHost(request, publicHost)
+  const coding = request.headers['transfer-encoding']
+  if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+    throw new ApiError('MALFORMED_REQUEST')
+  }
   const path = pathOf(request.url ?? '')
   if (!path.startsWith('/')) throw new ApiError('MALFORMED_REQUEST')
   if (!plainPath.test(path) || path.includes('//')) throw new ApiError('RESOURCE_NOT_FOUND')
@@ -39,6 +43,21 @@ export function isLargeAndUnread(request: IncomingMessage): boolean {
 function isLarge({ headers }: IncomingMessage): boolean {
   const isChunked = headers['transfer-encoding'] !== undefined
   return isChunked || Number(headers['content-length'] ?? 0) > MOST_SMALL_BYTES
+}
+
+/** Tells a caller who asked whether to send its body that it is going to be read. */
+export function letBodyCome({ headers }: IncomingMessage, response: ServerResponse): void {
+  if (headers.expect?.toLowerCase() === '100-continue') response.writeContinue()
+}
+
+/** Most bodies come with their head, and need no clock. */
+export function requireBodyInTime(request: IncomingMessage, bodyMs: number): void {
+  queueMicrotask(() => {
+    if (request.complete || request.destroyed) return
+    const timer = setTimeout(() => request.destroy(), bodyMs).unref()
+    request.once('close', () => clearTimeout(timer))
+    request.once('end', () => clearTimeout(timer))
+  })
 }
 
 /** How often a header was sent: Node keeps the first of some, and says nothing. */

@@ -1,11 +1,16 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { App, Call } from '../context.ts'
+import { letBodyCome } from './edge.ts'
 import { languageOf } from './hub/words.ts'
 
 const MOST_FORM_BYTES = 4096
 
 /** Within this scope a body is a form. */
 export function takeForms(scope: FastifyInstance): void {
+  scope.addHook('onRequest', (request, reply, done) => {
+    letBodyCome(request.raw, reply.raw)
+    done()
+  })
   scope.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: MOST_FORM_BYTES },

@@ -1,21 +1,24 @@
 import Handlebars from 'handlebars'
 import { pageHead, pageStyle } from './page-head.ts'
 
-/** One page: what it says, and what its form asks for. */
-export interface LinkPage {
+/** What stands on the page, as texts. */
+export interface LinkText {
+  readonly language: string
   readonly title: string
   readonly text: string
-  /** Why the last try did not fit. */
-  readonly problem?: string
-  /** The button; without one there is nothing left to do. */
-  readonly button?: string
-  readonly asksPassword?: true
+  /** Why the last try did not fit; nothing without one. */
+  readonly problem: string
+  /** Without one there is nothing left to do. */
+  readonly button: string
+  /** What the field for a new password is called; nothing where none is asked for. */
+  readonly password: string
   /** What the button says to us, where a page has two. */
-  readonly wish?: string
+  readonly wish: string
 }
 
-const page = Handlebars.compile(
-  `${pageHead}
+/** The page behind a link of a mail: no script, everything escaped. */
+export const linkPage: (text: LinkText) => string = Handlebars.compile(
+  `${pageHead('{{language}}')}
 <meta name="robots" content="noindex">
 <title>{{title}} · Freddy</title>
 <style>
@@ -38,8 +41,8 @@ input:focus-visible, button:focus-visible { outline: 2px solid var(--mark); outl
 {{#if problem}}<p class="problem" role="alert">{{problem}}</p>{{/if}}
 {{#if button}}
 <form method="post">
-{{#if asksPassword}}
-<label for="password">New password</label>
+{{#if password}}
+<label for="password">{{password}}</label>
 <input id="password" name="new_password" type="password" autocomplete="new-password" maxlength="256" required autofocus>
 {{/if}}
 <button{{#if wish}} name="wish" value="{{wish}}"{{/if}}>{{button}}</button>
@@ -51,15 +54,3 @@ input:focus-visible, button:focus-visible { outline: 2px solid var(--mark); outl
 `,
   { strict: true },
 )
-
-/** The page behind a link of a mail: no script, everything escaped. */
-export function linkPage({ title, text, problem, button, asksPassword, wish }: LinkPage): string {
-  return page({
-    title,
-    text,
-    problem: problem ?? '',
-    button: button ?? '',
-    asksPassword: asksPassword ?? '',
-    wish: wish ?? '',
-  })
-}

@@ -1,6 +1,6 @@
-/** How every page of the server begins. */
-export const pageHead = `<!doctype html>
-<html lang="en">
+/** How a page of the server begins whose texts are in this language. */
+export const pageHead = (language = 'en') => `<!doctype html>
+<html lang="${language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -1,13 +1,15 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Principal } from '../auth/principal.ts'
 import type { App, Origin } from '../context.ts'
-import { ApiError, type ErrorCode } from '../errors.ts'
+import { ApiError, type ErrorCode, tooMany } from '../errors.ts'
 import { type Route, routes } from '../routes.ts'
 import { asApiError, sendError } from './answer.ts'
+import type { BodyInHand } from './bodies-in-hand.ts'
 import {
   isLargeAndUnread,
   pathOf,
   requestId,
+  requireBodyInTime,
   requirePlainRequest,
   requireSmallBody,
 } from './edge.ts'
@@ -17,7 +19,8 @@ import { schemaController } from './schema-controller.ts'
 import { serializerFor } from './serializer.ts'
 import { serve } from './serve.ts'
 import { type BrokenRequest, closeUnasked } from './sockets.ts'
-import { type Patience, patience, strictServer } from './strict-server.ts'
+import { sourceOf } from './source.ts'
+import { MOST_HEAD_BYTES, type Patience, patience, strictServer } from './strict-server.ts'
 import { traceRequests } from './trace-requests.ts'
 import { validatorFor } from './validator.ts'
 
@@ -31,6 +34,8 @@ declare module 'fastify' {
     startedAt: number
     /** The body of a gateway request as it came. */
     bytes: Buffer | null
+    /** Its body, where that is a large one. */
+    inHand: BodyInHand | null
     answerHeaders: Record<string, string>
     /** The code of the error that it was answered with. */
     refusal: ErrorCode | undefined
@@ -41,6 +46,9 @@ declare module 'fastify' {
 }
 
 export type Http = FastifyInstance
+
+/** Another server, or this one's successor, takes the next request. */
+const CLOSING_MS = 1000
 
 /** The web server of an app: Fastify is known to this folder only. */
 export async function createHttp(
@@ -57,14 +65,14 @@ export async function createHttp(
     schemaController,
     logger: false,
     exposeHeadRoutes: true,
-    // A response's id carries whose it is.
-    routerOptions: { maxParamLength: 512 },
-    return503OnClosing: true,
+    // As long as a head may be: what an id may look like, its row says.
+    routerOptions: { maxParamLength: MOST_HEAD_BYTES },
+    // Told in our own words, by the first hook.
+    return503OnClosing: false,
     // Broken requests are answered in strict-server.ts; a second handler would cut that answer off.
     clientErrorHandler: () => {},
-    frameworkErrors: (error, request, reply) => {
-      sendError(request as FastifyRequest, reply as FastifyReply, asApiError(error))
-    },
+    frameworkErrors: (error, request, reply) =>
+      refuseUnrouted(app, error, request as FastifyRequest, reply as FastifyReply),
   })
   http.setValidatorCompiler(validatorFor)
   http.setSerializerCompiler(serializerFor)
@@ -75,9 +83,10 @@ export async function createHttp(
   http.decorateRequest('answerHeaders')
   http.decorateRequest('principal', null)
   http.decorateRequest('bytes', null)
+  http.decorateRequest('inHand', null)
   http.decorateRequest('refusal', undefined)
   if (app.tracing) traceRequests(app.tracing, http, origins)
-  greet(app, http, origins)
+  greet(app, http, origins, bounds)
   openApi(http)
   serve(app, http, routes, bounds)
   http.after(() => pages(http))
@@ -85,26 +94,63 @@ export async function createHttp(
   return http
 }
 
+/** A path that the router cannot read reaches no hook: here is what they would have done. */
+function refuseUnrouted(
+  app: App,
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  stamp(app, request, reply)
+  reply.header('connection', 'close')
+  const refusal = whyNotPlain(app, request) ?? asApiError(error)
+  const { status, code } = refusal
+  const { source } = sourceOf(request.raw.socket.remoteAddress ?? '')
+  app.log.info({ event: 'request', requestId: request.id, route: 'none', status, code, source })
+  sendError(request, reply, refusal)
+}
+
+function whyNotPlain(app: App, { raw }: FastifyRequest): ApiError | null {
+  try {
+    requirePlainRequest(raw, publicHostOf(app))
+    return null
+  } catch (cause) {
+    return asApiError(cause)
+  }
+}
+
+function publicHostOf({ config }: App): string | null {
+  return config.publicUrl ? new URL(config.publicUrl).hostname : null
+}
+
+/** What every answer carries. */
+function stamp({ config }: App, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+  const isHttps = config.publicUrl?.startsWith('https://') ?? false
+  if (isHttps) reply.header('strict-transport-security', 'max-age=31536000')
+  if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store')
+}
+
 /** What holds for every request, whatever it wants. */
-function greet(app: App, http: Http, origins: Origins): void {
-  const publicHost = app.config.publicUrl ? new URL(app.config.publicUrl).hostname : null
-  const isHttps = app.config.publicUrl?.startsWith('https://') ?? false
+function greet(app: App, http: Http, origins: Origins, { bodyMs }: Patience): void {
+  const publicHost = publicHostOf(app)
+  let isClosing = false
   http.addHook('onRequest', (request, reply, done) => {
     const { row } = request.routeOptions.config
     request.startedAt = app.now()
     request.row = row
     request.answerHeaders = {}
     request.origin = origins.of(request.raw)
-    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
-    if (isHttps) reply.header('strict-transport-security', 'max-age=31536000')
-    if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store')
+    stamp(app, request, reply)
     requirePlainRequest(request.raw, publicHost)
+    if (isClosing) throw tooMany('SERVICE_UNAVAILABLE', CLOSING_MS)
     if (!row?.body) requireSmallBody(request.raw)
+    // A row has its own; what is posted to a page is a form.
+    if (!row) requireBodyInTime(request.raw, bodyMs)
     // Fastify asks some methods for a body before it looks for their route: all are refused ahead of that.
     if (request.is404 && request.method !== 'OPTIONS') refuseMethod(http, request)
     done()
   })
-  let isClosing = false
   http.addHook('preClose', async () => {
     isClosing = true
     closeUnasked(http.server)

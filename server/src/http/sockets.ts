@@ -79,6 +79,7 @@ export function refuseBrokenRequest(
     `HTTP/1.1 ${error.status} ${reasons[error.status] ?? 'Bad Request'}`,
     'content-type: application/json; charset=utf-8',
     'cache-control: no-store',
+    'x-content-type-options: nosniff',
     `x-request-id: ${id}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',

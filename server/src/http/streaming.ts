@@ -20,16 +20,17 @@ export function carriedOf(route: Route, request: FastifyRequest, reply: FastifyR
     headers,
     // No accessor: each would be a shape of its own, which holds the whole request until old memory is collected.
     left() {
-      left ??= leaving(reply)
+      left ??= leaving(request, reply)
       return left
     },
   }
 }
 
-function leaving({ raw }: FastifyReply): AbortSignal {
+function leaving({ method }: FastifyRequest, { raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()
   const look = () => {
-    if (!raw.writableFinished) controller.abort()
+    // The answer to HEAD ends with its head: nobody is there for what would have come.
+    if (!raw.writableFinished || method === 'HEAD') controller.abort()
   }
   if (raw.closed) look()
   else raw.once('close', look)

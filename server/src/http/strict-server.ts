@@ -25,6 +25,8 @@ export const patience: Patience = {
   lookMs: 1000,
 }
 
+export const MOST_HEAD_BYTES = 16 * 1024
+
 /** Node's own server with every bound set: its defaults wait five minutes for a request, and for a reader for ever. */
 export function strictServer(
   bounds: Patience,
@@ -34,9 +36,13 @@ export function strictServer(
   siblings: Siblings | null = null,
 ): Server {
   const underWay: UnderWay = new WeakMap()
+  const take: RequestListener = (request, response) => {
+    watch(underWay, server, response)
+    handler(request, response)
+  }
   const server = createServer(
     {
-      maxHeaderSize: 16 * 1024,
+      maxHeaderSize: MOST_HEAD_BYTES,
       headersTimeout: bounds.headersMs,
       requestTimeout: bounds.requestMs,
       keepAliveTimeout: 65_000,
@@ -44,11 +50,11 @@ export function strictServer(
       // Our own check answers in our own words.
       requireHostHeader: false,
     },
-    (request, response) => {
-      watch(underWay, server, response)
-      handler(request, response)
-    },
+    take,
   )
+  // Node would let everybody send, and refuse what it does not know in words of its own (RFC 9110, section 10.1.1).
+  server.on('checkContinue', take)
+  server.on('checkExpectation', take)
   server.maxRequestsPerSocket = 1000
   server.maxHeadersCount = 200
   guardSockets(server, origins, siblings)

@@ -63,9 +63,9 @@ export function createLimiter(table: LimitTable, most = MOST_REMEMBERED): Limite
       if (!bucket) return unlimited
       const key = `${name} ${of}`
       const before = rows.get(key) ?? never
-      const after = buckets.map((each, index) => Math.max(fullAt(before, index), now) + cost(each))
+      const after = buckets.map((each, index) => fullAt(before, index, each, now) + cost(each))
       const waitMs = waitOf(buckets, after, now, 0)
-      if (waitMs > 0) return describe(bucket, fullAt(before, quoted), now, waitMs)
+      if (waitMs > 0) return describe(bucket, fullAt(before, quoted, bucket, now), now, waitMs)
       const known = rows.delete(key)
       if (known || rows.size < most || forgetOne(rows, now)) {
         rows.set(key, [now + waitOf(buckets, after, now, 1)].concat(after))
@@ -79,8 +79,9 @@ export function createLimiter(table: LimitTable, most = MOST_REMEMBERED): Limite
       const bucket = buckets[quoted]
       if (!bucket) return unlimited
       const before = rows.get(`${name} ${of}`) ?? never
-      const after = buckets.map((each, index) => Math.max(fullAt(before, index), now) + cost(each))
-      return describe(bucket, fullAt(before, quoted), now, waitOf(buckets, after, now, 0))
+      const after = buckets.map((each, index) => fullAt(before, index, each, now) + cost(each))
+      const full = fullAt(before, quoted, bucket, now)
+      return describe(bucket, full, now, waitOf(buckets, after, now, 0))
     },
 
     standing: () => 'only',
@@ -91,7 +92,14 @@ export function createLimiter(table: LimitTable, most = MOST_REMEMBERED): Limite
 /** Of a row that was never counted on. */
 const never: Row = [0]
 
-const fullAt = (row: Row, bucket: number) => row[bucket + 1] ?? 0
+/** An empty bucket is full again after its span. What is further away was written before the clock was set back, and is forgotten. */
+function fullAt(row: Row, index: number, bucket: Bucket, now: number): number {
+  const written = row[index + 1] ?? 0
+  if (written <= now) return now
+  return written > now + spanOf(bucket) + 1 ? now : written
+}
+
+const spanOf = (bucket: Bucket) => Math.max(bucket.perMs, bucket.burst * cost(bucket))
 
 /**
  * A map keeps the order of writing, so what was not written for longest stands first. Rows that are held back go

@@ -10,7 +10,10 @@ end
 local after, wait, full = {}, 0, 0
 for at = 3, #ARGV, 2 do
   local cost, burst = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  local moment = math.max(before[#after + 1] or 0, now) + cost
+  local written = before[#after + 1] or 0
+  -- Further away than an empty bucket is full again: written before the clock was set back.
+  if written > now + burst * cost + 1 then written = 0 end
+  local moment = math.max(written, now) + cost
   after[#after + 1] = moment
   wait = math.max(wait, moment - now - burst * cost)
   full = math.max(full, moment)

@@ -38,18 +38,18 @@ export function createSmtpMailer({
 
   return {
     async send({ messageId, to, subject, text, html }) {
+      const letter = {
+        messageId,
+        from: sender,
+        to: { name: '', address: to },
+        envelope: { from: sender.address, to: [to] },
+        subject,
+        text,
+        html,
+        headers: { 'Auto-Submitted': 'auto-generated' },
+      }
       try {
-        const sent = transport.sendMail({
-          messageId,
-          from: sender,
-          to: { name: '', address: to },
-          envelope: { from: sender.address, to: [to] },
-          subject,
-          text,
-          html,
-          headers: { 'Auto-Submitted': 'auto-generated' },
-        })
-        await within(times.letterMs, sent)
+        await within(times.letterMs, (signal) => transport.sendMail({ ...letter, signal }))
       } catch (cause) {
         throw asMailError(cause)
       }
@@ -58,14 +58,15 @@ export function createSmtpMailer({
   }
 }
 
-/** A letter that comes through after its time is repeated under the same Message-ID. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the letter took too long')), ms)
-  })
+/**
+ * What takes longer loses its connection: one that is answered a drop at a time would never be free again, and after a few of them nothing would
+ * leave. A letter that came through after all is repeated under the same Message-ID.
+ */
+async function within<T>(ms: number, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(new Error('the letter took too long')), ms)
   try {
-    return await Promise.race([work, late])
+    return await send(over.signal)
   } finally {
     clearTimeout(timer)
   }

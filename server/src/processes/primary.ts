@@ -6,6 +6,7 @@ import { createLog, type Log } from '../log.ts'
 import { type Bundle, createLine } from './line.ts'
 import type { Welcome } from './siblings.ts'
 import { createSwitchboard, type Member, type Switchboard } from './switchboard.ts'
+import { watchPulse } from './watch-pulse.ts'
 
 /** How long a process that ended stays away, by how many ended lately: one that cannot live must not take all time to try. */
 const PAUSES_MS = [50, 200, 1000, 2000, 5000]
@@ -65,6 +66,7 @@ function startOne(house: House): void {
   const dropInHand = watchInHand(worker)
   house.workers.add(worker)
   let isReady = false
+  let endWatch = () => {}
   const answer = (topic: string, words: unknown) => {
     if (topic === 'welcome') {
       house.board.join(member)
@@ -72,6 +74,10 @@ function startOne(house: House): void {
     }
     if (topic !== 'ready') return house.board.answer(member, topic, words)
     isReady = true
+    endWatch = watchPulse(line, () => {
+      house.log.warn({ event: 'process.silent' })
+      worker.process.kill('SIGKILL')
+    })
     return noteReady(house, welcome)
   }
   const line = createLine((bundle) => {
@@ -81,6 +87,7 @@ function startOne(house: House): void {
   worker.on('message', (bundle: Bundle) => line.take(bundle))
   worker.on('error', () => {})
   worker.once('exit', (code, signal) => {
+    endWatch()
     house.workers.delete(worker)
     house.board.leave(member)
     dropInHand()

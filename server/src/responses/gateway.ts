@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { keyedHash } from '../auth/keyring.ts'
 import { requireModel, userOf } from '../auth/principal.ts'
 import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
@@ -16,6 +17,7 @@ import {
   type AskPath,
   asksBackground,
   estimateUsage,
+  member,
   mostInput,
   mostOutput,
   type Usage,
@@ -73,7 +75,8 @@ export async function forward(
 ): Promise<Streamed> {
   const { app, body } = call
   const streamed = body.stream === true
-  const asksUsage = path === '/chat/completions' && streamed && !('stream_options' in body)
+  // Who could tell the model server to be silent would say what they owe.
+  const asksUsage = path === '/chat/completions' && streamed && !wantsUsage(body)
   const bytes = prepare(call, model, rename, asksUsage)
   const expected = estimateUsage(bytes.length, 0)
   const most = {
@@ -136,9 +139,22 @@ function prepare(
     if (place.upstream !== model.upstream.name) throw new ApiError('RESOURCE_NOT_FOUND')
     set.previous_response_id = JSON.stringify(place.id)
   }
-  const add: Record<string, string> = asksUsage ? { stream_options: '{"include_usage":true}' } : {}
+  const add: Record<string, string> = {}
+  if (asksUsage) {
+    const place = 'stream_options' in body ? set : add
+    place.stream_options = JSON.stringify({ ...optionsOf(body), include_usage: true })
+  }
   const changes = [set, rename, add].some((part) => Object.keys(part).length > 0)
   return changes ? editJson(carried.bytes, { set, rename, add }) : carried.bytes
+}
+
+const keysOf = ({ app }: AnyCall) => app.keyring.current.of.response
+
+const wantsUsage = (body: unknown) => member(optionsOf(body), 'include_usage') === true
+
+function optionsOf(body: unknown): object {
+  const options = member(body, 'stream_options')
+  return typeof options === 'object' && options !== null && !Array.isArray(options) ? options : {}
 }
 
 /** An allow list (security rule 26): nothing of the caller's credentials, cookies or connection gets through. */
@@ -158,6 +174,9 @@ function headersFor(
     const value = carried.headers[name]
     if (typeof value === 'string' && value.length <= 512) headers[name] = value
   }
+  const repeated = headers['idempotency-key']
+  // To the model server all callers are one: a word that two of them chose would give one the other's answer.
+  if (repeated) headers['idempotency-key'] = keyedHash(keysOf(call), userOf(call), repeated)
   if (!apiKey) return headers
   const user = `${userOf(call)};t=${Math.floor(now / 1000)}`
   const mac = createHmac('sha256', apiKey).update(user).digest('hex')

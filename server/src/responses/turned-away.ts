@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { latelyUsed } from '../lately-used.ts'
 import type { Siblings } from '../processes/siblings.ts'
 
 const MOST_REMEMBERED = 10_000
@@ -22,7 +22,7 @@ export interface TurnedAwayCalls {
 }
 
 export function createTurnedAway(siblings: Siblings | null): TurnedAwayCalls {
-  const own = new LRUCache<string, TurnedAway>({ max: MOST_REMEMBERED })
+  const own = latelyUsed<TurnedAway>(MOST_REMEMBERED)
   siblings?.hear('turned-away', (requestId) => own.get(String(requestId)))
   return {
     set: (requestId, call) => void own.set(requestId, call),

@@ -12,29 +12,33 @@ const inside = [
   '169.254.0.0/16',
   '172.16.0.0/12',
   '192.0.0.0/24',
+  '192.88.99.0/24',
   '192.168.0.0/16',
   '198.18.0.0/15',
   '224.0.0.0/3',
-  '::/127',
-  '64:ff9b::/96',
-  '64:ff9b:1::/48',
+]
+const insideIpv6 = [
+  // Of IPv6 the internet is 2000::/3; the rest holds this machine, its neighbours, and IPv4 in many a spelling (RFC 4291).
+  '::/3',
+  '4000::/2',
+  '8000::/1',
+  // Here too an IPv4 address is inside: Teredo and 6to4.
+  '2001::/32',
   '2002::/16',
-  'fc00::/7',
-  'fe80::/10',
-  'ff00::/8',
 ]
 
 /** Whether we may connect to an address: any of the internet, and those inside that the operator named. */
 export type MayReach = (address: string) => boolean
 
 export function reachable(allowed: readonly string[]): MayReach {
-  const closed = networkList(inside)
+  // Apart: a list takes an IPv4 address for its spelling in IPv6 as well.
+  const closed = { ipv4: networkList(inside), ipv6: networkList(insideIpv6) }
   const opened = networkList(allowed)
   return (text) => {
     const address = parseIpAddress(text)
     if (!address) return false
     const family = isIPv4(address) ? 'ipv4' : 'ipv6'
-    return opened.check(address, family) || !closed.check(address, family)
+    return opened.check(address, family) || !closed[family].check(address, family)
   }
 }
 

@@ -29,7 +29,7 @@ export function openLine({ pool, translate, otherwise, heard }: LineParts): Line
     made.on('notification', heard)
     try {
       await made.connect()
-      await made.query(`LISTEN ${CHANNEL}`)
+      await made.query({ text: `LISTEN ${CHANNEL}`, query_timeout: ANSWER_MS } as pg.QueryConfig)
     } catch {
       return drop(made)
     }

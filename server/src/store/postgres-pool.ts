@@ -1,8 +1,12 @@
 import pg from 'pg'
+import { isSilent } from './postgres-failures.ts'
+import { createHung } from './postgres-hung.ts'
 
 /** For a connection that becomes free, or for a new one. */
 const WAIT_MS = 1000
 const STATEMENT_MS = 2000
+/** A connection on which nothing came for so long is asked for a sign of life, and given up ten seconds later. */
+const SIGN_MS = 10_000
 
 const INT8 = 20
 const NUMERIC = 1700
@@ -44,6 +48,8 @@ function connections(address: string, max: number, patience: Patience): pg.Pool 
     connectionString: address,
     max,
     connectionTimeoutMillis: WAIT_MS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: SIGN_MS,
     ...(isBouncer(address) ? {} : times),
     application_name: 'freddy-auth',
     pipeline: true,
@@ -53,7 +59,15 @@ function connections(address: string, max: number, patience: Patience): pg.Pool 
   // transaction has failed its statements, and nobody else needs to hear of it.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
+  if (!isBouncer(address)) pool.on('release', endHung(address))
   return pool
+}
+
+function endHung(address: string): (cause: Error, client: pg.PoolClient) => void {
+  const end = createHung(address)
+  return (cause, client) => {
+    if (isSilent(cause)) end(client)
+  }
 }
 
 /** Behind PgBouncer in transaction mode a session is anybody's: it takes no settings, and keeps no statements. */

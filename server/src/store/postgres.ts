@@ -10,6 +10,7 @@ import {
   type Row,
   type Statement,
 } from './database.ts'
+import { isDeadlock, isLost, isRefused } from './postgres-failures.ts'
 import { openLine } from './postgres-line.ts'
 import { migratePostgres } from './postgres-migration.ts'
 import { isBouncer, openPool, spareOf } from './postgres-pool.ts'
@@ -19,6 +20,8 @@ import { isBulk } from './sql.ts'
 const MOST_CONNECTIONS = 10
 /** A server that was stopped, or a network that swallows, does not even say that the time of a statement is over. */
 const SILENCE_MS = 3000
+/** For a table that somebody holds. */
+const LOCK_MS = 2000
 const MOST_TRIES = 3
 const MOST_PREPARED = 500
 
@@ -34,6 +37,19 @@ export async function openPostgres(options: {
 }): Promise<Database> {
   const { url, poolSize = MOST_CONNECTIONS, patience = 'short' } = options
   const query = queryIn(isBouncer(url) ? 'any session' : 'our session', patience)
+  const [silenceMs, lockMs] = patience === 'short' ? [SILENCE_MS, LOCK_MS] : [0, 0]
+  // A commit waits for a follower that has to have it, and no time of PostgreSQL's ends that.
+  const step = (text: string) => ({ text, query_timeout: silenceMs })
+  const transaction = (statements: readonly (Statement | Bulk)[]) => [
+    step('BEGIN'),
+    ...statements.map(query),
+    step('COMMIT'),
+  ]
+  const moment = [
+    step('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'),
+    step('SET LOCAL statement_timeout = 0'),
+    step(`SET LOCAL lock_timeout = ${lockMs}`),
+  ]
   const pools = addressesOf(url).map((address) => openPool(address, poolSize, patience))
   const servers = createServers(pools)
   await refuseUnreachable(servers)
@@ -52,9 +68,9 @@ export async function openPostgres(options: {
     read: ask,
     write: ask,
     aside: { read: askAside, write: askAside },
-    batch: (statements) => again((pool) => transact(pool, statements.map(query))),
+    batch: (statements) => again((pool) => transact(pool, transaction(statements))),
     logBytes: () => null,
-    snapshot: (statements) => again((pool) => readAtOnce(pool, statements)),
+    snapshot: (statements) => again((pool) => readAtOnce(pool, moment, statements)),
     listen(heard) {
       if (isBouncer(url)) return { read: ask, close: async () => {} }
       return openLine({ pool: () => servers.primary(), translate, otherwise: ask, heard })
@@ -68,12 +84,7 @@ async function transact(pool: pg.Pool, queries: readonly pg.QueryConfig[]): Prom
   const client = await pool.connect()
   let lost: Error | undefined
   try {
-    const steps = [
-      client.query('BEGIN'),
-      ...queries.map((query) => client.query(query)),
-      client.query('COMMIT'),
-    ]
-    const results = await Promise.allSettled(steps)
+    const results = await Promise.allSettled(queries.map((query) => client.query(query)))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed) throw failed.reason
     return results
@@ -88,12 +99,15 @@ async function transact(pool: pg.Pool, queries: readonly pg.QueryConfig[]): Prom
   }
 }
 
-/** One moment for all of them; a large table may take its time. */
-async function readAtOnce(pool: pg.Pool, statements: readonly Statement[]): Promise<Row[][]> {
+/** One moment for all of them; a large table may take its time, but none waits long for whoever locked it. */
+async function readAtOnce(
+  pool: pg.Pool,
+  moment: readonly pg.QueryConfig[],
+  statements: readonly Statement[],
+): Promise<Row[][]> {
   const client = await pool.connect()
   try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    await client.query('SET LOCAL statement_timeout = 0')
+    for (const step of moment) await client.query(step)
     const tables: Row[][] = []
     for (const statement of statements) {
       // Without a name: a plan that is kept would not outlive the next migration.
@@ -116,7 +130,7 @@ async function tryAgain<T>(servers: Servers, work: (pool: pg.Pool) => Promise<T>
       if (isLost(cause)) {
         const mayBeElsewhere = servers.doubt()
         // Nothing was sent: another server may take it.
-        if (mayBeElsewhere && codeOf(cause) === 'ECONNREFUSED' && round < MOST_TRIES) continue
+        if (mayBeElsewhere && isRefused(cause) && round < MOST_TRIES) continue
         throw new DatabaseUnavailable('PostgreSQL', { cause })
       }
       if (!isDeadlock(cause)) throw cause
@@ -194,17 +208,4 @@ async function refuseUnreachable(servers: Servers): Promise<void> {
     await servers.end()
     throw cause
   }
-}
-
-const isDeadlock = (cause: unknown) => ['40001', '40P01'].includes(codeOf(cause))
-
-/** Not answered because the server is away, full, took too long, or became one that is only read. */
-function isLost(cause: unknown): boolean {
-  const code = codeOf(cause)
-  if (/^(57P0[1-5]|57014|53\d{3}|08\d{3}|25P03|25006|55000|E[A-Z]+)$/.test(code)) return true
-  return cause instanceof Error && /timeout|terminated|ended|closed/i.test(cause.message) && !code
-}
-
-function codeOf(cause: unknown): string {
-  return cause instanceof Error && 'code' in cause ? String(cause.code) : ''
 }

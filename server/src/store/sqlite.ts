@@ -1,4 +1,5 @@
 import { chmodSync, closeSync, openSync } from 'node:fs'
+import type { DatabaseSync } from 'node:sqlite'
 import { startWriter } from '../workers/writer.ts'
 import {
   type Bulk,
@@ -35,8 +36,7 @@ export async function openSqlite(options: {
       try {
         return prepare(sql).all(params) as R[]
       } catch (cause) {
-        if (isSilence(cause)) throw new DatabaseUnavailable('SQLite', { cause })
-        throw cause
+        throw asUnavailable(cause)
       }
     },
 
@@ -108,13 +108,17 @@ function readAtOnce(
   busyTimeoutMs: number,
   statements: readonly Statement[],
 ): Row[][] {
-  const database = openSqliteFile({ path, busyTimeoutMs })
+  let database: DatabaseSync | undefined
   try {
+    database = openSqliteFile({ path, busyTimeoutMs })
     database.exec('PRAGMA query_only = ON')
     database.exec('BEGIN')
-    return statements.map(({ sql, params }) => database.prepare(sql).all(params) as Row[])
+    const own = database
+    return statements.map(({ sql, params }) => own.prepare(sql).all(params) as Row[])
+  } catch (cause) {
+    throw asUnavailable(cause)
   } finally {
-    database.close()
+    database?.close()
   }
 }
 
@@ -127,6 +131,9 @@ function inOurDialect(script: string): string[] {
     .map((statement) => statement.trim())
     .filter(Boolean)
 }
+
+const asUnavailable = (cause: unknown) =>
+  isSilence(cause) ? new DatabaseUnavailable('SQLite', { cause }) : cause
 
 /** The database is its owner's alone, from its first byte. */
 function ownFile(path: string): void {

@@ -55,7 +55,8 @@ export const StepCode = Type.Union(
 export const RecoveryCode = Type.String({ minLength: 1, maxLength: 64 })
 
 export const Password = Type.String({ minLength: 1, maxLength: 256 })
-export const Identifier = Type.String({ minLength: 1, maxLength: 320 })
+/** Names nobody with a NUL in it, and not every database can be asked for that. */
+export const Identifier = Type.String({ minLength: 1, maxLength: 320, pattern: '^[^\\u0000]*$' })
 export const Name = Type.String({ minLength: 1, maxLength: MOST_NAME })
 export const Token = Type.String({ minLength: 1, maxLength: 4096 })
 /** It goes into the ledger as it is: no control character and no half of a pair, which not every database keeps. */

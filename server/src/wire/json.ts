@@ -9,6 +9,10 @@ const ENDS_ARRAY = 0x5d
 const OPENS_OBJECT = 0x7b
 const ENDS_OBJECT = 0x7d
 
+/** What parts weigh, by the time that they take, and what they may weigh together: half a million numbers, or 50,000 members. */
+const WEIGHTS = { value: 1, bracket: 4, name: 9 } as const
+const MOST_WEIGHT = 500_000
+
 /** One nesting level while reading. Objects at one depth follow each other, so they can share `names`. */
 interface Level {
   /** Which object is open here; 0 for an array. */
@@ -23,7 +27,8 @@ interface Level {
  * The value of a request body. Throws MALFORMED_REQUEST for bytes that are not UTF-8, text that is not JSON
  * (an empty body and a byte order mark included), more than `maxDepth` levels, a name twice in one object
  * and names that reach for prototypes: two readers of one body must not see two requests
- * (RFC 8259 section 4, RFC 7493 section 2.3).
+ * (RFC 8259 section 4, RFC 7493 section 2.3). And for one of more parts than anybody needs: while it is read nobody
+ * else is served, and what a part takes has little to do with its bytes.
  */
 export function parseJson(bytes: Buffer, maxDepth: number): unknown {
   if (!isUtf8(bytes)) throw malformed('The body is not UTF-8')
@@ -46,6 +51,7 @@ function checkStructure(text: string, maxDepth: number): void {
   let objects = 0
   let name = ''
   let nameIsNext = false
+  let weight = 0
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case QUOTE: {
@@ -55,20 +61,25 @@ function checkStructure(text: string, maxDepth: number): void {
           name = readName(text, at, end)
           checkName(name, level)
           nameIsNext = false
+          weight += WEIGHTS.name
         }
         at = end
         break
       }
       case COMMA:
         nameIsNext = true
+        weight += WEIGHTS.value
+        if (weight > MOST_WEIGHT) throw malformed('The body has too many parts')
         break
       case OPENS_OBJECT:
         objects++
+        weight += WEIGHTS.bracket
         if (++depth > maxDepth) throw malformed('The body is nested too deeply')
         open(levels, depth, objects, levels[depth - 2]?.object ? name : '')
         nameIsNext = true
         break
       case OPENS_ARRAY:
+        weight += WEIGHTS.bracket
         if (++depth > maxDepth) throw malformed('The body is nested too deeply')
         open(levels, depth, 0, '')
         break

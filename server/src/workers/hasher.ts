@@ -13,7 +13,7 @@ export interface Hasher {
   close(): Promise<void>
 }
 
-/** No thread became free in time: the caller says 503 and counts nothing. */
+/** No thread became free in time, or it had no memory: the caller says 503 and counts nothing. */
 export class HasherBusy extends Error {
   override readonly name = 'HasherBusy'
 }
@@ -112,7 +112,12 @@ export function createHasher(options: {
   }
 }
 
+/** argon2 and OpenSSL each have a word of their own for it. */
+const noMemory = /memory allocation|malloc failure|memory limit/i
+
 function settle(job: Waiting, answer: HashAnswer): void {
-  if ('error' in answer) job.reject(new Error(answer.error))
-  else job.resolve(answer.value)
+  if ('error' in answer) {
+    const { error } = answer
+    job.reject(noMemory.test(error) ? new HasherBusy(error) : new Error(error))
+  } else job.resolve(answer.value)
 }

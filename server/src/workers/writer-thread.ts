@@ -4,6 +4,7 @@ import type { Bulk, Row, Statement } from '../store/database.ts'
 import { isBulk } from '../store/sql.ts'
 import { logBytesOf, MOST_LOG_BYTES } from '../store/sqlite-log.ts'
 import { isSilence, openSqliteFile, prepareOn } from '../store/sqlite-open.ts'
+import { NONE, placeOf, type SqlitePlace } from '../store/sqlite-place.ts'
 import type { GroupAnswer, Job, Outcome, WriterOptions } from './writer.ts'
 
 /** The log is written back when nobody waits for this long: done while somebody waits it is the slow tail. */
@@ -24,6 +25,8 @@ let database: DatabaseSync
 let prepare: ReturnType<typeof prepareOn>
 /** Set when a commit failed on the disk: nothing is written before the file was looked at again. */
 let broken = false
+/** The files that are open. */
+let place: SqlitePlace
 let idle: NodeJS.Timeout | undefined
 const nothing = new Int32Array(new SharedArrayBuffer(4))
 
@@ -50,6 +53,7 @@ function open(): void {
   database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
   database.exec('PRAGMA busy_timeout = 0')
   prepare = prepareOn(database)
+  place = placeOf(options.path)
 }
 
 /** One transaction, one fsync, for everything that waits. */
@@ -57,12 +61,27 @@ function writeGroup(group: readonly Job[]): GroupAnswer {
   try {
     if (broken) mend()
     begin()
+    requirePlace()
     const outcomes = runAll(group)
     database.exec('COMMIT')
     return { outcomes }
   } catch (cause) {
     return giveUp(cause)
   }
+}
+
+/**
+ * What is written to a file that was removed is gone with this process: nothing is answered as kept there. What stands in a log
+ * that was removed is carried over into its database, as long as there is one.
+ */
+function requirePlace(): void {
+  const found = placeOf(options.path)
+  // The first transaction makes the log.
+  if (place.log === NONE) place = { ...place, log: found.log }
+  if (found.file === place.file && found.log === place.log) return
+  database.exec('ROLLBACK')
+  writeBack()
+  throw new Error('the database file or its log was removed or replaced: stop, look, start again')
 }
 
 /** Waits for its turn among the processes that write to this file. */

@@ -5,7 +5,7 @@ import { type Act, type Deed, outcome } from './history.ts'
 /** What happened since a moment: as clients saw it, and where its traces are. */
 export interface Case {
   readonly deeds: readonly Deed[]
-  readonly database: Database
+  readonly database: Pick<Database, 'engine' | 'read' | 'snapshot'>
   readonly sink: SmtpSink
   /** Everything in the rows that is younger belongs to these deeds. */
   readonly since: number
@@ -190,7 +190,7 @@ function* halfSessions(rows: Rows): Generator<string> {
   }
 }
 
-async function damage(database: Database): Promise<string[]> {
+async function damage(database: Case['database']): Promise<string[]> {
   if (database.engine !== 'SQLite') return []
   const [whole] = await database.read('PRAGMA integrity_check')
   const loose = await database.read('PRAGMA foreign_key_check')

@@ -12,29 +12,40 @@ export interface Road {
   swallow(): void
   /** All is as it was, also for what was swallowed: those connections break. */
   mend(): void
-  /** Calls `act` once, when the so manyth message from now on comes by; whether it goes on then is what `act` says. */
-  at(count: number, act: () => 'goes on' | 'is lost'): void
+  /** Every connection breaks, and others may come; the ports from which PostgreSQL saw them. */
+  sever(): number[]
+  /** Calls `act` once, when the so manyth message from now on comes by; what becomes of it is what `act` says. */
+  at(count: number, act: () => Fate): void
   close(): Promise<void>
 }
+
+/** Of a message: after it, or in its middle, its connection may break, or fall silent. */
+export type Fate = 'goes on' | 'is lost' | 'is the last' | 'stops half-way'
 
 export async function openRoad(to: string): Promise<Road> {
   const target = new URL(to)
   const sockets = new Set<Socket>()
+  const ports = new Map<Socket, number>()
   let delayMs = 0
   let isSwallowing = false
   let left = Number.POSITIVE_INFINITY
-  let act: () => 'goes on' | 'is lost' = () => 'goes on'
-  const isLost = () => {
+  let act: () => Fate = () => 'goes on'
+  const fateOf = (): Fate => {
     left -= 1
-    return (left === 0 && act() === 'is lost') || isSwallowing
+    const fate = left === 0 ? act() : 'goes on'
+    return isSwallowing ? 'is lost' : fate
   }
   const gate = createServer((near) => {
     const far = connect(Number(target.port), target.hostname)
     for (const each of [near, far]) sockets.add(each)
+    far.on('connect', () => far.localPort && ports.set(far, far.localPort))
+    far.on('close', () => ports.delete(far))
     // One after the other, in the order in which they came.
     let last = Promise.resolve()
     near.on('data', (bytes) => {
-      if (isLost()) return
+      const fate = fateOf()
+      if (fate === 'is lost') return
+      if (fate !== 'goes on') return end(near, far, bytes, fate)
       const arrives = delayMs ? wait(delayMs) : null
       last = last.then(async () => {
         await arrives
@@ -63,6 +74,11 @@ export async function openRoad(to: string): Promise<Road> {
       isSwallowing = false
       delayMs = 0
     },
+    sever() {
+      const severed = [...ports.values()]
+      breakAll()
+      return severed
+    },
     at(count, then) {
       left = count
       act = then
@@ -74,6 +90,14 @@ export async function openRoad(to: string): Promise<Road> {
       await closed
     },
   }
+}
+
+/** Nothing is heard of this message any more. */
+function end(near: Socket, far: Socket, bytes: Buffer, fate: Fate): void {
+  far.removeAllListeners('data').resume()
+  near.removeAllListeners('data').resume()
+  if (fate === 'stops half-way') far.write(bytes.subarray(0, bytes.length / 2))
+  else far.end(bytes, () => near.destroy())
 }
 
 /** Where one end goes, the other goes. */

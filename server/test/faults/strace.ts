@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { findProgram } from '../../../scripts/testing/find-program.ts'
+import type { Cluster } from '../../../scripts/testing/postgres-cluster.ts'
 import type { ServerProcess } from '../server-process.ts'
 
 const wanted = { name: 'strace', packages: ['strace', 'libunwind8'], path: 'usr/bin/strace' }
@@ -27,13 +28,14 @@ export async function whyNoTrace(): Promise<string | null> {
   }
 }
 
-/** Takes hold of a server that runs. Rejects with strace's words where nobody may look into another process. */
+/** Takes hold of a server that runs, or of a PostgreSQL with all its processes. Rejects with strace's words where nobody may look into another process. */
 export async function attachStrace(
-  { child }: ServerProcess,
+  held: Pick<ServerProcess, 'child'> | Cluster,
   words: readonly string[],
 ): Promise<Strace> {
   const { path, env } = await findStrace()
-  const strace = spawn(path, ['-f', '-p', String(child.pid), ...words], {
+  const pids = 'child' in held ? [held.child.pid] : held.pids()
+  const strace = spawn(path, ['-f', ...pids.flatMap((pid) => ['-p', String(pid)]), ...words], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...env },
   })

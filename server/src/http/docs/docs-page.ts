@@ -4,7 +4,7 @@ import type { DocsPage } from './read-pages.ts'
 import { OTHERS, sections } from './sections.ts'
 
 const page = Handlebars.compile(
-  `${pageHead}
+  `${pageHead()}
 <title>{{title}} · Freddy Auth</title>
 <meta name="description" content="{{lead}}">
 <link rel="icon" href="/docs/pictures/mark.svg">

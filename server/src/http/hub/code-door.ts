@@ -12,7 +12,7 @@ import { requireOwnPage } from '../own-page.ts'
 import { perform } from '../perform.ts'
 import { type Asked, codeDraft, mailOf, overDraft } from './code-page.ts'
 import { readCookie } from './cookies.ts'
-import { nextOf, onward, setCookies, showDraft, showProblem } from './door.ts'
+import { nextOf, onward, readSignedIn, setCookies, showDraft, showProblem } from './door.ts'
 import { languageOf, say } from './words.ts'
 
 type Body = Static<typeof VerifyBody>
@@ -21,7 +21,7 @@ type Body = Static<typeof VerifyBody>
 export function codeDoor(app: App, scope: FastifyInstance): void {
   scope.get('/sign-in/code', async (request, reply) => {
     const asked = await findAsked(app, request)
-    if (!asked) return showOver(app, request, reply)
+    if (!asked) return goOn(app, request, reply)
     const { sent } = request.query as { sent?: unknown }
     const notice = sent ? say(languageOf(app.config, request.headers), 'resent') : undefined
     return showDraft(app, request, reply, await codeDraft(app, request, asked), notice)
@@ -30,7 +30,7 @@ export function codeDoor(app: App, scope: FastifyInstance): void {
   scope.post('/sign-in/code', async (request, reply) => {
     requireOwnPage(app, request)
     const asked = await findAsked(app, request)
-    if (!asked) return showOver(app, request, reply)
+    if (!asked) return goOn(app, request, reply)
     const form = formOf(request)
     try {
       return reply.redirect(await accept(app, request, reply, asked, form), 303)
@@ -105,6 +105,12 @@ async function findAsked(app: App, request: FastifyRequest): Promise<Asked | nul
 /** Too many wrong codes: the key is dead, and only a new start helps. */
 function isOver(cause: unknown): cause is ApiError {
   return cause instanceof ApiError && cause.code === 'TOO_MANY_VERIFICATION_ATTEMPTS'
+}
+
+/** A step that is over since it went well: sent twice, or come back to. Whoever is in goes in. */
+async function goOn(app: App, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  if (await readSignedIn(app, request)) return reply.redirect(nextOf(request), 303)
+  return showOver(app, request, reply)
 }
 
 function showOver(
