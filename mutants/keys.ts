@@ -188,8 +188,8 @@ export const keys: readonly Mutant[] = [
   {
     name: 'a key opens from its networks only',
     file: 'auth/principal.ts',
-    find: '  await requireNetwork(call, row)\n',
-    replace: '',
+    find: 'whenHere(requireNetwork(call, row), () => {',
+    replace: 'whenHere(undefined, () => {',
     tests: 'key-rights.test.ts',
     named: 'from its networks only',
   },

@@ -35,9 +35,9 @@ export const registration: readonly Mutant[] = [
   },
   {
     name: 'an address with an account gets no code',
-    file: 'auth/register.ts',
-    find: '  if (!owner) return mayMail',
-    replace: '  if (owner || !owner) return mayMail',
+    file: 'auth/notice.ts',
+    find: 'if (!userId) return otherwise',
+    replace: 'return otherwise',
     tests: 'registration.test.ts',
     named: 'attack 020',
   },

@@ -154,4 +154,28 @@ export const relatives: readonly Mutant[] = [
     tests: 'key-leaks.test.ts',
     named: 'the thief of a key',
   },
+  {
+    name: 'large bodies of one person are five at once',
+    file: 'http/bodies-in-hand.ts',
+    find: 'mine > MOST_LARGEST * largestBytes',
+    replace: '0 > MOST_LARGEST * largestBytes + mine * 1000',
+    tests: 'gateway.test.ts',
+    named: 'large bodies of one person',
+  },
+  {
+    name: 'a large body that was answered is in hand no more',
+    file: 'http/bodies-in-hand.ts',
+    find: "response.once('close', () => weighs(0))",
+    replace: '',
+    tests: 'gateway.test.ts',
+    named: 'large bodies of one person',
+  },
+  {
+    name: 'an address that has an account costs what one without does',
+    file: 'auth/notice.ts',
+    find: 'const due = (await takeTry(app, [mails], now)) === 0',
+    replace: 'const due = userId === null || (await takeTry(app, [mails], now)) === 0',
+    tests: 'warm-callers.test.ts',
+    named: 'attack 020: an address that has an account costs',
+  },
 ]

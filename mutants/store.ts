@@ -186,6 +186,18 @@ export const store: readonly Mutant[] = [
     named: 'one place in the chain',
   },
   {
+    name: 'the end of the chain is read before what is linked to it',
+    file: 'auth/audit-chain.ts',
+    find: `  const last = await audit.findLastSealed()
+  const rows = await audit.listUnsealed(MOST_AT_ONCE)
+`,
+    replace: `  const rows = await audit.listUnsealed(MOST_AT_ONCE)
+  const last = await audit.findLastSealed()
+`,
+    tests: 'store-defences.test.ts',
+    named: 'neither leaves a gap',
+  },
+  {
     name: 'a changed event breaks the chain',
     file: 'auth/audit-chain.ts',
     find: 'JSON.stringify([before, position, ...told])',

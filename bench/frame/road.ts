@@ -7,15 +7,17 @@ export interface Road {
   readonly url: string
   /** How often the server spoke after it was answered, over all connections: each time it then waits again. */
   trips(): number
+  /** From now on each answer takes so long to come: statements that go out together are on their way before the first. */
+  hold(ms: number): void
   /** Breaks what is open, and opens nothing any more. */
   cut(): Promise<void>
 }
 
-/** What is answered takes so long to come, so that statements that go out together are on their way before the first answer. */
-export async function openRoad(to: string, delayMs = 0): Promise<Road> {
+export async function openRoad(to: string): Promise<Road> {
   const target = new URL(to)
   const sockets = new Set<Socket>()
   let trips = 0
+  let delayMs = 0
   const gate = createServer({ noDelay: true }, (near) => {
     const far = connect({ port: Number(target.port), host: target.hostname, noDelay: true })
     let isWaiting = false
@@ -49,6 +51,9 @@ export async function openRoad(to: string, delayMs = 0): Promise<Road> {
   return {
     url: Object.assign(new URL(to), { port: String(port) }).href,
     trips: () => trips,
+    hold: (ms) => {
+      delayMs = ms
+    },
     async cut() {
       if (!gate.listening) return
       const closed = once(gate, 'close')

@@ -17,8 +17,9 @@ export interface TripSide {
   readonly rounds: readonly number[]
 }
 
-/** What the server does after an answer is over by then, and not counted to the next. */
-const SETTLE_MS = 15
+/** When nothing went by for so long, what the server does after an answer is over, and not counted to the next. */
+const QUIET_MS = 40
+const MOST_LOOKS = 25
 
 /** So many times each, one after the other. The first is not counted: it is who meets whom. */
 export async function countTrips(
@@ -49,11 +50,19 @@ export async function countTrips(
 async function walk(connection: Connection, road: Road, first: Step): Promise<number[]> {
   const trips: number[] = []
   for (let step: ReturnType<Step['follow']> = first; step && step !== 'turned away'; ) {
-    await wait(SETTLE_MS)
+    await untilQuiet(road)
     const before = road.trips()
     const answer = await connection.answerTo(step.request)
     trips.push(road.trips() - before)
     step = step.follow(answer)
   }
   return trips
+}
+
+async function untilQuiet(road: Road): Promise<void> {
+  for (let look = 0; look < MOST_LOOKS; look++) {
+    const before = road.trips()
+    await wait(QUIET_MS)
+    if (road.trips() === before) return
+  }
 }

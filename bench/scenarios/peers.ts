@@ -18,7 +18,7 @@ interface BetterAuthSide {
 
 export function betterAuth(
   name: string,
-  { by = 'session', on = 'SQLite', people = 64 }: BetterAuthSide,
+  { by = 'session', on = 'SQLite', people = 32 }: BetterAuthSide,
   flowOf: (told: BetterAuthTold) => Flow,
 ): Side {
   return {

@@ -5,15 +5,16 @@ import { countTrips, type Journey, type TripSide } from '../frame/trips.ts'
 import type { FreddyTold } from '../subjects/freddy.ts'
 import { calls, rotations, signIns, whoCalls } from './sides.ts'
 
-const TIMES = 50
-const DELAY_MS = 10
+const TIMES = 30
+const HOLD_MS = 10
 
 /** P12: how often an answer of our server waits for PostgreSQL. */
 export async function countRoundTrips(setting: Setting): Promise<TripSide[]> {
   const times = Math.max(3, Math.ceil(TIMES * setting.share))
-  const road = await openRoad(await setting.postgres(), DELAY_MS)
+  const road = await openRoad(await setting.postgres())
   const wishes = { databaseUrl: road.url, people: times + 1, sessions: 4, keys: 1 }
   const subject = await startSubject<FreddyTold>('freddy', wishes)
+  road.hold(HOLD_MS)
   try {
     return await countTrips(subject.port, road, journeysOf(subject.told), times)
   } finally {

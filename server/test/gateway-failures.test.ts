@@ -371,4 +371,6 @@ modelScene(
     await model.close()
     assert.equal((await freddy.ask('POST /v1/responses', { token, body: hello })).status, 502)
   },
+  // Nothing here is to be late.
+  'first=20,plain=20,idle=20,total=60',
 )

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import OpenAI from 'openai'
 import { sealResponseId } from '../src/responses/response-id.ts'
 import { type Freddy, scene } from './freddy.ts'
@@ -412,4 +413,47 @@ modelScene(
     assert.equal(again, mine)
     assert.notEqual(theirs, mine)
   },
+)
+
+modelScene(
+  'attack 105: large bodies of one person are five at once, and nobody else waits for them',
+  async (freddy, model, token) => {
+    const waiting: (() => void)[] = []
+    const late = AbortSignal.timeout(10_000)
+    model.behave((answer, { body }) => {
+      if (body.length < 1000) return json(answer, response('Hi'))
+      waiting.push(() => json(answer, response('Hi')))
+    })
+    const { http } = freddy.running
+    await http.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = http.server.address() as { port: number }
+    const ask = (bearer: string, input: string) =>
+      fetch(`http://127.0.0.1:${port}/v1/responses`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'any', input }),
+        signal: late,
+      })
+    const held = async (count: number) => {
+      while (waiting.length < count && !late.aborted) await nextTurn()
+      assert.equal(waiting.length, count)
+    }
+    const large = 'x'.repeat(1_150_000)
+    const first = [1, 2, 3, 4, 5].map(() => ask(token, large))
+    await held(5)
+    const refused = await ask(token, large)
+    assert.equal(refused.status, 429)
+    assert.equal(refused.headers.get('retry-after'), '1')
+    assert.equal((await ask(token, 'Hello')).status, 200)
+    const other = await freddy.signIn(await freddy.person('grace'))
+    const theirs = ask(other.token, large)
+    await held(6)
+    for (const answer of waiting) answer()
+    for (const answer of [...first, theirs]) assert.equal((await answer).status, 200)
+    const again = ask(token, large)
+    await held(7)
+    waiting[6]?.()
+    assert.equal((await again).status, 200)
+  },
+  { MAX_REQUEST_BYTES: '1200000' },
 )

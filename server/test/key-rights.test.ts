@@ -103,7 +103,7 @@ scene(
     const { key, id } = (await ada.make({ networks: ['203.0.113.0/24'] })).body
     const other = (await ada.make()).body.key
     for (const guess of [
-      `${key.slice(0, -1)}A`,
+      key.slice(0, -1) + (key.endsWith('A') ? 'B' : 'A'),
       key.slice(0, -7) + other.slice(-7),
       other.slice(0, 9),
     ]) {

@@ -143,6 +143,29 @@ scene(
   },
 )
 
+scene('of two processes that seal at once neither leaves a gap', async (freddy) => {
+  const audit = await sealedEvents(freddy, 2)
+  for (const index of [2, 3, 4]) {
+    await audit.record(allowed({ now: freddy.now() + index, origin }, 'test.event'))
+  }
+  const other = { ...audit, listUnsealed: () => audit.listUnsealed(1) }
+  let reads = 0
+  const beforeOther = async <Read>(asked: Promise<Read>) => {
+    const read = await asked
+    reads += 1
+    if (reads === 1) assert.equal(await sealEvents(other), 1)
+    return read
+  }
+  await sealEvents({
+    ...audit,
+    findLastSealed: () => beforeOther(audit.findLastSealed()),
+    listUnsealed: (most) => beforeOther(audit.listUnsealed(most)),
+  })
+  await sealEvents(audit)
+  assert.equal(await findBrokenSeal(audit), null)
+  assert.equal((await audit.listUnsealed(10)).length, 0)
+})
+
 scene('an event is not passed off as one from before the digests', async (freddy) => {
   const audit = await sealedEvents(freddy, 3)
   const gone = `usr_${'0'.repeat(32)}`

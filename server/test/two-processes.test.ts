@@ -225,9 +225,8 @@ test('what keeps a server from starting is one sentence and exit code 1', async 
     )
     assert.match(failure, /ended with 1/, JSON.stringify(env))
     assert.match(failure, sentence)
-    for (const secret of Object.values(env)) {
-      if (secret.length > 40) assert.equal(failure.includes(secret), false)
-    }
+    const { SECRET_KEY: secret = '' } = env
+    if (secret.length > 8) assert.equal(failure.includes(secret), false)
   }
   const first = await startProcess({ DATA_DIR: folder })
   const port = new URL(first.base).port

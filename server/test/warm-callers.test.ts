@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readExposition } from './exposition.ts'
-import { type Freddy, MINUTE, scene } from './freddy.ts'
+import { type Freddy, MINUTE, PASSWORD, scene } from './freddy.ts'
 import { keyOwner } from './key-owner.ts'
 
 const METRICS_TOKEN = 'a-token-of-prometheus-alone'
@@ -121,4 +121,33 @@ scene(
       freddy.pass(-1)
     }
   },
+)
+
+scene(
+  'attack 020: an address that has an account costs what one without does, at every door that takes one',
+  async (freddy) => {
+    const { token } = await freddy.signIn(await freddy.person('ada'))
+    for (const name of ['bob', 'carol', 'dora']) await freddy.person(name)
+    const doors: Record<string, (email: string) => Promise<unknown>> = {
+      register: (email) =>
+        freddy.ask('POST /v1/auth/register', { body: { email, password: PASSWORD } }),
+      forgot: (email) => freddy.ask('POST /v1/auth/password/reset', { body: { email } }),
+      change: (new_email) =>
+        freddy.ask('POST /v1/user/email', {
+          token,
+          body: { new_email, current_password: PASSWORD },
+        }),
+    }
+    // Each person once: a letter to the same mailbox within the minute is held back.
+    const known = { register: 'bob', forgot: 'carol', change: 'dora' }
+    for (const [door, name] of Object.entries(known)) {
+      const ask = doors[door] ?? assert.fail(door)
+      // The first call of all reads what is kept for the next ones.
+      await ask(`first-${door}@example.com`)
+      const stranger = await costOf(freddy, () => ask(`nobody-${door}@example.com`))
+      assert.equal(await costOf(freddy, () => ask(`${name}@example.com`)), stranger, door)
+      assert.ok(stranger > 1, door)
+    }
+  },
+  measured,
 )

@@ -11,9 +11,11 @@ const BY_DIGEST = 2
  * that seal at once, one wins and the other starts again. The number of events sealed.
  */
 export async function sealEvents(audit: AuditStore): Promise<number> {
+  // In this order: what another process seals in between takes the positions that follow. Were its end read for ours, the
+  // events that both of them chose would leave a gap.
+  const last = await audit.findLastSealed()
   const rows = await audit.listUnsealed(MOST_AT_ONCE)
   if (rows.length === 0) return 0
-  const last = await audit.findLastSealed()
   let position = last?.position ?? 0
   let seal = last?.seal ?? ''
   const links = rows.map((row) => {

@@ -13,7 +13,7 @@ import {
 } from './challenge.ts'
 import type { EmailAddress } from './email-address.ts'
 import { newLink, UNDO_MS } from './link.ts'
-import { dueLetter, ownerLetter } from './notice.ts'
+import { letterTo, ownerLetter } from './notice.ts'
 import { randomId } from './random.ts'
 import { forgetEnded, newOwnReset, proofOf } from './recovery.ts'
 import { wantsLetters } from './unwanted.ts'
@@ -55,9 +55,8 @@ async function letterFor(
     (await mayMailStranger(app, mailbox, now)) && (await wantsLetters(app, mailbox, now))
   const owner = await app.store.users.findOwner(address, now)
   if (!mayMail) return null
-  const own = owner === null || owner.id === challenge.user_id
-  if (own) return codeLetter(challenge, now, 'email_change')
-  return dueLetter(call, { id: owner.id, address }, 'already-registered')
+  const other = owner?.id === challenge.user_id ? null : owner
+  return letterTo(call, other, address, codeLetter(challenge, now, 'email_change'))
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { App } from '../context.ts'
+import type { Soon } from '../soon.ts'
 import type { ApiKeyRow } from '../store/api-keys.ts'
 import { askOrLease, holds, recall } from './belief.ts'
 import { formerEnd } from './former-secret.ts'
@@ -7,11 +8,11 @@ import { formerEnd } from './former-secret.ts'
 const SILENCE_MS = 750
 
 /** The row of a key, whatever state it is in; while the database does not answer, as it was last. */
-export async function findApiKey(
+export function findApiKey(
   app: App,
   hashes: readonly string[],
   now: number,
-): Promise<ApiKeyRow | null> {
+): Soon<ApiKeyRow | null> {
   const known = believed(app, hashes, now)
   if (known) return known
   const place = { shelf: app.memory.keys, names: hashes, others: 'go on' } as const
@@ -19,11 +20,11 @@ export async function findApiKey(
 }
 
 /** The same without a lease: what another server is told, and may hand on, is what the database says. */
-export async function readApiKey(
+export function readApiKey(
   app: App,
   hashes: readonly string[],
   now: number,
-): Promise<ApiKeyRow | null> {
+): Soon<ApiKeyRow | null> {
   return believed(app, hashes, now) ?? askForApiKey(app, hashes, now)
 }
 

@@ -74,20 +74,27 @@ export function ownerLetter(
 
 /** Letters that go out once a day at most, however often their reason comes. */
 const daily: Partial<Record<Notice, BudgetName>> = {
-  'already-registered': 'account-exists-mails',
   'wrong-codes': 'wrong-code-mails',
   'login-hammered': 'hammered-mails',
   'reset-needed': 'reset-needed-mails',
 }
 
-/** The letter to an owner, unless it went out within the day already. */
-export async function dueLetter(
+/**
+ * The word to whoever has this address already, once a day at most; `otherwise` where nobody has. A stranger's address is
+ * counted as an owner's is: a statement less would tell them apart (security rule 8).
+ */
+export async function letterTo(
   call: Call,
-  owner: Pick<UserRow, 'id' | 'address'>,
-  letter: Notice,
+  owner: Pick<UserRow, 'id'> | null,
+  address: string,
+  otherwise: NewLetter,
 ): Promise<NewLetter | null> {
-  if (!(await isDue(call, owner.id, letter))) return null
-  return { ...ownerLetter(call, owner.address, letter), userId: owner.id }
+  const { app, now } = call
+  const userId = owner?.id ?? null
+  const mails = counter(app, 'account-exists-mails', [userId ?? address], userId)
+  const due = (await takeTry(app, [mails], now)) === 0
+  if (!userId) return otherwise
+  return due ? { ...ownerLetter(call, address, 'already-registered'), userId } : null
 }
 
 async function isDue(call: Call, ownerId: string, letter: Notice): Promise<boolean> {

@@ -157,14 +157,13 @@ export function mayUse(principal: Principal | null, model: string): boolean {
   return isNamed(model, models) && isNamed(model, parent?.models ?? null)
 }
 
-async function keyHolder(
-  call: Pick<Call, 'app' | 'origin' | 'now'>,
-  text: string,
-): Promise<KeyHolder> {
-  const { row, holder } = await findKeyHolder(call, text, findApiKey)
-  await requireNetwork(call, row)
-  noteKeyUse(call, row, holder)
-  return holder
+function keyHolder(call: Pick<Call, 'app' | 'origin' | 'now'>, text: string): Soon<KeyHolder> {
+  return whenHere(findKeyHolder(call, text, findApiKey), ({ row, holder }) =>
+    whenHere(requireNetwork(call, row), () => {
+      noteKeyUse(call, row, holder)
+      return holder
+    }),
+  )
 }
 
 /** That a key was used, and whether it was by the secret before the one it has. */
@@ -178,18 +177,19 @@ export function noteKeyUse(
 }
 
 /** Who holds a key that opens something now, from wherever it is used; with the lease or without it. */
-export async function findKeyHolder(
+export function findKeyHolder(
   { app, origin, now }: Pick<Call, 'app' | 'origin' | 'now'>,
   text: string,
   find: typeof findApiKey,
-): Promise<{ row: ApiKeyRow; holder: KeyHolder }> {
+): Soon<{ row: ApiKeyRow; holder: KeyHolder }> {
   // A wrong checksum is a typing mistake: no look-up is spent on it.
   if (!isApiKey(text)) throw new ApiError('INVALID_API_KEY')
   const hashes = apiKeyHashes(app.keyring, text)
-  const found = await find(app, hashes, now)
-  if (found) noteCanary(app, found, origin, now)
-  const row = requireLiveKey(found, now)
-  return { row, holder: holderOf(row, hashes, now) }
+  return whenHere(find(app, hashes, now), (found) => {
+    if (found) noteCanary(app, found, origin, now)
+    const row = requireLiveKey(found, now)
+    return { row, holder: holderOf(row, hashes, now) }
+  })
 }
 
 /** 401 when the secret in hand, known by what is kept of it, has been replaced for long enough. */

@@ -18,7 +18,7 @@ import {
 import { requireEmail } from './email-address.ts'
 import { requireFullName } from './full-name.ts'
 import { requireInvitation } from './invitation.ts'
-import { dueLetter } from './notice.ts'
+import { letterTo } from './notice.ts'
 import { hashPassword, requireGoodPassword } from './password.ts'
 import { randomId } from './random.ts'
 import { wantsLetters } from './unwanted.ts'
@@ -117,7 +117,6 @@ async function letterFor(
   const { app, now } = call
   const mayMail =
     (await mayMailStranger(app, mailbox, now)) && (await wantsLetters(app, mailbox, now))
-  if (!owner) return mayMail ? codeLetter(challenge, now, 'registration') : null
-  const { address } = challenge
-  return mayMail ? dueLetter(call, { id: owner.id, address }, 'already-registered') : null
+  if (!mayMail) return null
+  return letterTo(call, owner, challenge.address, codeLetter(challenge, now, 'registration'))
 }

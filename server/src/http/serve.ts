@@ -5,6 +5,7 @@ import { type Soon, whenHere } from '../soon.ts'
 import { parseForm } from '../wire/form.ts'
 import { parseJson } from '../wire/json.ts'
 import { asApiError } from './answer.ts'
+import { type BodiesInHand, createBodiesInHand } from './bodies-in-hand.ts'
 import { letBodyCome, requireBodyInTime } from './edge.ts'
 import {
   bodyLimit,
@@ -25,6 +26,7 @@ const GATEWAY_DEPTH = 64
 /** The rows of the table of contents, each with its checks in the order of contract section 3. */
 export function serve(app: App, http: Http, routes: readonly Route[], bounds: Patience): void {
   const scopes = new Map<string, Http>()
+  const hands = createBodiesInHand(app.config.maxRequestBytes)
   for (const [kind, [first]] of Map.groupBy(routes, kindOfBody)) {
     // How bodies are read is told to a scope of Fastify, and a scope costs more than its routes do.
     http.register(async (scope) => {
@@ -33,7 +35,9 @@ export function serve(app: App, http: Http, routes: readonly Route[], bounds: Pa
     })
   }
   http.after(() => {
-    for (const route of routes) answerRow(app, scopes.get(kindOfBody(route)) ?? http, route, bounds)
+    for (const route of routes) {
+      answerRow(app, scopes.get(kindOfBody(route)) ?? http, route, { ...bounds, hands })
+    }
   })
 }
 
@@ -64,6 +68,7 @@ function reader(parse: (bytes: Buffer) => unknown, keepsBytes: boolean) {
     done: (cause: Error | null, body?: unknown) => void,
   ): void => {
     if (keepsBytes) request.bytes = bytes
+    request.inHand?.weighs(bytes.length)
     let body: unknown
     try {
       body = parse(bytes)
@@ -75,7 +80,11 @@ function reader(parse: (bytes: Buffer) => unknown, keepsBytes: boolean) {
   }
 }
 
-function answerRow(app: App, scope: Http, route: Route, { bodyMs }: Patience): void {
+interface Bounds extends Patience {
+  readonly hands: BodiesInHand
+}
+
+function answerRow(app: App, scope: Http, route: Route, bounds: Bounds): void {
   scope.route({
     method: route.method,
     url: route.path,
@@ -84,7 +93,7 @@ function answerRow(app: App, scope: Http, route: Route, { bodyMs }: Patience): v
     config: { row: route },
     // A hook that calls `done` is not waited for, and one that answers with a promise is.
     onRequest(request, reply, done) {
-      const admitted = admit(app, route, request, reply, bodyMs)
+      const admitted = admit(app, route, request, reply, bounds)
       if (admitted instanceof Promise) return admitted
       done()
       return undefined
@@ -105,7 +114,7 @@ function admit(
   route: Route,
   request: FastifyRequest,
   { raw: response }: FastifyReply,
-  bodyMs: number,
+  { bodyMs, hands }: Bounds,
 ): Soon<void> {
   requireBodyType(app, route, request)
   return whenHere(identify(app, route, request), (principal) => {
@@ -113,6 +122,9 @@ function admit(
     Object.assign(request.answerHeaders, retirementHeaders(principal))
     return whenHere(spendCall(app, route, principal, request, request.startedAt), (told) => {
       Object.assign(request.answerHeaders, told)
+      if (route.body && route.gateway && principal) {
+        request.inHand = hands.take(principal.userId, request.raw, response)
+      }
       if (route.body) letBodyCome(request.raw, response)
       if (route.body && !route.gateway) requireBodyInTime(request.raw, bodyMs)
     })

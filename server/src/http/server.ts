@@ -4,6 +4,7 @@ import type { App, Origin } from '../context.ts'
 import { ApiError, type ErrorCode, tooMany } from '../errors.ts'
 import { type Route, routes } from '../routes.ts'
 import { asApiError, sendError } from './answer.ts'
+import type { BodyInHand } from './bodies-in-hand.ts'
 import {
   isLargeAndUnread,
   pathOf,
@@ -33,6 +34,8 @@ declare module 'fastify' {
     startedAt: number
     /** The body of a gateway request as it came. */
     bytes: Buffer | null
+    /** Its body, where that is a large one. */
+    inHand: BodyInHand | null
     answerHeaders: Record<string, string>
     /** The code of the error that it was answered with. */
     refusal: ErrorCode | undefined
@@ -80,6 +83,7 @@ export async function createHttp(
   http.decorateRequest('answerHeaders')
   http.decorateRequest('principal', null)
   http.decorateRequest('bytes', null)
+  http.decorateRequest('inHand', null)
   http.decorateRequest('refusal', undefined)
   if (app.tracing) traceRequests(app.tracing, http, origins)
   greet(app, http, origins, bounds)

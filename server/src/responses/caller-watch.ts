@@ -28,11 +28,17 @@ export function watchCaller(
   const hurry = () => cut.abort(new ApiError('SERVICE_UNAVAILABLE'))
   closing.addEventListener('abort', hurry)
   const timer = setInterval(look, LOOK_EVERY_MS).unref()
-  const signal = AbortSignal.any([call.carried.left(), cut.signal])
+  const left = call.carried.left()
+  // Not AbortSignal.any: Node keeps a signal of several, and who listens to it, long after both are gone.
+  const leave = () => cut.abort(left.reason)
+  if (left.aborted) leave()
+  left.addEventListener('abort', leave, { once: true })
   const end = () => {
     clearInterval(timer)
     closing.removeEventListener('abort', hurry)
+    left.removeEventListener('abort', leave)
   }
-  signal.addEventListener('abort', end, { once: true })
-  return { signal, end }
+  if (cut.signal.aborted) end()
+  cut.signal.addEventListener('abort', end, { once: true })
+  return { signal: cut.signal, end }
 }

@@ -28,7 +28,7 @@ export function sealResponseId(app: App, ownerId: string, { upstream, id }: Resp
 
 /**
  * The id of a response that the built-in model made and nobody keeps. It has no place to hide, so it says by a proof whose
- * it is (128 bits of an HMAC): a tenth of the time that sealing takes.
+ * it is (132 bits of an HMAC): a third of the time that sealing takes.
  */
 export function signResponseId({ keyring }: App, ownerId: string): string {
   const { current } = keyring
