@@ -198,6 +198,21 @@ export const store: readonly Mutant[] = [
     named: 'neither leaves a gap',
   },
   {
+    name: 'a sign-in ends the wrong passwords in a row',
+    file: 'store/consumption.ts',
+    find: `    endStreak(consumption.streak, mine),
+  ]
+}
+
+/** A registration`,
+    replace: `  ]
+}
+
+/** A registration`,
+    tests: 'store-defences.test.ts',
+    named: 'ends the wrong passwords',
+  },
+  {
     name: 'a changed event breaks the chain',
     file: 'auth/audit-chain.ts',
     find: 'JSON.stringify([before, position, ...told])',

@@ -109,6 +109,20 @@ test('attack 082: a database made with another secret stops the start', async ()
   rmSync(folder, { recursive: true, force: true })
 })
 
+scene('who signs in ends the wrong passwords in a row', async (freddy) => {
+  const ada = await freddy.person('ada')
+  await freddy.login({ ...ada, password: 'not the password' })
+  const streak = async () => {
+    const [row] = await freddy.database.read(
+      "SELECT streak FROM budgets WHERE name = 'login-account' AND user_id IS NOT NULL",
+    )
+    return row?.streak
+  }
+  assert.equal(await streak(), 1)
+  await freddy.signIn(ada)
+  assert.equal(await streak(), 0)
+})
+
 test('a read of SQLite changes nothing', async () => {
   const place = await databases[0].open()
   const written = place.database.read('CREATE TABLE marbles (id TEXT)')

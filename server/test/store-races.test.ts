@@ -48,6 +48,7 @@ async function challenged(freddy: Freddy) {
       challenge,
       factor: null,
       ifNew: null,
+      streak: 'nobody',
       session: session(freddy, ada.id, index),
       event: eventAt(freddy.now()),
       now: freddy.now(),

@@ -87,10 +87,12 @@ export function newChallenge(
 export async function loginDigits(app: App, user: UserRow, now: number): Promise<number> {
   const usual = app.config.codeDigits
   if (usual >= LONGER_DIGITS) return usual
-  const [row] = await app.store.budgets.find([codeCounter(app, user.id, null).key])
+  const [[row], surge] = await Promise.all([
+    app.store.budgets.find([codeCounter(app, user.id, null).key]),
+    isSurge(app, now),
+  ])
   const guessed = row ? triesWithin(row, DAY, now) : 0
-  if (guessed >= GUESSES_BEFORE_LONGER_CODES) return LONGER_DIGITS
-  return (await isSurge(app, now)) ? LONGER_DIGITS : usual
+  return surge || guessed >= GUESSES_BEFORE_LONGER_CODES ? LONGER_DIGITS : usual
 }
 
 /**

@@ -49,11 +49,15 @@ export async function login(
   await spendTry(call, user, tries)
   await requirePassword(call, body.password, user, tries)
   if (!user) throw new ApiError('INVALID_CREDENTIALS')
-  await requireGuesses(app, user, deviceId, now)
+  // Asked together: none of them needs another's answer.
+  const [digits, methods] = await Promise.all([
+    loginDigits(app, user, now),
+    methodsOf(app, user.id),
+    requireGuesses(app, user, deviceId, now),
+  ])
 
   const emailKey = newEmailKey()
-  const challenge = await openChallenge(call, user, deviceId, emailKey)
-  const methods = await methodsOf(app, user.id)
+  const challenge = await openChallenge(call, user, deviceId, emailKey, digits)
   const passkey = methods.includes('passkey') && (await assertionOptions(app, challenge, user.id))
   return {
     success: true,
@@ -73,9 +77,9 @@ async function openChallenge(
   user: UserRow,
   deviceId: string | null,
   emailKey: string,
+  digits: number,
 ): Promise<ChallengeRow> {
   const { app, origin, now } = call
-  const digits = await loginDigits(app, user, now)
   const challenge = newChallenge(app, emailKey, {
     purpose: 'login',
     userId: user.id,

@@ -127,19 +127,20 @@ async function startSession(
     facts: { email: challenge.address, expires_at: moment(session.expiresAt) },
     ...(reasons ? { reason: reasons } : {}),
   })
-  const { challenges, budgets } = app.store
+  const { challenges } = app.store
   const tellsAnyway = moved || factor?.kind === 'recovery_code'
   const ifNew = tellsAnyway ? null : await newDeviceNotice(call, challenge)
+  const streak = counter(app, 'login-account', [userId]).key
+  const used = { challenge, session, event, ifNew, streak, now }
   const consumed = challenge.user_id
-    ? await challenges.consumeLogin({ challenge, session, event, factor, ifNew, now })
-    : await challenges.consumeRegistration({ challenge, session, event, factor: null, ifNew, now })
+    ? await challenges.consumeLogin({ ...used, factor })
+    : await challenges.consumeRegistration({ ...used, factor: null })
   if (!consumed) {
     // The mailed code goes with its challenge; another proof may have been used on another one.
     if (factor) await miss(call, challenge, 'used')
     throw new ApiError('INVALID_VERIFICATION_CODE')
   }
 
-  await budgets.endStreak(counter(app, 'login-account', [userId]).key)
   if (ifNew) app.outbox.poke()
   if (moved) await tellOwner(call, challenge, 'new-place')
   if (factor?.kind === 'recovery_code') {

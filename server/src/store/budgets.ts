@@ -23,8 +23,6 @@ export interface BudgetStore {
   /** Takes the newest try back: it was not a wrong one. */
   giveBack(keys: readonly string[]): Promise<void>
   find(keys: readonly string[]): Promise<BudgetRow[]>
-  /** Ends the tries in a row; those of the windows stay. */
-  endStreak(key: string): Promise<void>
 }
 
 export function createBudgetStore(database: Database): BudgetStore {
@@ -39,9 +37,6 @@ export function createBudgetStore(database: Database): BudgetStore {
     find(keys) {
       const { sql, params } = keyList(keys)
       return database.read(`SELECT key, log, streak FROM budgets WHERE key IN (${sql})`, params)
-    },
-    async endStreak(key) {
-      await database.write('UPDATE budgets SET streak = 0 WHERE key = :key', { key })
     },
   }
 }
@@ -64,6 +59,14 @@ export function takeStatements(
   const earlier = counters.slice(0, -1).map((counter) => counter.key)
   if (!last || earlier.length === 0) return takes
   return [...takes, giveBack(earlier, notTaken(last.key, tryId), tryId)]
+}
+
+/** Ends the tries in a row; those of the windows stay. */
+export function endStreak(key: string, guard: Guard): Statement {
+  return {
+    sql: `UPDATE budgets SET streak = 0 WHERE key = :streak AND ${guard.sql}`,
+    params: { streak: key, ...guard.params },
+  }
 }
 
 /** Holds in the transaction of the try that counted. */

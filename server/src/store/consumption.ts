@@ -1,4 +1,5 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
+import { endStreak } from './budgets.ts'
 import type { ChallengeRow } from './challenges.ts'
 import type { Statement } from './database.ts'
 import { holdUser } from './factor-change.ts'
@@ -19,6 +20,8 @@ export interface Consumption {
   readonly factor: FactorUse | null
   /** What its owner is told when the session begins at a place that is new. */
   readonly ifNew: Told | null
+  /** The budget whose tries in a row were those of this person. */
+  readonly streak: string
   readonly now: number
 }
 
@@ -41,6 +44,7 @@ export function loginStatements(consumption: Consumption): Statement[] {
     // The person's row is held since the statement above it: of two at once the second sees the first.
     ...(ifNew ? tell(ifNew, all(mine, isNewPlace(session))) : []),
     recordEvent(event, mine),
+    endStreak(consumption.streak, mine),
   ]
 }
 
@@ -60,6 +64,7 @@ export function registrationStatements(consumption: Consumption): Statement[] {
     ...endRegistration(challenge.id),
     ...startSession(session, mine),
     recordEvent(event, mine),
+    endStreak(consumption.streak, mine),
   ]
 }
 
