@@ -7,7 +7,7 @@ import { tableOfTrips } from './tables/trips.ts'
 
 const trips = [
   'Counted on the road between our server and PostgreSQL, one caller who waits for each answer: as often as the server speaks after the database did.',
-  'Statements that go out together are one trip, and what the server does meanwhile of its own accord is counted too: hence the median, and the most.',
+  'Statements that go out together on one connection are one trip, on several as many; what the server does of its own accord meanwhile is counted too.',
 ]
 const ends = [
   'From the answer to a sign-out until no call with its token is answered any more: milliseconds to the last call that still was.',
