@@ -1,4 +1,3 @@
-import { isAbsolute } from 'node:path'
 import type { TestEvent } from 'node:test/reporters'
 
 /** What a run came to. */
@@ -14,10 +13,10 @@ export default async function* tally(events: AsyncIterable<TestEvent>): AsyncGen
   const red = new Set<string>()
   let [passed, failed] = [0, 0]
   for await (const { type, data } of events) {
-    if (type === 'test:fail') {
-      const file = data.file ?? data.name
-      if (isAbsolute(file)) red.add(file)
-    }
+    // A test says where it was written, which may be a helper of many files. Each file has a sum of its own.
+    if (type === 'test:summary' && data.file !== undefined && !data.success) red.add(data.file)
+    // One that died before its sum is a failed test that has its name.
+    if (type === 'test:fail' && data.file?.endsWith(data.name)) red.add(data.file)
     if (type === 'test:summary' && data.file === undefined) {
       passed = data.counts.passed
       failed = data.counts.tests - passed
