@@ -155,17 +155,24 @@ function endAimed(confirmation: Confirmation, mine: Guard): Statement[] {
     denyPairings({ sql: `${pairings.sql} AND ${mine.sql}`, params: params(pairings) }),
     {
       sql: `UPDATE sessions SET ended_at = :now, end_reason = 'panic', panic_id = ${panic}
-        WHERE ended_at IS NULL AND ${mine.sql}
-          AND id IN (SELECT id FROM sessions WHERE ${sessions.sql} LIMIT ${BITE}) RETURNING id`,
+        WHERE ${bite('sessions', sessions.sql)} AND ${mine.sql} RETURNING id`,
       params: params(sessions),
     },
     {
       sql: `UPDATE api_keys SET paused_at = :now, paused_by = 'panic', panic_id = ${panic}
-        WHERE paused_at IS NULL AND ${mine.sql}
-          AND id IN (SELECT id FROM api_keys WHERE ${apiKeys.sql} LIMIT ${BITE}) RETURNING hash`,
+        WHERE ${bite('api_keys', apiKeys.sql)} AND ${mine.sql} RETURNING hash`,
       params: params(apiKeys),
     },
   ]
+}
+
+/**
+ * The first of these rows by their ids. Their end is one value: a list of ids is joined, and PostgreSQL, which believes that a
+ * panic of a moment ago has one row, would go through all of it for each.
+ */
+function bite(table: 'sessions' | 'api_keys', rows: string): string {
+  return `${rows} AND id <= (SELECT max(id) FROM
+    (SELECT id FROM ${table} WHERE ${rows} ORDER BY id LIMIT ${BITE}) AS bite)`
 }
 
 /** What this panic ended, as far as nothing else has ended it since. */
@@ -176,14 +183,12 @@ function giveBack(id: string, mine: Guard): Statement[] {
   return [
     {
       sql: `UPDATE sessions SET ended_at = NULL, end_reason = NULL, panic_id = NULL
-        WHERE ${ended} AND ${mine.sql}
-          AND id IN (SELECT id FROM sessions WHERE ${ended} LIMIT ${BITE}) RETURNING id`,
+        WHERE ${bite('sessions', ended)} AND ${mine.sql} RETURNING id`,
       params,
     },
     {
       sql: `UPDATE api_keys SET paused_at = NULL, paused_by = NULL, panic_id = NULL
-        WHERE ${paused} AND ${mine.sql}
-          AND id IN (SELECT id FROM api_keys WHERE ${paused} LIMIT ${BITE}) RETURNING hash`,
+        WHERE ${bite('api_keys', paused)} AND ${mine.sql} RETURNING hash`,
       params,
     },
   ]
