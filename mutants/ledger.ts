@@ -209,7 +209,7 @@ export const ledger: readonly Mutant[] = [
   {
     name: 'a raise counts once its code was right',
     file: 'store/allowances.ts',
-    find: ' AND granted_at IS NOT NULL',
+    find: ' AND r.granted_at IS NOT NULL',
     replace: '',
     tests: 'raises.test.ts',
     named: 'at a cap the agent',

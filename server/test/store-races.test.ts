@@ -3,6 +3,7 @@ import { allowed } from '../src/auth/audit.ts'
 import type { AuditEvent } from '../src/store/audit.ts'
 import type { Counter } from '../src/store/budgets.ts'
 import type { ChallengeRow } from '../src/store/challenges.ts'
+import type { Continuation } from '../src/store/continuation.ts'
 import { type NewSession, startSession } from '../src/store/session-start.ts'
 import { always } from '../src/store/sql.ts'
 import { DAY, type Freddy, MINUTE, scene } from './freddy.ts'
@@ -119,18 +120,70 @@ scene('attack 072: a better hash does not undo a password that just changed', as
   assert.equal((await users.find(ada.id))?.password_hash, before?.password_hash)
 })
 
-scene('attack 089: only the current token of a session that lives is replaced', async (freddy) => {
-  const { device_id: id } = await freddy.signIn(await freddy.person('ada'))
-  const { sessions } = freddy.running.app.store
+/** A session, and what its refresh token makes of it: each answers the event's place in the trail, or none. */
+async function continued(freddy: Freddy) {
+  const ada = await freddy.person('ada')
+  const { device_id: id } = await freddy.signIn(ada)
+  const eve = await freddy.person('eve')
+  const userId = ada.id
+  const { sessions, audit } = freddy.running.app.store
   const first = (await sessions.find(id))?.refresh_hash ?? ''
-  const rotate = (from: string, to: string, at = freddy.now()) =>
-    sessions.rotate(id, from, to, eventAt(at))
+  const used = (hash: string, change: Partial<Continuation> = {}): Continuation => ({
+    id,
+    userId,
+    hashes: ['another', hash],
+    graceSince: freddy.now() - 1000,
+    idleSince: freddy.now() - DAY,
+    event: eventAt(freddy.now()),
+    ...change,
+  })
+  const told = () => audit.countSince('test.event', 0)
+  return { id, eve, first, used, told, sessions }
+}
+
+scene('attack 089: only the current token of a session that lives is replaced', async (freddy) => {
+  const { id, eve, first, used, told, sessions } = await continued(freddy)
+  const rotate = async (from: string, to: string, change: Partial<Continuation> = {}) =>
+    (await sessions.rotate(used(from, change), to))?.refresh_hash === to
   assert.equal(await rotate(first, 'second'), true)
+  assert.equal((await sessions.find(id))?.parent_hash, first)
   assert.equal(await rotate(first, 'third'), false)
-  assert.equal(await rotate('second', 'third', freddy.now() + 30 * DAY), false)
+  assert.equal(await rotate('second', 'third', { userId: eve.id }), false)
+  assert.equal(await rotate('second', 'third', { idleSince: freddy.now() }), false)
+  assert.equal(await rotate('second', 'third', { event: eventAt(freddy.now() + 30 * DAY) }), false)
   assert.equal(await sessions.end(id, 'signed_out', eventAt(freddy.now())), true)
   assert.equal(await rotate('second', 'third'), false)
   assert.equal((await sessions.find(id))?.refresh_hash, 'second')
+  assert.equal(await told(), 2)
+})
+
+scene('attack 091: a session that is over is not seen again, whoever asks', async (freddy) => {
+  const { id, eve, first, used, told, sessions } = await continued(freddy)
+  await sessions.rotate(used(first), 'second')
+  const touch = async (hash: string, change: Partial<Continuation> = {}) => {
+    freddy.pass(1)
+    const before = await told()
+    const row = await sessions.touch(used(hash, change))
+    const isSeen = row?.last_seen_at === freddy.now()
+    assert.equal((await told()) > before, isSeen)
+    return isSeen
+  }
+  assert.equal(await touch('second'), true)
+  assert.equal(await touch(first), true)
+  assert.equal(await touch(first, { graceSince: freddy.now() }), false)
+  assert.equal(await touch('third'), false)
+  assert.equal(await touch('second', { userId: eve.id }), false)
+  assert.equal(await touch('second', { idleSince: freddy.now() }), false)
+  const set = (change: string) => freddy.database.write(`UPDATE users SET ${change}`)
+  await set(`disabled_at = 1`)
+  assert.equal(await touch('second'), false)
+  await set(`disabled_at = NULL, sessions_valid_after = ${freddy.now() + 1}`)
+  assert.equal(await touch('second'), false)
+  await set('sessions_valid_after = 0')
+  assert.equal(await touch('second'), true)
+  await sessions.end(id, 'signed_out', eventAt(freddy.now()))
+  assert.equal(await touch('second'), false)
+  assert.equal((await sessions.touch(used('second')))?.end_reason, 'signed_out')
 })
 
 scene('attack 084: a session ends once, for its first reason', async (freddy) => {

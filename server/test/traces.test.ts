@@ -16,7 +16,7 @@ import {
 } from '@opentelemetry/sdk-trace'
 import { readConfig } from '../src/config.ts'
 import { createTracing } from '../src/tracing/tracing.ts'
-import { type Freddy, PASSWORD, scene } from './freddy.ts'
+import { type Answer, type Freddy, PASSWORD, scene } from './freddy.ts'
 import { startModelServer } from './model-server.ts'
 import { call, startProcess } from './server-process.ts'
 
@@ -82,6 +82,26 @@ scene('a request is one trace: its route, its statements, its hash', async (fred
 
   const [, sending] = await spansOf(() => freddy.running.outbox.drain())
   assert.deepEqual(namesOf(sending), ['send mail'])
+})
+
+/** How often the database was asked for an answer: each is a trip to PostgreSQL, however many statements go out with it. */
+async function tripsOf(ask: () => Promise<Answer>): Promise<[Answer['body'], number]> {
+  const [answer, spans] = await spansOf(ask)
+  assert.equal(answer.status, 200)
+  const request = spans.find(({ attributes }) => attributes['http.route'])?.spanContext()
+  const inside = spans.filter(({ parentSpanContext: parent }) => parent?.spanId === request?.spanId)
+  return [answer.body, inside.filter(({ attributes }) => attributes['db.system.name']).length]
+}
+
+scene('an answer waits for the database as often as it must, and no more often', async (freddy) => {
+  const { refreshToken } = await freddy.signIn(await freddy.person('ada'))
+  const refresh = (more: object = {}) =>
+    tripsOf(() =>
+      freddy.ask('POST /v1/auth/refresh', { body: { refresh_token: refreshToken, ...more } }),
+    )
+  const [, staying] = await refresh()
+  const [, rotating] = await refresh({ rotate: true })
+  assert.deepEqual({ staying, rotating }, { staying: 1, rotating: 1 })
 })
 
 scene('looking up a session is told, on the connection in reserve too', async (freddy) => {

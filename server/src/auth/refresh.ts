@@ -5,10 +5,11 @@ import type { LiveSessionRow } from '../store/sessions.ts'
 import { strict, Token, tolerated } from '../wire/body.ts'
 import { limitHeaders } from '../wire/limit-headers.ts'
 import { accessFields, RefreshTokenFields, refreshFields, TokenFields } from '../wire/reply.ts'
-import { allowed, refused } from './audit.ts'
+import { refused } from './audit.ts'
 import { noticeRoaming } from './roaming.ts'
 import {
   accessToken,
+  continuation,
   forgetSession,
   readLiveSession,
   refreshToken,
@@ -37,12 +38,11 @@ export async function refresh(
   const { app, body, now } = call
   const claims = app.tokens.check('refresh', body.refresh_token, now)
   await spendRefresh(call, claims.sid)
-  const session = await readLiveSession(app, claims, now)
+  const session = await (body.rotate ? rotated(call, claims) : touched(call, claims))
   await requireStanding(call, session, claims.jti)
+  const next = body.rotate ? requireSuccessor(call, session, claims.jti) : null
   await noticeRoaming(call, session)
 
-  const next = body.rotate ? await rotate(call, session, claims) : null
-  if (!next) await continued(call, session)
   const life = {
     id: session.id,
     userId: session.user_id,
@@ -76,39 +76,31 @@ async function requireStanding(
   throw new ApiError('TOKEN_INVALID', { details: { reason: 'token_reuse' } })
 }
 
-async function rotate(
-  call: Call,
-  session: LiveSessionRow,
-  claims: Claims,
-): Promise<{ refreshId: string; issuedAt: number }> {
-  const { app, now } = call
-  const { refreshId, hash } = successor(app, claims.jti)
-  const about = { userId: session.user_id, subjectId: session.id }
-  const isCurrent = standing(app, session, claims.jti, now) === 'current'
-  const event = allowed(call, 'session.rotated', about)
-  if (
-    isCurrent &&
-    (await app.store.sessions.rotate(session.id, session.refresh_hash, hash, event))
-  ) {
-    forgetSession(app, session.id)
-    return { refreshId, issuedAt: now }
-  }
-  return standingChild(call, claims)
+/** The session after its token was noted: what that asked for is asked of it here again, to say why not. */
+function touched(call: Call, claims: Claims): Promise<LiveSessionRow> {
+  const { sessions } = call.app.store
+  const used = continuation(call, claims, 'session.refreshed')
+  return readLiveSession(call.app, claims, call.now, () => sessions.touch(used))
 }
 
-/** Another call was first with the same token: it gets the same successor. */
-async function standingChild(
-  call: Call,
-  claims: Claims,
-): Promise<{ refreshId: string; issuedAt: number }> {
-  const session = await readLiveSession(call.app, claims, call.now)
-  await requireStanding(call, session, claims.jti)
-  const refreshId = standingSuccessor(call.app, session, claims.jti)
+/** The same after its token gave way to the successor. */
+async function rotated(call: Call, claims: Claims): Promise<LiveSessionRow> {
+  const { app, now } = call
+  const { sessions } = app.store
+  const used = continuation(call, claims, 'session.rotated')
+  const { hash } = successor(app, claims.jti)
+  const session = await readLiveSession(app, claims, now, () => sessions.rotate(used, hash))
+  forgetSession(app, session.id)
+  return session
+}
+
+/** Whoever comes with the same token, first or after another call, gets the same successor. */
+function requireSuccessor(
+  { app }: Call,
+  session: LiveSessionRow,
+  parentId: string,
+): { refreshId: string; issuedAt: number } {
+  const refreshId = standingSuccessor(app, session, parentId)
   if (!refreshId) throw new ApiError('TOKEN_INVALID')
   return { refreshId, issuedAt: session.refresh_issued_at }
-}
-
-async function continued(call: Call, session: LiveSessionRow): Promise<void> {
-  const about = { userId: session.user_id, subjectId: session.id }
-  await call.app.store.sessions.touch(session.id, allowed(call, 'session.refreshed', about))
 }

@@ -2,14 +2,16 @@ import type { KeyObject } from 'node:crypto'
 import type { App, Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { Soon } from '../soon.ts'
+import type { Continuation } from '../store/continuation.ts'
 import type { NewSession } from '../store/session-start.ts'
 import type { LiveSessionRow } from '../store/sessions.ts'
+import { allowed } from './audit.ts'
 import { askOrLease, holds } from './belief.ts'
 import { keyedHash } from './keyring.ts'
 import type { Remembered } from './memory.ts'
 import { placeOf } from './place.ts'
 import { randomBytes, randomId } from './random.ts'
-import { endOf } from './session-end.ts'
+import { endOf, idleSince } from './session-end.ts'
 import type { Claims } from './token.ts'
 
 const DAY = 86_400_000
@@ -97,6 +99,19 @@ export function standing(
   return parent && now - session.refresh_issued_at <= GRACE_MS ? 'parent' : 'reused'
 }
 
+/** What a session has to be for this refresh token to continue it, in the words of the database. */
+export function continuation(call: Call, { sub, sid, jti }: Claims, event: string): Continuation {
+  const { app, now } = call
+  return {
+    id: sid,
+    userId: sub,
+    hashes: hashesOf(app, jti),
+    graceSince: now - GRACE_MS,
+    idleSince: idleSince(app.config, now),
+    event: allowed(call, event, { userId: sub, subjectId: sid }),
+  }
+}
+
 /**
  * The successor follows from its parent's id, which only the token's holder and no row knows: asked twice, it is
  * the same token twice, and nothing that could be read is stored.
@@ -143,14 +158,15 @@ export async function findCurrentSession(
   return isCurrent ? known.row : readLiveSession(app, bearer, now)
 }
 
-/** The same, as the database says it now. */
+/** The same, as the database says it now: when it is asked, or when something else was done there. */
 export async function readLiveSession(
   app: App,
   bearer: Bearer,
   now: number,
+  read: () => Promise<LiveSessionRow | null> = () => app.store.sessions.find(bearer.sid),
 ): Promise<LiveSessionRow> {
   const reading = app.feed.begin(now)
-  const row = requireLive(app, await app.store.sessions.find(bearer.sid), bearer, now)
+  const row = requireLive(app, await read(), bearer, now)
   app.memory.sessions.keep([row.id], row, reading)
   return row
 }

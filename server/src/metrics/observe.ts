@@ -79,7 +79,7 @@ export function observeDatabase(database: Database, { count, time }: Metrics): D
     ...database,
     ...asked(database),
     aside: asked(database.aside),
-    batch: timed('batch', database.batch),
+    batch: timed('batch', database.batch) as Database['batch'],
   }
 }
 

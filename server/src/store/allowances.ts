@@ -27,19 +27,19 @@ export interface AllowanceStore {
 export function createAllowanceStore(database: Database): AllowanceStore {
   return {
     async find(userId, now) {
-      const [limits, raises] = await Promise.all([
-        database.read<SpendingLimits>(
-          `SELECT tokens_per_day, tokens_per_month, money_per_day, money_per_month FROM person_limits
-           WHERE user_id = :user`,
-          { user: userId },
-        ),
-        database.read<Raise>(
-          `SELECT key_id, limit_name, amount, expires_at FROM budget_raises
-           WHERE user_id = :user AND expires_at > :now AND granted_at IS NOT NULL`,
-          { user: userId, now },
-        ),
-      ])
-      return { limits: limits[0] ?? null, raises }
+      // One row for each raise, and one where there is none: both are read in one trip.
+      const rows = await database.read<SpendingLimits & Raise & { owner: string | null }>(
+        `SELECT l.user_id AS owner, l.tokens_per_day, l.tokens_per_month, l.money_per_day, l.money_per_month,
+           r.key_id, r.limit_name, r.amount, r.expires_at
+         FROM (SELECT 1 AS one) asked LEFT JOIN person_limits l ON l.user_id = :user
+           LEFT JOIN budget_raises r ON r.user_id = :user AND r.expires_at > :now AND r.granted_at IS NOT NULL`,
+        { user: userId, now },
+      )
+      const [first] = rows
+      return {
+        limits: first?.owner ? limitsOf(first) : null,
+        raises: rows.filter(({ key_id }) => key_id !== null).map(raiseOf),
+      }
     },
 
     async appoint(userId, limits, event) {
@@ -66,3 +66,17 @@ export function createAllowanceStore(database: Database): AllowanceStore {
     },
   }
 }
+
+const limitsOf = (row: SpendingLimits): SpendingLimits => ({
+  tokens_per_day: row.tokens_per_day,
+  tokens_per_month: row.tokens_per_month,
+  money_per_day: row.money_per_day,
+  money_per_month: row.money_per_month,
+})
+
+const raiseOf = ({ key_id, limit_name, amount, expires_at }: Raise): Raise => ({
+  key_id,
+  limit_name,
+  amount,
+  expires_at,
+})

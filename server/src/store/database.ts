@@ -43,9 +43,9 @@ export interface Database {
 
   /**
    * Several statements in one transaction with none of our code in between: all or nothing.
-   * Rows of each statement, in order, after they are durable.
+   * Rows of each statement, in order, after they are durable; a SELECT among them sees what those before it wrote.
    */
-  batch(statements: readonly (Statement | Bulk)[]): Promise<Row[][]>
+  batch<R = Row>(statements: readonly (Statement | Bulk)[]): Promise<R[][]>
 
   /** Rows of each SELECT, all from one moment, whoever writes meanwhile. */
   snapshot(statements: readonly Statement[]): Promise<Row[][]>

@@ -8,11 +8,11 @@ import { isBulk } from './sql.ts'
 export function followed(database: Database): Database {
   return {
     ...database,
-    async batch(statements) {
+    async batch<R>(statements: readonly (Statement | Bulk)[]) {
       const whole = statements.flatMap((statement) => [statement, ...alsoOf(statement)])
-      if (whole.length === statements.length) return database.batch(statements)
+      if (whole.length === statements.length) return database.batch<R>(statements)
       const asked = new Set(statements)
-      const results = await database.batch(whole)
+      const results = await database.batch<R>(whole)
       return results.filter((_, index) => {
         const statement = whole[index]
         return statement !== undefined && asked.has(statement)

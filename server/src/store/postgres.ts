@@ -68,7 +68,8 @@ export async function openPostgres(options: {
     read: ask,
     write: ask,
     aside: { read: askAside, write: askAside },
-    batch: (statements) => again((pool) => transact(pool, transaction(statements))),
+    batch: <R>(statements: readonly (Statement | Bulk)[]) =>
+      again((pool) => transact(pool, transaction(statements))) as Promise<R[][]>,
     logBytes: () => null,
     snapshot: (statements) => again((pool) => readAtOnce(pool, moment, statements)),
     listen(heard) {

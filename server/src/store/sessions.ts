@@ -1,5 +1,6 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
-import type { Database } from './database.ts'
+import { type Continuation, rotateStatements, touchStatements } from './continuation.ts'
+import type { Database, Statement } from './database.ts'
 import { createSessionEnds, type SessionEnds } from './session-ends.ts'
 import type { Guard } from './sql.ts'
 import { type Told, tell } from './told.ts'
@@ -82,12 +83,15 @@ export interface SessionStore extends SessionEnds {
   listKept(userId: string, most: number): Promise<SessionRow[]>
   /** The sessions of a person that live, or those that are over; newest first, those after the one named. */
   list(query: SessionQuery): Promise<ListedSessionRow[]>
-  /** Puts the successor in the place of the refresh token that was current. True for exactly one caller. */
-  rotate(id: string, fromHash: string, toHash: string, event: AuditEvent): Promise<boolean>
+  /**
+   * Puts the successor in the place of the refresh token in hand, while that is the current one: for exactly one caller.
+   * The session as it then is, whoever it belongs to: of one that did not go on it says why.
+   */
+  rotate(continuation: Continuation, toHash: string): Promise<LiveSessionRow | null>
   /** Notes that the session goes on from elsewhere, and tells its owner; happens once to each session. */
   roam(id: string, told: Told, event: AuditEvent): Promise<boolean>
-  /** Notes that the session goes on. */
-  touch(id: string, event: AuditEvent): Promise<void>
+  /** Notes that the session goes on, where the refresh token in hand continues it. The same answer. */
+  touch(continuation: Continuation): Promise<LiveSessionRow | null>
   /** Notes where a session was used, unless it was noted less than this long before. */
   see(sighting: Sighting, grainMs: number): Promise<void>
 }
@@ -103,15 +107,19 @@ const live = `s.ended_at IS NULL AND s.expires_at > :now AND s.last_seen_at > :i
   AND s.created_at >= u.sessions_valid_after`
 const fromUsers = 'FROM sessions s JOIN users u ON u.id = s.user_id'
 
+const findLive = `SELECT ${liveColumns} ${fromUsers} WHERE s.id = :id`
+
 export function createSessionStore(database: Database): SessionStore {
+  const after = async (statements: readonly Statement[], id: string) => {
+    const look = { sql: findLive, params: { id } }
+    const results = await database.batch<LiveSessionRow>([...statements, look])
+    return results.at(-1)?.[0] ?? null
+  }
   return {
     ...createSessionEnds(database),
 
     async find(id) {
-      const [row] = await database.aside.read<LiveSessionRow>(
-        `SELECT ${liveColumns} ${fromUsers} WHERE s.id = :id`,
-        { id },
-      )
+      const [row] = await database.aside.read<LiveSessionRow>(findLive, { id })
       return row ?? null
     },
 
@@ -150,21 +158,8 @@ export function createSessionStore(database: Database): SessionStore {
         { user: userId, now, idle: idleSince, after, most },
       ),
 
-    async rotate(id, from, to, event) {
-      const [rotated] = await database.batch([
-        {
-          sql: `UPDATE sessions SET refresh_hash = :to, parent_hash = :from, refresh_issued_at = :now,
-              last_seen_at = :now, seen_source = :source, seen_agent = :agent
-            WHERE id = :id AND refresh_hash = :from AND ended_at IS NULL AND expires_at > :now RETURNING id`,
-          params: { id, from, to, ...seenIn(event) },
-        },
-        recordEvent(event, {
-          sql: 'EXISTS (SELECT 1 FROM sessions WHERE id = :rotated AND refresh_hash = :to AND refresh_issued_at = :at)',
-          params: { rotated: id, to, at: event.happenedAt },
-        }),
-      ])
-      return (rotated?.length ?? 0) > 0
-    },
+    rotate: (continuation, to) => after(rotateStatements(continuation, to), continuation.id),
+    touch: (continuation) => after(touchStatements(continuation), continuation.id),
 
     async roam(id, told, event) {
       const first: Guard = {
@@ -186,17 +181,6 @@ export function createSessionStore(database: Database): SessionStore {
       return (results.at(-1)?.length ?? 0) > 0
     },
 
-    async touch(id, event) {
-      await database.batch([
-        {
-          sql: `UPDATE sessions SET last_seen_at = :now, seen_source = :source, seen_agent = :agent
-            WHERE id = :id`,
-          params: { id, ...seenIn(event) },
-        },
-        recordEvent(event),
-      ])
-    },
-
     async see({ id, at, source, agent }, grainMs) {
       await database.write(
         `UPDATE sessions SET last_seen_at = :at, seen_source = :source, seen_agent = :agent
@@ -206,5 +190,3 @@ export function createSessionStore(database: Database): SessionStore {
     },
   }
 }
-
-const seenIn = ({ happenedAt, source, agent }: AuditEvent) => ({ now: happenedAt, source, agent })

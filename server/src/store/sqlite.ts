@@ -30,7 +30,8 @@ export async function openSqlite(options: {
   reader.exec('PRAGMA query_only = ON')
   const prepare = prepareOn(reader)
 
-  const batch: Database['batch'] = (statements) => writer.run(statements.map(inTurn))
+  const batch = <R = Row>(statements: readonly (Statement | Bulk)[]) =>
+    writer.run(statements.map(inTurn)) as Promise<R[][]>
   const own: Database['aside'] = {
     async read<R = Row>(sql: string, params = {}) {
       try {

@@ -62,7 +62,7 @@ export function traceDatabase(database: Database, tracing: Tracing): Database {
     ...database,
     ...asked(database),
     aside: asked(database.aside),
-    batch: several('BATCH', database.batch),
+    batch: several('BATCH', database.batch) as Database['batch'],
     snapshot: several('SNAPSHOT', database.snapshot),
   }
 }
