@@ -44,7 +44,7 @@ export const codes: readonly Mutant[] = [
   {
     name: 'who has no guesses left gets no code mailed',
     file: 'auth/login.ts',
-    find: '    requireGuesses(app, user, deviceId, now),\n',
+    find: '  await requireGuesses(call, attempt)\n',
     replace: '',
     tests: 'code-attacks.test.ts',
     named: 'attack 028: new keys',

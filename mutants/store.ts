@@ -164,7 +164,7 @@ export const store: readonly Mutant[] = [
   {
     name: 'a counter that is full stops those before it',
     file: 'store/budgets.ts',
-    find: '  return [...takes, giveBack(earlier, notTaken(last.key, tryId), tryId)]',
+    find: '  return [...takes, giveBack(earlier, not(taken(last, tryId)), tryId)]',
     replace: '  return takes',
     tests: 'store-races.test.ts',
     named: 'a try counts',
@@ -172,7 +172,7 @@ export const store: readonly Mutant[] = [
   {
     name: 'a try counts on every counter or on none',
     file: 'store/budgets.ts',
-    find: 'before ? taken(before.key, tryId) : guard',
+    find: 'before ? taken(before, tryId) : guard',
     replace: 'guard',
     tests: 'store-races.test.ts',
     named: 'a try counts',

@@ -127,6 +127,8 @@ scene(
       answers.map(({ status }) => status),
       [503, 503],
     )
+    // What was not decided is no wrong password.
+    assert.deepEqual(await freddy.database.read("SELECT key FROM budgets WHERE log <> ''"), [])
   },
   { ownHasher: true },
 )

@@ -7,8 +7,9 @@ import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import type { Database } from '../src/store/database.ts'
+import type { Database, Row } from '../src/store/database.ts'
 import { knownVersions, migrate, scriptFor } from '../src/store/migrate.ts'
+import { insert } from '../src/store/sql.ts'
 import { openSqlite } from '../src/store/sqlite.ts'
 import { createStore } from '../src/store/store.ts'
 import { databases, type Place } from './databases.ts'
@@ -237,6 +238,30 @@ onEach('F33: a server makes no backup of tables that it does not know', async ({
 /** What an older server that goes on would trip over. */
 const takesAway =
   /\b(DROP (TABLE|COLUMN)|RENAME|ALTER COLUMN|SET NOT NULL|ADD COLUMN \w+ \w+ NOT NULL(?! DEFAULT))\b/
+
+onEach('what was counted for an account goes on counting under its id', async (place) => {
+  const { database } = place
+  await referenceOn(place)(versions.indexOf('0029-own-counters'))
+  const row = { name: 'login-account', streak: 100, last_try: 'x', log: '1'.repeat(13) }
+  for (const [key, user_id, expires_at, streak] of [
+    ['hash of ada', 'usr_ada', 3, 100],
+    ['hash of ada by an older secret', 'usr_ada', 2, 7],
+    ['hash of a name', null, 3, 9],
+  ] as const) {
+    await database.batch([insert('budgets', { ...row, key, user_id, expires_at, streak })])
+  }
+  await migrate(database)
+  const own = await database.read<Row>(
+    "SELECT key, user_id, streak FROM budgets WHERE key LIKE 'login-account %' ORDER BY key",
+  )
+  assert.deepEqual(
+    own.map((each) => ({ ...each })),
+    [
+      { key: 'login-account hash of a name', user_id: null, streak: 9 },
+      { key: 'login-account usr_ada', user_id: 'usr_ada', streak: 100 },
+    ],
+  )
+})
 
 test('F33: a migration says beside which servers it runs, and takes away nothing that those use', () => {
   for (const version of versions.filter((each) => each >= '0022')) {

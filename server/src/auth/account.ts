@@ -11,19 +11,24 @@ export async function requirePerson(app: App, userId: string): Promise<UserRow> 
   return user
 }
 
-export interface Named {
-  readonly user: UserRow | null
-  /** The one spelling of what was typed: every way to name an account spends the same budget. */
+export interface AccountName {
+  readonly by: 'address' | 'user_name'
+  /** The one spelling of what was typed. */
   readonly spelling: string
 }
 
-/** Whom an e-mail address or a user name means, however it is typed. */
-export async function findAccount(app: App, typed: string): Promise<Named> {
+/** What names an account, an e-mail address or a user name, however it is typed. */
+export function readAccountName(typed: string): AccountName {
   const text = typed.normalize('NFKC').trim()
   const email = parseEmailAddress(text)
-  if (email) {
-    return { user: await app.store.users.findByAddress(email.address), spelling: email.address }
-  }
-  const name = parseUserName(text) ?? text.toLowerCase()
-  return { user: await app.store.users.findByUserName(name), spelling: name }
+  if (email) return { by: 'address', spelling: email.address }
+  return { by: 'user_name', spelling: parseUserName(text) ?? text.toLowerCase() }
+}
+
+/** Whom an e-mail address or a user name means. */
+export async function findAccount({ store }: App, typed: string): Promise<UserRow | null> {
+  const { by, spelling } = readAccountName(typed)
+  return by === 'address'
+    ? store.users.findByAddress(spelling)
+    : store.users.findByUserName(spelling)
 }

@@ -4,7 +4,12 @@ import type { BudgetRow, Counter } from '../store/budgets.ts'
 import { keyedHash } from './keyring.ts'
 import { randomId } from './random.ts'
 
-/** What is counted, for whom. The database learns neither the name nor the address it was counted for. */
+/** What is counted for an account or a device, under its id: so a statement counts it that finds whose it is. */
+export function ownCounter(name: BudgetName, id: string, userId: string | null): Counter {
+  return { key: `${name} ${id}`, name, budget: budgets[name], userId }
+}
+
+/** What is counted for what somebody gave. The database learns neither the name nor the address it was counted for. */
 export function counter(
   app: App,
   name: BudgetName,

@@ -4,14 +4,13 @@ import { ApiError, tooMany } from '../errors.ts'
 import { GUESSES_BEFORE_LONGER_CODES, GUESSES_PER_KEY, RESEND_PAUSE_MS } from '../limits.ts'
 import type { Counter } from '../store/budgets.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
+import type { LoginLook } from '../store/login-tries.ts'
 import type { NewLetter } from '../store/outbox.ts'
-import type { UserRow } from '../store/users.ts'
-import { counter, takeTry, triesWithin, waitForAll } from './budget.ts'
+import { counter, ownCounter, takeTry, triesWithin, waitForAll } from './budget.ts'
 import { deriveCode, type Purpose } from './code.ts'
 import { keyedHash } from './keyring.ts'
 import { networkOf } from './place.ts'
 import { randomBytes, randomId } from './random.ts'
-import { isSurge } from './surge.ts'
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
@@ -83,16 +82,17 @@ export function newChallenge(
   }
 }
 
-/** How many digits a login code of this person has now: more while somebody is guessing (S2). */
-export async function loginDigits(app: App, user: UserRow, now: number): Promise<number> {
+/** How many digits a login code has now, after these wrong codes on its account: more while somebody is guessing (S2). */
+export function loginDigits(
+  app: App,
+  look: Pick<LoginLook, 'account_guesses' | 'surge_until'>,
+  now: number,
+): number {
   const usual = app.config.codeDigits
   if (usual >= LONGER_DIGITS) return usual
-  const [[row], surge] = await Promise.all([
-    app.store.budgets.find([codeCounter(app, user.id, null).key]),
-    isSurge(app, now),
-  ])
-  const guessed = row ? triesWithin(row, DAY, now) : 0
-  return surge || guessed >= GUESSES_BEFORE_LONGER_CODES ? LONGER_DIGITS : usual
+  const guessed = triesWithin({ log: look.account_guesses ?? '' }, DAY, now)
+  const isSurge = Number(look.surge_until) > now
+  return isSurge || guessed >= GUESSES_BEFORE_LONGER_CODES ? LONGER_DIGITS : usual
 }
 
 /**
@@ -152,17 +152,6 @@ async function wasUsed(app: App, row: ChallengeRow | null): Promise<boolean> {
     seen = await app.store.challenges.find([seen.id])
   }
   return false
-}
-
-/** Whether this account may still be asked for a code; a password reset is the way out when it may not. */
-export async function requireGuesses(
-  app: App,
-  user: UserRow,
-  deviceId: string | null,
-  now: number,
-): Promise<void> {
-  const wait = await waitForAll(app, [codeCounter(app, user.id, deviceId)], now)
-  if (wait > 0) throw tooMany('TOO_MANY_VERIFICATION_ATTEMPTS', wait)
 }
 
 /**
@@ -238,8 +227,9 @@ export function codeCounter(
   deviceId: string | null,
   address = '',
 ): Counter {
-  if (deviceId) return counter(app, 'code-device', [deviceId], userId)
-  return counter(app, 'code-account', [userId ?? address], userId)
+  if (deviceId) return ownCounter('code-device', deviceId, userId)
+  if (userId) return ownCounter('code-account', userId, userId)
+  return counter(app, 'code-account', [address])
 }
 
 function deadKey(): ApiError {

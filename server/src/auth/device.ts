@@ -3,7 +3,7 @@ import { keyedHash, sameText } from './keyring.ts'
 import { randomBytes } from './random.ts'
 
 /** A known device is forgotten when it was not used for this long. */
-const KNOWN_FOR_MS = 180 * 86_400_000
+export const KNOWN_FOR_MS = 180 * 86_400_000
 
 export function newDeviceId(): string {
   return `dev_${randomBytes(16).toString('base64url')}`
@@ -17,19 +17,8 @@ export function deviceToken(app: App, id: string): string {
   return `${id}.${keyedHash(app.keyring.current.of.device, id)}`
 }
 
-/** The id of the device that this token marks for this person, or null. */
-export async function findKnownDevice(
-  app: App,
-  token: string | undefined,
-  userId: string | null,
-  now: number,
-): Promise<string | null> {
-  const id = provenDeviceId(app, token)
-  if (!id || !userId) return null
-  return (await app.store.devices.isKnown(id, userId, now - KNOWN_FOR_MS)) ? id : null
-}
-
-function provenDeviceId(app: App, token: string | undefined): string | null {
+/** The id of the device that this token marks, for whomever; null when it is no genuine token. */
+export function provenDeviceId(app: App, token: string | undefined): string | null {
   const [id, mac, ...rest] = token?.split('.') ?? []
   if (!id || !mac || rest.length) return null
   const ours = app.keyring.all.some((keys) => sameText(keyedHash(keys.of.device, id), mac))

@@ -30,7 +30,16 @@ export function openForeignHash(app: App, stored: string): string | null {
  * Asked for everybody alike; of the hash nothing is used but its time.
  */
 export async function standInFor(app: App, name: string): Promise<string | null> {
+  return standInOf(await app.store.users.findHashNear(standInId(app, name)))
+}
+
+/** Near which id the account is that a name stands for. */
+export function standInId(app: App, name: string): string {
   const point = Buffer.from(keyedHash(app.keyring.current.of.name, 'stand-in', name), 'base64url')
-  const stored = await app.store.users.findHashNear(`usr_${point.toString('hex').slice(0, 32)}`)
+  return `usr_${point.toString('hex').slice(0, 32)}`
+}
+
+/** The hash that was found there, where it is to be waited for. */
+export function standInOf(stored: string | null): string | null {
   return stored?.startsWith(MARK) ? stored : null
 }

@@ -4,16 +4,14 @@ import { ApiError, tooMany } from '../errors.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
 import type { UserRow } from '../store/users.ts'
 import { Identifier, Password, strict, tolerated } from '../wire/body.ts'
-import { findAccount } from './account.ts'
 import { allowed } from './audit.ts'
 import { counter, waitForAll } from './budget.ts'
-import { codeLetter, loginDigits, newChallenge, newEmailKey, requireGuesses } from './challenge.ts'
-import { findKnownDevice } from './device.ts'
+import { codeLetter, newChallenge, newEmailKey } from './challenge.ts'
 import { challengeLink } from './link.ts'
+import { type LoginTry, spendLoginTry } from './login-try.ts'
 import { AssertionOptions, assertionOptions } from './passkey.ts'
-import { requirePassword, spendTry, triesOf } from './password-try.ts'
+import { giveBack, requirePassword } from './password-try.ts'
 import { randomId } from './random.ts'
-import { methodsOf } from './second-step.ts'
 
 export const LoginBody = Type.Object(
   {
@@ -41,23 +39,15 @@ export const LoginAnswer = Type.Object({
 export async function login(
   call: Call<Static<typeof LoginBody>>,
 ): Promise<Static<typeof LoginAnswer>> {
-  const { app, body, now } = call
-  const { user, spelling } = await findAccount(app, body.email_or_username)
-  const deviceId = await findKnownDevice(app, body.device_token, user?.id ?? null, now)
-
-  const tries = triesOf(call, user, spelling, deviceId)
-  await spendTry(call, user, tries)
-  await requirePassword(call, body.password, user, tries)
+  const { app, body } = call
+  const attempt = await spendLoginTry(call, body.email_or_username, body.device_token)
+  await requirePassword(call, body.password, attempt)
+  const { user, methods } = attempt
   if (!user) throw new ApiError('INVALID_CREDENTIALS')
-  // Asked together: none of them needs another's answer.
-  const [digits, methods] = await Promise.all([
-    loginDigits(app, user, now),
-    methodsOf(app, user.id),
-    requireGuesses(app, user, deviceId, now),
-  ])
+  await requireGuesses(call, attempt)
 
   const emailKey = newEmailKey()
-  const challenge = await openChallenge(call, user, deviceId, emailKey, digits)
+  const challenge = await openChallenge(call, user, attempt, emailKey)
   const passkey = methods.includes('passkey') && (await assertionOptions(app, challenge, user.id))
   return {
     success: true,
@@ -67,17 +57,24 @@ export async function login(
     requires_verification: true,
     next_step: 'email_verification',
     type: 'login',
-    methods,
+    methods: [...methods],
     ...(passkey ? { passkey } : {}),
   }
 }
 
+/** Whether this account may still be asked for a code; a password reset is the way out when it may not. */
+async function requireGuesses(call: Call, { tries, guessesWaitMs }: LoginTry): Promise<void> {
+  if (guessesWaitMs === 0) return
+  await giveBack(call, tries)
+  throw tooMany('TOO_MANY_VERIFICATION_ATTEMPTS', guessesWaitMs)
+}
+
+/** The code goes out, and the try of the right password is given back. */
 async function openChallenge(
   call: Call,
   user: UserRow,
-  deviceId: string | null,
+  { deviceId, digits, tries }: LoginTry,
   emailKey: string,
-  digits: number,
 ): Promise<ChallengeRow> {
   const { app, origin, now } = call
   const challenge = newChallenge(app, emailKey, {
@@ -98,7 +95,8 @@ async function openChallenge(
     event: allowed(call, 'login.password', { userId: user.id }),
     tryId: randomId('try_'),
   }
-  if (!(await app.store.challenges.openLogin(opening, mails))) {
+  const keys = tries.map(({ key }) => key)
+  if (!(await app.store.challenges.openLogin(opening, mails, keys))) {
     throw tooMany('TOO_MANY_REQUESTS', await waitForAll(app, [mails], now))
   }
   app.outbox.poke()

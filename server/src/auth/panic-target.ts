@@ -29,7 +29,7 @@ export async function readTarget(app: App, wanted: Wanted, now: number): Promise
 /** By id, by address, or by user name. */
 async function readUser(app: App, name: string): Promise<Target> {
   const isId = /^usr_[0-9a-f]{32}$/.test(name)
-  const user = isId ? await app.store.users.find(name) : (await findAccount(app, name)).user
+  const user = isId ? await app.store.users.find(name) : await findAccount(app, name)
   if (!user) throw new ApiError('RESOURCE_NOT_FOUND')
   return { kind: 'user', userId: user.id, text: `user ${user.id}` }
 }

@@ -5,7 +5,7 @@ import { ApiError, tooMany } from '../errors.ts'
 import type { UserRow } from '../store/users.ts'
 import { hashOfNothing } from '../workers/hash-cost.ts'
 import { HasherBusy } from '../workers/hasher.ts'
-import { isReadable, openForeignHash, standInFor } from './foreign-password.ts'
+import { isReadable, openForeignHash } from './foreign-password.ts'
 
 const MOST_CODE_POINTS = 256
 const MOST_BYTES = 1024
@@ -51,16 +51,15 @@ export async function hashPassword(app: App, spelt: string): Promise<string> {
 
 /**
  * Whether this is the user's password. A stranger, or a user without one, costs the same hash (security rule 8):
- * `name` stands for how the account was named, and tells which one (auth/foreign-password.ts).
+ * that of the stand-in where there is one (auth/foreign-password.ts).
  */
 export async function isPassword(
   app: App,
   user: UserRow | null,
   text: string,
-  name: string,
+  standIn: string | null,
 ): Promise<boolean> {
   const spelt = spellPassword(text)
-  const standIn = await standInFor(app, name)
   const own = user?.password_hash ?? null
   const stored =
     (isReadable(app, own) ? own : null) ?? standIn ?? `${app.keyring.current.id}$${hashOfNothing()}`

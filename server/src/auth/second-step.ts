@@ -2,7 +2,7 @@ import type { Static } from 'typebox'
 import type { App } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
-import type { FactorUse } from '../store/factors.ts'
+import type { FactorsRow, FactorUse } from '../store/factors.ts'
 import type { StepCode } from '../wire/body.ts'
 import { codeOf } from './challenge.ts'
 import { sameText } from './keyring.ts'
@@ -36,7 +36,10 @@ interface Answered {
 
 /** The ways that this person has; the mailed code is always one. */
 export async function methodsOf(app: App, userId: string): Promise<Method[]> {
-  const row = await app.store.factors.find(userId)
+  return methodsIn(await app.store.factors.find(userId))
+}
+
+export function methodsIn(row: FactorsRow | null): Method[] {
   return [
     'email',
     ...(row?.totp_at ? (['totp'] as const) : []),

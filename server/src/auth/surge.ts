@@ -4,13 +4,13 @@ import { suspected } from './audit.ts'
 
 const HOUR = 3_600_000
 const WEEK_HOURS = 168
-const SETTING = 'surge_until'
+/** Until when a surge lasts. */
+export const SURGE_SETTING = 'surge_until'
 const BOMBING_SETTING = 'bombing_until'
 
 /** Whether so many wrong codes came in lately that every new code has six digits (security case 50). */
 export async function isSurge(app: App, now: number): Promise<boolean> {
-  const until = Number(await app.store.settings.find(SETTING))
-  return until > now
+  return Number(await app.store.settings.find(SURGE_SETTING)) > now
 }
 
 /**
@@ -72,7 +72,7 @@ export async function isBombing(app: App, now: number): Promise<boolean> {
 /** True when there was no surge before. */
 async function beginSurge(app: App, now: number, event: string, count: number): Promise<boolean> {
   const known = await isSurge(app, now)
-  await app.store.settings.put(SETTING, String(now + 24 * HOUR))
+  await app.store.settings.put(SURGE_SETTING, String(now + 24 * HOUR))
   if (!known) app.log.warn({ event, count })
   return !known
 }

@@ -13,7 +13,7 @@ import {
   TokenFields,
 } from '../wire/reply.ts'
 import { allowed, type Decision, recordRefusal, refused } from './audit.ts'
-import { counter } from './budget.ts'
+import { ownCounter } from './budget.ts'
 import { findChallenge, guessCounter, hasMoved, personOf, spendGuess } from './challenge.ts'
 import { deviceToken, newDeviceId } from './device.ts'
 import { type About, type Notice, noticeOf, writeToOwner } from './notice.ts'
@@ -130,7 +130,7 @@ async function startSession(
   const { challenges } = app.store
   const tellsAnyway = moved || factor?.kind === 'recovery_code'
   const ifNew = tellsAnyway ? null : await newDeviceNotice(call, challenge)
-  const streak = counter(app, 'login-account', [userId]).key
+  const streak = ownCounter('login-account', userId, userId).key
   const used = { challenge, session, event, ifNew, streak, now }
   const consumed = challenge.user_id
     ? await challenges.consumeLogin({ ...used, factor })

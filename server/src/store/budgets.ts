@@ -1,14 +1,23 @@
 import type { Budget, BudgetName, Window } from '../limits.ts'
 import type { Database, Params, Statement } from './database.ts'
-import { always, type Guard } from './sql.ts'
+import { always, type Guard, not } from './sql.ts'
 
-/** One counted thing: a budget's name and what it is counted for, as a keyed hash. */
+/** One counted thing: a budget's name and what it is counted for, an id of ours or a keyed hash of what somebody gave. */
 export interface Counter {
   readonly key: string
   readonly name: BudgetName
   readonly budget: Budget
   /** Set when the key belongs to an account; what strangers chose is evicted first. */
   readonly userId: string | null
+  /** Set where it is the statement that finds whose it is. */
+  readonly found?: Found
+}
+
+/** What a statement finds in other tables: whose counter it is, and what goes on with its key. */
+export interface Found {
+  readonly behind: string
+  readonly owner: string
+  readonly params: Params
 }
 
 export interface BudgetRow {
@@ -32,7 +41,7 @@ export function createBudgetStore(database: Database): BudgetStore {
       return (results[counters.length - 1]?.length ?? 0) > 0
     },
     async giveBack(keys) {
-      if (keys.length) await database.write(...asArguments(giveBack(keys)))
+      if (keys.length) await database.write(...asArguments(giveBackTries(keys)))
     },
     find(keys) {
       const { sql, params } = keyList(keys)
@@ -53,12 +62,18 @@ export function takeStatements(
 ): Statement[] {
   const takes = counters.map((counter, index) => {
     const before = counters[index - 1]
-    return take(counter, now, tryId, before ? taken(before.key, tryId) : guard)
+    return take(counter, now, tryId, before ? taken(before, tryId) : guard)
   })
   const last = counters[counters.length - 1]
-  const earlier = counters.slice(0, -1).map((counter) => counter.key)
+  const earlier = counters.slice(0, -1)
   if (!last || earlier.length === 0) return takes
-  return [...takes, giveBack(earlier, notTaken(last.key, tryId), tryId)]
+  return [...takes, giveBack(earlier, not(taken(last, tryId)), tryId)]
+}
+
+/** Takes the newest try of each back. */
+export function giveBackTries(keys: readonly string[]): Statement {
+  const list = keyList(keys)
+  return { sql: `${unspend} WHERE key IN (${list.sql})`, params: list.params }
 }
 
 /** Ends the tries in a row; those of the windows stay. */
@@ -69,11 +84,12 @@ export function endStreak(key: string, guard: Guard): Statement {
   }
 }
 
-/** Holds in the transaction of the try that counted. */
-export function taken(key: string, tryId: string): Guard {
+/** Holds in the transaction of the try that counted. Two of them in a statement have two names. */
+export function taken(counter: Counter, tryId: string, name = 'taken'): Guard {
+  const key = keyOf(counter, `${name}_key`)
   return {
-    sql: 'EXISTS (SELECT 1 FROM budgets WHERE key = :taken_key AND last_try = :taken_try)',
-    params: { taken_key: key, taken_try: tryId },
+    sql: `EXISTS (SELECT 1 FROM budgets WHERE key = ${key.sql} AND last_try = :${name}_try)`,
+    params: { ...key.params, [`${name}_try`]: tryId },
   }
 }
 
@@ -84,11 +100,12 @@ export function taken(key: string, tryId: string): Guard {
 function take(counter: Counter, now: number, tryId: string, guard: Guard): Statement {
   const { budget } = counter
   const keep = Math.max(...budget.windows.map((window) => window.tries))
+  const key = keyOf(counter, 'key')
   const rooms = budget.windows.map((window, index) => room(window, index, now))
   if (budget.streak) rooms.push(streakRoom(budget.streak, now))
   return {
     sql: `INSERT INTO budgets (key, name, user_id, log, streak, last_try, expires_at)
-      SELECT CAST(:key AS TEXT), CAST(:name AS TEXT), ${counter.userId ? 'CAST(:user_id AS TEXT)' : 'NULL'},
+      SELECT ${key.sql}, CAST(:name AS TEXT), ${ownerOf(counter)},
         CAST(:stamp AS TEXT), 1, CAST(:try AS TEXT), CAST(:expires AS BIGINT)
       WHERE ${guard.sql}
       ON CONFLICT (key) DO UPDATE SET
@@ -97,8 +114,8 @@ function take(counter: Counter, now: number, tryId: string, guard: Guard): State
       WHERE ${rooms.map((part) => part.sql).join(' AND ')}
       RETURNING key`,
     params: Object.assign(
+      key.params,
       {
-        key: counter.key,
         name: counter.name,
         stamp: stamp(now),
         try: tryId,
@@ -129,19 +146,27 @@ function streakRoom(streak: { after: number; everyMs: number }, now: number): Gu
   }
 }
 
-function giveBack(keys: readonly string[], guard: Guard = always, tryId?: string): Statement {
-  const list = keyList(keys)
-  const mine = tryId ? 'AND last_try = :try' : ''
+const unspend = `UPDATE budgets SET log = substr(log, ${STAMP + 1}),
+  streak = CASE WHEN streak > 0 THEN streak - 1 ELSE 0 END`
+
+/** Of this try. */
+function giveBack(counters: readonly Counter[], guard: Guard, tryId: string): Statement {
+  const keys = counters.map((counter, index) => keyOf(counter, `key_${index}`))
   return {
-    sql: `UPDATE budgets SET log = substr(log, ${STAMP + 1}), streak = CASE WHEN streak > 0 THEN streak - 1 ELSE 0 END
-      WHERE key IN (${list.sql}) ${mine} AND ${guard.sql}`,
-    params: { ...list.params, ...(tryId ? { try: tryId } : {}), ...guard.params },
+    sql: `${unspend} WHERE key IN (${keys.map(({ sql }) => sql).join(', ')}) AND last_try = :try AND ${guard.sql}`,
+    params: Object.assign({ try: tryId }, guard.params, ...keys.map(({ params }) => params)),
   }
 }
 
-function notTaken(key: string, tryId: string): Guard {
-  const { sql, params } = taken(key, tryId)
-  return { sql: `NOT ${sql}`, params }
+function keyOf({ key, found }: Counter, name: string): Guard {
+  const sql = `CAST(:${name} AS TEXT)`
+  if (!found) return { sql, params: { [name]: key } }
+  return { sql: `(${sql} || ${found.behind})`, params: { [name]: key, ...found.params } }
+}
+
+function ownerOf({ userId, found }: Counter): string {
+  if (found) return found.owner
+  return userId ? 'CAST(:user_id AS TEXT)' : 'NULL'
 }
 
 function keyList(keys: readonly string[]): { sql: string; params: Params } {

@@ -1,7 +1,7 @@
 import type { Purpose } from '../auth/code.ts'
 import { GUESSES_PER_KEY, LIVE_LOGIN_KEYS, RESEND_PAUSE_MS } from '../limits.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
-import { type Counter, taken, takeStatements } from './budgets.ts'
+import { type Counter, giveBackTries, taken, takeStatements } from './budgets.ts'
 import {
   type Consumption,
   consumeIndex,
@@ -66,8 +66,11 @@ export interface Resend {
 
 export interface ChallengeStore {
   find(ids: readonly string[]): Promise<ChallengeRow | null>
-  /** Opens a login challenge unless the account's mail budget is spent; ends the oldest live one past two. */
-  openLogin(opening: Opening, mails: Counter): Promise<boolean>
+  /**
+   * Opens a login challenge unless the account's mail budget is spent; ends the oldest live one past two. The try of the
+   * right password is given back whether or not.
+   */
+  openLogin(opening: Opening, mails: Counter, tries: readonly string[]): Promise<boolean>
   /** Opens a registration in the place of any other of its address. False when the user name is spoken for. */
   openRegistration(opening: Opening, registration: RegistrationRow): Promise<boolean>
   /** Opens any other challenge. One that belongs to nobody is kept like the rest: it costs the same. */
@@ -104,14 +107,15 @@ export function createChallengeStore(database: Database): ChallengeStore {
       return row ?? null
     },
 
-    openLogin(opening, mails) {
+    openLogin(opening, mails, tries) {
       const { challenge, tryId } = opening
-      const paid = taken(mails.key, tryId)
+      const paid = taken(mails, tryId)
       return lastOf(
         [
           ...takeStatements([mails], challenge.created_at, tryId),
           endOlderLogins(challenge, paid),
           ...keepChallenge(opening, paid),
+          giveBackTries(tries),
         ],
         0,
       )
@@ -146,7 +150,7 @@ export function createChallengeStore(database: Database): ChallengeStore {
           WHERE id = :id AND ${unended} RETURNING id`,
         params: { id, now, try: tryId },
       }
-      const paid = taken(counter.key, tryId)
+      const paid = taken(counter, tryId)
       const giveBack: Statement = {
         sql: `UPDATE challenges SET attempts = attempts - 1
           WHERE id = :id AND last_try = :try AND NOT ${paid.sql}`,
@@ -204,7 +208,7 @@ function endOlderRegistrations(challenge: ChallengeRow, guard: Guard): Statement
 function resendStatements(resend: Resend): Statement[] {
   const { id, counter, tryId, now } = resend
   const sent = triedOn(id, tryId)
-  const paid = counter ? taken(counter.key, tryId) : null
+  const paid = counter ? taken(counter, tryId) : null
   const again: Statement = {
     sql: `UPDATE challenges SET mails = mails + 1, last_mail_at = :now, last_try = :try,
         code_expires_at = CAST(:expires AS BIGINT),

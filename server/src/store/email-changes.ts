@@ -51,7 +51,7 @@ export function createEmailChangeStore(database: Database): EmailChangeStore {
   return {
     async open(opening, mails) {
       const { challenge, tryId } = opening
-      const paid = taken(mails.key, tryId)
+      const paid = taken(mails, tryId)
       const [counted] = await database.batch([
         ...takeStatements([mails], challenge.created_at, tryId),
         {

@@ -45,6 +45,11 @@ export interface FactorStore {
   ): Promise<void>
 }
 
+/** What is told of the ways of the user `u`. */
+export const factorColumns = `(SELECT confirmed_at FROM totp_factors WHERE user_id = u.id) AS totp_at,
+  (SELECT count(*) FROM passkeys WHERE user_id = u.id) AS passkeys,
+  (SELECT count(*) FROM recovery_codes WHERE user_id = u.id AND used_at IS NULL) AS recovery_codes`
+
 export function createFactorStore(database: Database): FactorStore {
   const happens = async (statements: readonly Statement[], index: number) => {
     const results = await database.batch(statements)
@@ -53,10 +58,7 @@ export function createFactorStore(database: Database): FactorStore {
   return {
     async find(userId) {
       const [row] = await database.read<FactorsRow>(
-        `SELECT (SELECT confirmed_at FROM totp_factors WHERE user_id = u.id) AS totp_at,
-           (SELECT count(*) FROM passkeys WHERE user_id = u.id) AS passkeys,
-           (SELECT count(*) FROM recovery_codes WHERE user_id = u.id AND used_at IS NULL) AS recovery_codes
-         FROM users u WHERE u.id = :user`,
+        `SELECT ${factorColumns} FROM users u WHERE u.id = :user`,
         { user: userId },
       )
       return row ?? null

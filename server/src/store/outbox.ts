@@ -129,7 +129,7 @@ export function createOutboxStore(database: Database): OutboxStore {
     },
 
     async queueCounted(letter, event, { mails, tryId }) {
-      const paid = taken(mails.key, tryId)
+      const paid = taken(mails, tryId)
       const [took] = await database.batch([
         ...takeStatements([mails], letter.createdAt, tryId),
         queueLetter(letter, paid),

@@ -52,7 +52,7 @@ export function createRaiseStore(database: Database): RaiseStore {
   return {
     async open(opening, raise, mails) {
       const { challenge, tryId } = opening
-      const paid = taken(mails.key, tryId)
+      const paid = taken(mails, tryId)
       const [took] = await database.batch([
         ...takeStatements([mails], challenge.created_at, tryId),
         {

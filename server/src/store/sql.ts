@@ -16,6 +16,8 @@ export function all(...guards: readonly Guard[]): Guard {
   }
 }
 
+export const not = ({ sql, params }: Guard): Guard => ({ sql: `NOT ${sql}`, params })
+
 /**
  * `INSERT` of one row that happens only while the guard holds. Parameters are cast, since in a SELECT list
  * PostgreSQL cannot tell their type from the column.

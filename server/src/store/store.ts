@@ -8,7 +8,6 @@ import { type ChallengeStore, createChallengeStore } from './challenges.ts'
 import { type ChangeStore, createChangeStore } from './changes.ts'
 import type { Database } from './database.ts'
 import { createDeliveryStore, type DeliveryStore } from './deliveries.ts'
-import { createDeviceStore, type DeviceStore } from './devices.ts'
 import { createDossierStore, type DossierStore } from './dossier.ts'
 import { createEmailChangeStore, type EmailChangeStore } from './email-changes.ts'
 import { createEventStore, type EventStore } from './events.ts'
@@ -20,6 +19,7 @@ import { createKeyReminderStore, type KeyReminderStore } from './key-reminders.t
 import { createKeyUseStore, type KeyUseStore } from './key-uses.ts'
 import { createLedgerStore, type LedgerStore } from './ledger.ts'
 import { createLinkStore, type LinkStore } from './links.ts'
+import { createLoginTryStore, type LoginTryStore } from './login-tries.ts'
 import { createMailStopStore, type MailStopStore } from './mail-stops.ts'
 import { createOutboxStore, type OutboxStore } from './outbox.ts'
 import { createPairingStore, type PairingStore } from './pairings.ts'
@@ -41,9 +41,9 @@ import { createWebhookStore, type WebhookStore } from './webhooks.ts'
 export interface Store {
   readonly users: UserStore
   readonly roster: RosterStore
+  readonly loginTries: LoginTryStore
   readonly challenges: ChallengeStore
   readonly sessions: SessionStore
-  readonly devices: DeviceStore
   readonly pairings: PairingStore
   readonly factors: FactorStore
   readonly passkeys: PasskeyStore
@@ -82,9 +82,9 @@ export function createStore(plain: Database): Store {
   return {
     users: createUserStore(database),
     roster: createRosterStore(database),
+    loginTries: createLoginTryStore(database),
     challenges: createChallengeStore(database),
     sessions: createSessionStore(database),
-    devices: createDeviceStore(database),
     pairings: createPairingStore(database),
     factors: createFactorStore(database),
     passkeys: createPasskeyStore(database),

@@ -54,6 +54,10 @@ const columns = `id, address, user_name, full_name, password_hash, created_at, u
   last_login_at, disabled_at`
 export const userColumns = `${columns}, role, reset_required_at, language`
 
+/** The hash of the first account at or behind this id; of the first of all when there is none. */
+export const hashNear = (id: string) => `(SELECT password_hash FROM users WHERE id = COALESCE(
+  (SELECT min(id) FROM users WHERE id >= ${id}), (SELECT min(id) FROM users)))`
+
 export function createUserStore(database: Database): UserStore {
   const findBy = async (column: string, value: string) => {
     const sql = `SELECT ${userColumns} FROM users WHERE ${column} = :value`
@@ -72,8 +76,7 @@ export function createUserStore(database: Database): UserStore {
 
     async findHashNear(id) {
       const [row] = await database.read<{ password_hash: string | null }>(
-        `SELECT password_hash FROM users WHERE id = COALESCE(
-          (SELECT min(id) FROM users WHERE id >= :id), (SELECT min(id) FROM users))`,
+        `SELECT ${hashNear(':id')} AS password_hash`,
         { id },
       )
       return row?.password_hash ?? null
