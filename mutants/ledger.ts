@@ -224,7 +224,7 @@ export const ledger: readonly Mutant[] = [
   },
   {
     name: 'a wrong code of a raise locks nobody out',
-    file: 'auth/challenge.ts',
+    file: 'auth/guess-budget.ts',
     find: "  if (purpose === 'budget_raise') return counter(app, 'raise-codes', [user_id ?? ''], user_id)\n",
     replace: '',
     tests: 'raises.test.ts',

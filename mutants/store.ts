@@ -201,11 +201,13 @@ export const store: readonly Mutant[] = [
     name: 'a sign-in ends the wrong passwords in a row',
     file: 'store/consumption.ts',
     find: `    endStreak(consumption.streak, mine),
+    giveBackTries([consumption.spent]),
   ]
 }
 
 /** A registration`,
-    replace: `  ]
+    replace: `    giveBackTries([consumption.spent]),
+  ]
 }
 
 /** A registration`,

@@ -30,6 +30,36 @@ scene('attack 026: a sixth guess on one key is refused, right as it may be', asy
   assert.equal((await resend(freddy, key)).status, 429)
 })
 
+/** On whom wrong codes are counted now, and whose each of them is. */
+const guessesOn = async (freddy: Freddy) =>
+  (
+    await freddy.database.read<{ key: string; user_id: string }>(
+      "SELECT key, user_id FROM budgets WHERE name LIKE 'code-%' AND name <> 'code-mails' AND log <> ''",
+    )
+  ).map(({ key, user_id }) => [key, user_id])
+
+scene('a wrong code counts on whoever pays for it, a right one on nobody', async (freddy) => {
+  const ada = await freddy.person('ada')
+  const first = await begin(freddy, ada)
+  await freddy.verify(first.key, wrongCode(first.code))
+  assert.deepEqual(await guessesOn(freddy), [[`code-account ${ada.id}`, ada.id]])
+  const { device_token } = (await freddy.verify(first.key, Number(first.code))).body
+  await freddy.database.write("UPDATE budgets SET log = ''")
+
+  const fromDevice = async () => {
+    const body = { email_or_username: ada.email, password: ada.password, device_token }
+    const { email_key: key } = (await freddy.ask('POST /v1/auth/login', { body })).body
+    return { key, code: await freddy.codeFor(ada.email) }
+  }
+  const second = await fromDevice()
+  assert.equal((await freddy.verify(second.key, Number(second.code))).status, 200)
+  assert.deepEqual(await guessesOn(freddy), [])
+  const third = await fromDevice()
+  await freddy.verify(third.key, wrongCode(third.code))
+  const [device] = String(device_token).split('.')
+  assert.deepEqual(await guessesOn(freddy), [[`code-device ${device}`, ada.id]])
+})
+
 scene('attack 027: fifty guesses at once are five', async (freddy) => {
   const ada = await freddy.person('ada')
   const { key, code } = await begin(freddy, ada)
@@ -327,6 +357,7 @@ scene(
     const code = Number(await freddy.codeFor(ada.email))
     const moved = { from: '203.0.113.9', headers: { 'user-agent': 'two' } }
     assert.equal((await freddy.verify(login.body.email_key, code, moved)).status, 401)
+    assert.deepEqual(await guessesOn(freddy), [], 'the code was right')
   },
   { env: { PROFILE: 'strict' } },
 )

@@ -50,6 +50,7 @@ async function challenged(freddy: Freddy) {
       factor: null,
       ifNew: null,
       streak: 'nobody',
+      spent: 'nothing',
       session: session(freddy, ada.id, index),
       event: eventAt(freddy.now()),
       now: freddy.now(),

@@ -6,8 +6,9 @@ import type { Counter } from '../store/budgets.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
 import type { LoginLook } from '../store/login-tries.ts'
 import type { NewLetter } from '../store/outbox.ts'
-import { counter, ownCounter, takeTry, triesWithin, waitForAll } from './budget.ts'
+import { counter, takeTry, triesWithin, waitForAll } from './budget.ts'
 import { deriveCode, type Purpose } from './code.ts'
+import { guessCounter } from './guess-budget.ts'
 import { keyedHash } from './keyring.ts'
 import { networkOf } from './place.ts'
 import { randomBytes, randomId } from './random.ts'
@@ -113,8 +114,20 @@ export async function findChallenge(
   now: number,
   purposes: readonly Purpose[] = Object.keys(rules) as Purpose[],
 ): Promise<ChallengeRow> {
-  const ids = app.keyring.all.map((keys) => keyedHash(keys.of.challenge, emailKey))
-  const row = await app.store.challenges.find(ids)
+  const row = await app.store.challenges.find(challengeIds(app, emailKey))
+  return requireRoom(app, requireLive(row, now, purposes))
+}
+
+/** What may be kept of a key: one hash for each generation of keys. */
+export function challengeIds(app: App, emailKey: string): string[] {
+  return app.keyring.all.map((keys) => keyedHash(keys.of.challenge, emailKey))
+}
+
+export function requireLive<Row extends ChallengeRow>(
+  row: Row | null,
+  now: number,
+  purposes: readonly Purpose[],
+): Row {
   const gone = !row || row.consumed_at !== null || row.ended_at !== null
   if (
     gone ||
@@ -123,6 +136,11 @@ export async function findChallenge(
   ) {
     throw new ApiError('INVALID_VERIFICATION_CODE')
   }
+  return row
+}
+
+/** A key that wrong guesses ended says so; one that a right guess used meanwhile is like one that never was. */
+export async function requireRoom<Row extends ChallengeRow>(app: App, row: Row): Promise<Row> {
   if (row.attempts < GUESSES_PER_KEY) return row
   throw (await wasUsed(app, row)) ? new ApiError('INVALID_VERIFICATION_CODE') : deadKey()
 }
@@ -152,21 +170,6 @@ async function wasUsed(app: App, row: ChallengeRow | null): Promise<boolean> {
     seen = await app.store.challenges.find([seen.id])
   }
   return false
-}
-
-/**
- * Who pays for a wrong code: the known device, else the account; where no password was proven, the address. Guesses at
- * a new address are the account's too, and keep nobody from signing in.
- */
-export function guessCounter(app: App, challenge: ChallengeRow): Counter {
-  const { purpose, address, user_id } = challenge
-  if (purpose === 'password_reset') {
-    return counter(app, 'recovery-codes', [address], user_id)
-  }
-  // Somebody else's session must not use up the codes that its owner signs in with.
-  if (purpose === 'budget_raise') return counter(app, 'raise-codes', [user_id ?? ''], user_id)
-  if (purpose === 'email_change') return counter(app, 'email-codes', [user_id ?? ''], user_id)
-  return codeCounter(app, challenge.user_id, challenge.device_id, challenge.address)
 }
 
 /** The code that the newest mail of this challenge holds. */
@@ -218,18 +221,6 @@ export function resendWait(challenge: ChallengeRow, now: number): number {
 export function hasMoved(challenge: ChallengeRow, { origin }: Pick<Call, 'origin'>): boolean {
   const isSame = networkOf(challenge.source) === networkOf(origin.source)
   return !isSame && challenge.agent !== origin.agent
-}
-
-/** Wrong codes of an account, or of one of its known devices. */
-export function codeCounter(
-  app: App,
-  userId: string | null,
-  deviceId: string | null,
-  address = '',
-): Counter {
-  if (deviceId) return ownCounter('code-device', deviceId, userId)
-  if (userId) return ownCounter('code-account', userId, userId)
-  return counter(app, 'code-account', [address])
 }
 
 function deadKey(): ApiError {

@@ -2,7 +2,8 @@ import type { Call } from '../context.ts'
 import { ApiError } from '../errors.ts'
 import type { ChallengeRow } from '../store/challenges.ts'
 import { recordRefusal, refused } from './audit.ts'
-import { codeOf, guessCounter, spendGuess } from './challenge.ts'
+import { codeOf, spendGuess } from './challenge.ts'
+import { guessCounter } from './guess-budget.ts'
 import { sameText } from './keyring.ts'
 
 /** A code of another length is a slip of the hand: its holder is told, and no guess is spent. */

@@ -8,7 +8,6 @@ import type { UserRow } from '../store/users.ts'
 import { forgetApiKeys } from './api-key.ts'
 import { allowed } from './audit.ts'
 import {
-  codeCounter,
   codeLetter,
   mayMailStranger,
   newChallenge,
@@ -16,6 +15,7 @@ import {
   RECOVERY_DIGITS,
 } from './challenge.ts'
 import { parseEmailAddress } from './email-address.ts'
+import { codeCounter } from './guess-budget.ts'
 import { challengeLink } from './link.ts'
 import { noticeOf } from './notice.ts'
 import { hashPassword, requireGoodPassword } from './password.ts'

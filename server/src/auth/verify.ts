@@ -12,13 +12,15 @@ import {
   refreshFields,
   TokenFields,
 } from '../wire/reply.ts'
-import { allowed, type Decision, recordRefusal, refused } from './audit.ts'
+import { allowed, type Decision, refused } from './audit.ts'
 import { ownCounter } from './budget.ts'
-import { findChallenge, guessCounter, hasMoved, personOf, spendGuess } from './challenge.ts'
+import { hasMoved, personOf } from './challenge.ts'
 import { deviceToken, newDeviceId } from './device.ts'
+import { guessCounter } from './guess-budget.ts'
+import { type Guessed, spendLoginGuess } from './login-guess.ts'
 import { type About, type Notice, noticeOf, writeToOwner } from './notice.ts'
 import { AssertionBody } from './passkey.ts'
-import { type Guess, methods, type Proof, prove, readGuess, requireFit } from './second-step.ts'
+import { type Guess, methods, type Proof, prove, readGuess } from './second-step.ts'
 import { accessToken, newSession, refreshToken } from './session.ts'
 import { noticeSurge } from './surge.ts'
 
@@ -54,18 +56,12 @@ export const VerifyAnswer = Type.Object({
 export async function verify(
   call: Call<Static<typeof VerifyBody>>,
 ): Promise<Static<typeof VerifyAnswer>> {
-  const { app, body, now } = call
+  const { body } = call
   const guess = readGuess(body)
-  const challenge = await findChallenge(app, body.email_key, now, ['login', 'registration'])
-  requireFit(guess, challenge)
-
-  await spendGuess(app, challenge, now).catch(async (refusal) => {
-    await recordRefusal(call, 'code.refused', { reason: 'too_many', ...whose(call, challenge) })
-    throw refusal
-  })
+  const { challenge, owner } = await spendLoginGuess(call, body.email_key, guess)
   await requireAlive(call, challenge)
   const proof = await requireProof(call, challenge, guess)
-  return startSession(call, challenge, proof)
+  return startSession(call, { challenge, owner }, proof)
 }
 
 async function requireAlive(call: Call, challenge: ChallengeRow): Promise<void> {
@@ -77,14 +73,10 @@ async function requireAlive(call: Call, challenge: ChallengeRow): Promise<void> 
 async function requireProof(call: Call, challenge: ChallengeRow, guess: Guess): Promise<Proof> {
   const { app, now } = call
   const proof = await prove(app, challenge, guess, now)
-  if (proof) {
-    // Only wrong codes count on the person; on the key the guess stays spent.
-    await app.store.budgets.giveBack([guessCounter(app, challenge).key])
-    return proof
-  }
+  if (proof) return proof
   await miss(call, challenge, 'wrong')
   await noticeSurge(app, now)
-  if (challenge.attempts + 1 >= GUESSES_PER_KEY) await tellOwner(call, challenge, 'wrong-codes')
+  if (challenge.attempts >= GUESSES_PER_KEY) await tellOwner(call, challenge, 'wrong-codes')
   throw new ApiError('INVALID_VERIFICATION_CODE')
 }
 
@@ -109,12 +101,17 @@ async function tellOwner(
 
 async function startSession(
   call: Call<Static<typeof VerifyBody>>,
-  challenge: ChallengeRow,
+  { challenge, owner }: Guessed,
   { amr, factor }: Proof,
 ): Promise<Static<typeof VerifyAnswer>> {
   const { app, body, now } = call
+  // Only wrong codes count on the person; on the key the guess stays spent.
+  const spent = guessCounter(app, challenge).key
   const moved = hasMoved(challenge, call)
-  if (moved && app.config.profile === 'strict') throw new ApiError('INVALID_VERIFICATION_CODE')
+  if (moved && app.config.profile === 'strict') {
+    await app.store.budgets.giveBack([spent])
+    throw new ApiError('INVALID_VERIFICATION_CODE')
+  }
 
   const userId = personOf(app, challenge)
   const known = challenge.device_id !== null
@@ -129,9 +126,9 @@ async function startSession(
   })
   const { challenges } = app.store
   const tellsAnyway = moved || factor?.kind === 'recovery_code'
-  const ifNew = tellsAnyway ? null : await newDeviceNotice(call, challenge)
+  const ifNew = tellsAnyway ? null : newDeviceNotice(call, { challenge, owner })
   const streak = ownCounter('login-account', userId, userId).key
-  const used = { challenge, session, event, ifNew, streak, now }
+  const used = { challenge, session, event, ifNew, streak, spent, now }
   const consumed = challenge.user_id
     ? await challenges.consumeLogin({ ...used, factor })
     : await challenges.consumeRegistration({ ...used, factor: null })
@@ -156,8 +153,8 @@ async function startSession(
 }
 
 /** What the owner reads when a device that is not known signs in at a new place; nothing at the first sign-in of all. */
-async function newDeviceNotice(call: Call, challenge: ChallengeRow): Promise<Told | null> {
-  if (!challenge.user_id || challenge.device_id) return null
-  const user = await call.app.store.users.find(challenge.user_id)
-  return user && user.last_login_at !== null ? noticeOf(call, user, 'new-device') : null
+function newDeviceNotice(call: Call, { challenge, owner }: Guessed): Told | null {
+  const { user_id: id, device_id } = challenge
+  if (!id || device_id || !owner || owner.lastLoginAt === null) return null
+  return noticeOf(call, { id, address: owner.address }, 'new-device')
 }

@@ -1,5 +1,5 @@
 import type { Purpose } from '../auth/code.ts'
-import { GUESSES_PER_KEY, LIVE_LOGIN_KEYS, RESEND_PAUSE_MS } from '../limits.ts'
+import { LIVE_LOGIN_KEYS, RESEND_PAUSE_MS } from '../limits.ts'
 import { type AuditEvent, recordEvent } from './audit.ts'
 import { type Counter, giveBackTries, taken, takeStatements } from './budgets.ts'
 import {
@@ -9,6 +9,17 @@ import {
   registrationStatements,
 } from './consumption.ts'
 import type { Database, Statement } from './database.ts'
+import {
+  type Attempt,
+  type AttemptedRow,
+  attemptStatements,
+  challengeColumns,
+  isOneOf,
+  open,
+  spendStatements,
+  triedOn,
+  unended,
+} from './guesses.ts'
 import { keepLink, type NewLink } from './links.ts'
 import { type NewLetter, queueLetter } from './outbox.ts'
 import { claimName, type RegistrationRow, replaceRegistration } from './registrations.ts'
@@ -75,6 +86,11 @@ export interface ChallengeStore {
   openRegistration(opening: Opening, registration: RegistrationRow): Promise<boolean>
   /** Opens any other challenge. One that belongs to nobody is kept like the rest: it costs the same. */
   open(opening: Opening): Promise<void>
+  /**
+   * Counts a guess at a login on its key and on whoever pays for it, where it fits and both have room, before anybody
+   * compares. The challenge as it then is, of whatever purpose: of one on which nothing was counted it says why.
+   */
+  attempt(attempt: Attempt): Promise<AttemptedRow | null>
   /** Counts a guess on the key and on the account, or on neither; committed before anybody compares. */
   spendGuess(id: string, counter: Counter, now: number, tryId: string): Promise<boolean>
   /** Notes that a counted guess was wrong. */
@@ -86,13 +102,6 @@ export interface ChallengeStore {
   consumeRegistration(consumption: Consumption): Promise<boolean>
 }
 
-const columns = `id, keys_id, purpose, user_id, address, device_id, source, agent, language, digits,
-  generation, mails, attempts, misses, created_at, first_mail_at, last_mail_at, code_expires_at, resend_until,
-  consumed_at, ended_at`
-
-const open = `consumed_at IS NULL AND ended_at IS NULL AND attempts < ${GUESSES_PER_KEY}`
-const unended = `${open} AND (resend_until > :now OR code_expires_at > :now)`
-
 export function createChallengeStore(database: Database): ChallengeStore {
   const lastOf = async (statements: Statement[], index: number) => {
     const results = await database.batch(statements)
@@ -100,10 +109,9 @@ export function createChallengeStore(database: Database): ChallengeStore {
   }
   return {
     async find(ids) {
-      const names = ids.map((_, index) => `:id_${index}`).join(', ')
-      const params = Object.fromEntries(ids.map((id, index) => [`id_${index}`, id]))
-      const sql = `SELECT ${columns} FROM challenges WHERE id IN (${names})`
-      const [row] = await database.read<ChallengeRow>(sql, params)
+      const there = isOneOf(ids)
+      const sql = `SELECT ${challengeColumns} FROM challenges WHERE ${there.sql}`
+      const [row] = await database.read<ChallengeRow>(sql, there.params)
       return row ?? null
     },
 
@@ -143,21 +151,12 @@ export function createChallengeStore(database: Database): ChallengeStore {
       )
     },
 
-    spendGuess(id, counter, now, tryId) {
-      const mine = triedOn(id, tryId)
-      const guess: Statement = {
-        sql: `UPDATE challenges SET attempts = attempts + 1, last_try = :try
-          WHERE id = :id AND ${unended} RETURNING id`,
-        params: { id, now, try: tryId },
-      }
-      const paid = taken(counter, tryId)
-      const giveBack: Statement = {
-        sql: `UPDATE challenges SET attempts = attempts - 1
-          WHERE id = :id AND last_try = :try AND NOT ${paid.sql}`,
-        params: { id, try: tryId, ...paid.params },
-      }
-      return lastOf([guess, ...takeStatements([counter], now, tryId, mine), giveBack], 1)
+    async attempt(attempt) {
+      const rows = await database.batch<AttemptedRow>(attemptStatements(attempt))
+      return rows.at(-1)?.[0] ?? null
     },
+
+    spendGuess: (id, counter, now, tryId) => lastOf(spendStatements(id, counter, now, tryId), 1),
 
     async miss(id, event) {
       const sql = 'UPDATE challenges SET misses = misses + 1 WHERE id = :id'
@@ -232,11 +231,4 @@ function resendStatements(resend: Resend): Statement[] {
     ...(resend.letter ? [queueLetter(resend.letter, sent)] : []),
     recordEvent(resend.event, sent),
   ]
-}
-
-function triedOn(id: string, tryId: string): Guard {
-  return {
-    sql: 'EXISTS (SELECT 1 FROM challenges WHERE id = :tried AND last_try = :tried_by)',
-    params: { tried: id, tried_by: tryId },
-  }
 }

@@ -1,5 +1,5 @@
 import { type AuditEvent, recordEvent } from './audit.ts'
-import { endStreak } from './budgets.ts'
+import { endStreak, giveBackTries } from './budgets.ts'
 import type { ChallengeRow } from './challenges.ts'
 import type { Statement } from './database.ts'
 import { holdUser } from './factor-change.ts'
@@ -22,6 +22,8 @@ export interface Consumption {
   readonly ifNew: Told | null
   /** The budget whose tries in a row were those of this person. */
   readonly streak: string
+  /** The budget that the right guess was counted on: it is given back whatever comes of it. */
+  readonly spent: string
   readonly now: number
 }
 
@@ -45,6 +47,7 @@ export function loginStatements(consumption: Consumption): Statement[] {
     ...(ifNew ? tell(ifNew, all(mine, isNewPlace(session))) : []),
     recordEvent(event, mine),
     endStreak(consumption.streak, mine),
+    giveBackTries([consumption.spent]),
   ]
 }
 
@@ -65,6 +68,7 @@ export function registrationStatements(consumption: Consumption): Statement[] {
     ...startSession(session, mine),
     recordEvent(event, mine),
     endStreak(consumption.streak, mine),
+    giveBackTries([consumption.spent]),
   ]
 }
 
