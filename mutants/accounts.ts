@@ -221,9 +221,9 @@ export const accounts: readonly Mutant[] = [
   {
     name: 'one code of a registration starts one session',
     file: 'store/consumption.ts',
-    find: '    ...startSession(session, mine),\n    recordEvent(event, mine),\n    endStreak(consumption.streak, mine),\n    giveBackTries([consumption.spent]),\n  ]\n}\n\n/**\n * Before',
+    find: '    ...startSession(session, mine),\n    recordEvent(event, mine),\n    endStreak(consumption.streak, mine),\n    ...giveBackTries([consumption.spent]),\n  ]\n}\n\n/**\n * Before',
     replace:
-      '    ...startSession(session, created),\n    recordEvent(event, mine),\n    endStreak(consumption.streak, mine),\n    giveBackTries([consumption.spent]),\n  ]\n}\n\n/**\n * Before',
+      '    ...startSession(session, created),\n    recordEvent(event, mine),\n    endStreak(consumption.streak, mine),\n    ...giveBackTries([consumption.spent]),\n  ]\n}\n\n/**\n * Before',
     tests: 'registration.test.ts',
     named: 'one code makes one account',
   },

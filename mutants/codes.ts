@@ -220,7 +220,7 @@ export const codes: readonly Mutant[] = [
   {
     name: 'a right code is given back with what it starts',
     file: 'store/consumption.ts',
-    find: '    giveBackTries([consumption.spent]),\n  ]\n}\n\n/** A registration',
+    find: '    ...giveBackTries([consumption.spent]),\n  ]\n}\n\n/** A registration',
     replace: '  ]\n}\n\n/** A registration',
     tests: 'code-attacks.test.ts',
     named: 'a wrong code counts on',

@@ -276,7 +276,7 @@ export const passwords: readonly Mutant[] = [
   {
     name: 'a right password is given back with the code that it mails',
     file: 'store/challenges.ts',
-    find: '          giveBackTries(tries),\n',
+    find: '          ...giveBackTries(tries),\n',
     replace: '',
     tests: 'login-attacks.test.ts',
     named: 'a right password is given back',

@@ -201,12 +201,12 @@ export const store: readonly Mutant[] = [
     name: 'a sign-in ends the wrong passwords in a row',
     file: 'store/consumption.ts',
     find: `    endStreak(consumption.streak, mine),
-    giveBackTries([consumption.spent]),
+    ...giveBackTries([consumption.spent]),
   ]
 }
 
 /** A registration`,
-    replace: `    giveBackTries([consumption.spent]),
+    replace: `    ...giveBackTries([consumption.spent]),
   ]
 }
 
@@ -253,5 +253,14 @@ export const store: readonly Mutant[] = [
     replace: '',
     tests: 'bounded-memory.test.ts',
     named: 'F38',
+  },
+  {
+    name: 'tries are given back in the order in which they were counted',
+    file: 'store/budgets.ts',
+    find: 'return keys.map((key) => ({ sql: `${unspend} WHERE key = :key`, params: { key } }))',
+    replace:
+      'return [{ sql: `${unspend} WHERE key IN (${keyList(keys).sql})`, params: keyList(keys).params }]',
+    tests: 'store-races.test.ts',
+    named: 'tries are given back in the order',
   },
 ]

@@ -1,17 +1,26 @@
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import pg from 'pg'
 import { allowed } from '../src/auth/audit.ts'
 import type { AuditEvent } from '../src/store/audit.ts'
 import type { Counter } from '../src/store/budgets.ts'
 import type { ChallengeRow } from '../src/store/challenges.ts'
 import type { Continuation } from '../src/store/continuation.ts'
+import { migrate } from '../src/store/migrate.ts'
 import { type NewSession, startSession } from '../src/store/session-start.ts'
 import { always } from '../src/store/sql.ts'
+import { createStore } from '../src/store/store.ts'
+import { databases } from './databases.ts'
 import { DAY, type Freddy, MINUTE, scene } from './freddy.ts'
 
 /*
  * What a statement promises when somebody was faster: each is asked directly, since by way of a request
  * it is the second of two locks, and only a race would show that it is open.
  */
+
+/** How often it is looked whether somebody waits. */
+const MOST_LOOKS = 300
 
 const origin = { address: '192.0.2.1', source: '192.0.2.1', network: null, agent: 'curl' }
 
@@ -270,3 +279,42 @@ scene('an event has one place in the chain, whoever seals it again', async (fred
   const last = await audit.findLastSealed()
   assert.deepEqual([last?.position, last?.seal], [1, 'first'])
 })
+
+test('tries are given back in the order in which they were counted, and so wait for no try that waits for them', async (t) => {
+  const place = await databases[1].open()
+  await migrate(place.database)
+  const { budgets } = createStore(place.database)
+  const holder = new pg.Client({ connectionString: place.url })
+  t.after(async () => {
+    await holder.end()
+    await place.drop()
+  })
+  // Neither the order of names nor that of rows.
+  const keys = ['m', 'z', 'a']
+  for (const key of keys.toSorted()) {
+    const budget = { windows: [{ tries: 5, withinMs: MINUTE }] }
+    const counter = { key, name: 'login-account', budget, userId: null } as const
+    assert.equal(await budgets.take([counter], 0, key), true)
+  }
+  await holder.connect()
+  await holder.query('BEGIN')
+  await holder.query("SELECT key FROM budgets WHERE key = 'm' FOR UPDATE")
+  const given = budgets.giveBack(keys)
+  await untilSomebodyWaits(holder)
+  for (const key of ['z', 'a']) {
+    await holder.query('SELECT key FROM budgets WHERE key = $1 FOR UPDATE NOWAIT', [key])
+  }
+  await holder.query('COMMIT')
+  await given
+})
+
+async function untilSomebodyWaits(client: pg.Client): Promise<void> {
+  for (let look = 0; look < MOST_LOOKS; look++) {
+    const { rows } = await client.query(
+      "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+    )
+    if (rows.length > 0) return
+    await wait(5)
+  }
+  assert.fail('nobody waits')
+}

@@ -41,7 +41,7 @@ export function createBudgetStore(database: Database): BudgetStore {
       return (results[counters.length - 1]?.length ?? 0) > 0
     },
     async giveBack(keys) {
-      if (keys.length) await database.write(...asArguments(giveBackTries(keys)))
+      if (keys.length) await database.batch(giveBackTries(keys))
     },
     find(keys) {
       const { sql, params } = keyList(keys)
@@ -70,10 +70,12 @@ export function takeStatements(
   return [...takes, giveBack(earlier, not(taken(last, tryId)), tryId)]
 }
 
-/** Takes the newest try of each back. */
-export function giveBackTries(keys: readonly string[]): Statement {
-  const list = keyList(keys)
-  return { sql: `${unspend} WHERE key IN (${list.sql})`, params: list.params }
+/**
+ * Takes the newest try of each back, in the order in which they were counted: a statement over all of them would hold
+ * them in another one, and wait for a try that waits for it.
+ */
+export function giveBackTries(keys: readonly string[]): Statement[] {
+  return keys.map((key) => ({ sql: `${unspend} WHERE key = :key`, params: { key } }))
 }
 
 /** Ends the tries in a row; those of the windows stay. */
@@ -182,5 +184,3 @@ function ends(budget: Budget, now: number): number {
   const longest = Math.max(...budget.windows.map((window) => window.withinMs))
   return now + (budget.streak ? Math.max(longest, 30 * 86_400_000) : longest)
 }
-
-const asArguments = ({ sql, params }: Statement) => [sql, params] as const

@@ -123,7 +123,7 @@ export function createChallengeStore(database: Database): ChallengeStore {
           ...takeStatements([mails], challenge.created_at, tryId),
           endOlderLogins(challenge, paid),
           ...keepChallenge(opening, paid),
-          giveBackTries(tries),
+          ...giveBackTries(tries),
         ],
         0,
       )

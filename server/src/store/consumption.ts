@@ -47,7 +47,7 @@ export function loginStatements(consumption: Consumption): Statement[] {
     ...(ifNew ? tell(ifNew, all(mine, isNewPlace(session))) : []),
     recordEvent(event, mine),
     endStreak(consumption.streak, mine),
-    giveBackTries([consumption.spent]),
+    ...giveBackTries([consumption.spent]),
   ]
 }
 
@@ -68,7 +68,7 @@ export function registrationStatements(consumption: Consumption): Statement[] {
     ...startSession(session, mine),
     recordEvent(event, mine),
     endStreak(consumption.streak, mine),
-    giveBackTries([consumption.spent]),
+    ...giveBackTries([consumption.spent]),
   ]
 }
 
