@@ -92,6 +92,22 @@ test('nodes that count together rule as one that counts in memory', async (t) =>
   }
 })
 
+test('a bucket holds as many calls as it says, whatever fraction of a millisecond each takes', async (t) => {
+  const { one } = await open(t)
+  const now = Date.now()
+  for (const calls of [6, 7, 49, 130]) {
+    const room = { own: [bucket(calls, DAY)] }
+    for (const limiter of [one, createLimiter(table)]) {
+      const take = () => limiter.take('verify-source', `caller of ${calls}`, now, room)
+      for (let left = calls - 1; left >= 0; left--) {
+        const { allowed, remaining } = await take()
+        assert.deepEqual([allowed, remaining], [true, left], `${left} of ${calls} are left`)
+      }
+      assert.equal((await take()).allowed, false)
+    }
+  }
+})
+
 test('what is kept names nobody, and goes when it is of no use', async (t) => {
   const { redis, one } = await open(t)
   await one.take('verify-source', '192.0.2.1', Date.now())

@@ -17,7 +17,8 @@ export function hmacSha256(key: Buffer): (text: string) => string {
     // Three bytes are the most that a character takes.
     const room = text.length * 3 <= MOST_BYTES ? inner : roomFor(inner, text)
     const end = BLOCK + room.write(text, BLOCK)
-    hash('sha256', room.subarray(0, end), 'buffer').copy(outer, BLOCK)
+    // As text, a character for each byte: a Buffer made for the digest costs as much as the hash.
+    outer.write(hash('sha256', room.subarray(0, end), 'binary'), BLOCK, 'latin1')
     return hash('sha256', outer, 'base64url')
   }
 }

@@ -37,6 +37,9 @@ const MOST_REMEMBERED = 200_000
 /** Of the rows unused longest, so many are looked at for one to forget. */
 const CANDIDATES = 8
 
+/** Of a call: less than this is what adding up fractions leaves over, as in spend.lua. */
+const ROUNDING = 0.05
+
 /** When a next call passes, then for each bucket when it would be full again. One small array: there are many rows. */
 type Row = readonly number[]
 
@@ -56,32 +59,31 @@ export function createLimiter(table: LimitTable, most = MOST_REMEMBERED): Limite
   const rows = new Map<string, Row>()
 
   return {
-    take(name, of, now, room = {}) {
+    take(name, of, now, room = usualRoom) {
       const buckets = fit(table[name], room)
       const quoted = quotedOf(buckets, room)
       const bucket = buckets[quoted]
       if (!bucket) return unlimited
       const key = `${name} ${of}`
       const before = rows.get(key) ?? never
-      const after = buckets.map((each, index) => fullAt(before, index, each, now) + cost(each))
-      const waitMs = waitOf(buckets, after, now, 0)
-      if (waitMs > 0) return describe(bucket, fullAt(before, quoted, bucket, now), now, waitMs)
-      const known = rows.delete(key)
+      const waitMs = waitFor(1, buckets, before, now)
+      const full = fullAt(before, quoted, bucket, now)
+      if (waitMs > 0) return describe(bucket, full, now, waitMs)
+      const known = before !== never && rows.delete(key)
       if (known || rows.size < most || forgetOne(rows, now)) {
-        rows.set(key, [now + waitOf(buckets, after, now, 1)].concat(after))
+        rows.set(key, countedOn(buckets, before, now))
       }
-      return describe(bucket, after[quoted] ?? 0, now, 0)
+      return describe(bucket, full + cost(bucket), now, 0)
     },
 
-    look(name, of, now, room = {}) {
+    look(name, of, now, room = usualRoom) {
       const buckets = fit(table[name], room)
       const quoted = quotedOf(buckets, room)
       const bucket = buckets[quoted]
       if (!bucket) return unlimited
       const before = rows.get(`${name} ${of}`) ?? never
-      const after = buckets.map((each, index) => fullAt(before, index, each, now) + cost(each))
       const full = fullAt(before, quoted, bucket, now)
-      return describe(bucket, full, now, waitOf(buckets, after, now, 0))
+      return describe(bucket, full, now, waitFor(1, buckets, before, now))
     },
 
     standing: () => 'only',
@@ -91,6 +93,7 @@ export function createLimiter(table: LimitTable, most = MOST_REMEMBERED): Limite
 
 /** Of a row that was never counted on. */
 const never: Row = [0]
+const usualRoom: Room = {}
 
 /** An empty bucket is full again after its span. What is further away was written before the clock was set back, and is forgotten. */
 function fullAt(row: Row, index: number, bucket: Bucket, now: number): number {
@@ -117,19 +120,22 @@ function forgetOne(rows: Map<string, Row>, now: number): boolean {
   return false
 }
 
-/** Milliseconds until every bucket could take the call that would make it full at these moments, and `more` behind it. */
-function waitOf(
-  buckets: readonly Bucket[],
-  after: readonly number[],
-  now: number,
-  more: number,
-): number {
+/** Milliseconds until every bucket has room for so many calls. */
+function waitFor(calls: number, buckets: readonly Bucket[], row: Row, now: number): number {
   let waitMs = 0
-  for (const [index, each] of buckets.entries()) {
-    const mine = (after[index] ?? now) - now - (each.burst - more) * cost(each)
-    if (mine > waitMs) waitMs = mine
+  let index = 0
+  for (const each of buckets) {
+    const mine = fullAt(row, index, each, now) - now - (each.burst - calls) * cost(each)
+    if (mine > waitMs && mine > ROUNDING * cost(each)) waitMs = mine
+    index += 1
   }
   return waitMs
+}
+
+/** The row with a call more. */
+function countedOn(buckets: readonly Bucket[], row: Row, now: number): Row {
+  const counted = buckets.map((each, index) => fullAt(row, index, each, now) + cost(each))
+  return [now + waitFor(2, buckets, row, now)].concat(counted)
 }
 
 /** The shortest span first: a caller whose own numbers change keeps what each span has counted. */
@@ -152,7 +158,7 @@ function widen({ calls, perMs, burst }: Bucket, times: number): Bucket {
 
 export function describe(bucket: Bucket, fullAt: number, now: number, waitMs: number): Ruling {
   const resetMs = Math.max(0, fullAt - now)
-  const free = Math.floor(bucket.burst - resetMs / cost(bucket))
+  const free = Math.floor(bucket.burst - resetMs / cost(bucket) + ROUNDING)
   const remaining = Math.max(0, Math.min(bucket.calls, waitMs > 0 ? 0 : free))
   return { allowed: waitMs === 0, remaining, waitMs, resetMs, bucket }
 }

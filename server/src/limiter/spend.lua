@@ -15,11 +15,11 @@ for at = 3, #ARGV, 2 do
   if written > now + burst * cost + 1 then written = 0 end
   local moment = math.max(written, now) + cost
   after[#after + 1] = moment
-  wait = math.max(wait, moment - now - burst * cost)
+  local mine = moment - now - burst * cost
+  -- Of a call, less than this is what adding up fractions leaves over.
+  if mine > 0.05 * cost then wait = math.max(wait, mine) end
   full = math.max(full, moment)
 end
--- Less than this is what adding up fractions leaves over.
-if wait < 0.01 then wait = 0 end
 
 local kept = before
 if wait == 0 and ARGV[1] == 'take' then
