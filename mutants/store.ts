@@ -34,6 +34,14 @@ export const store: readonly Mutant[] = [
     named: 'F11',
   },
   {
+    name: 'what waits for the next group is written before SQLite closes',
+    file: 'workers/writer.ts',
+    find: 'if (isDue || underWay.length) await',
+    replace: 'if (underWay.length) await',
+    tests: 'database.test.ts',
+    named: 'right before it is closed',
+  },
+  {
     name: 'a log that grew is cut when nobody reads any more',
     file: 'workers/writer-thread.ts',
     find: 'setInterval(shorten, LOOK_EVERY_MS).unref()\n',
