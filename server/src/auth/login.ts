@@ -11,6 +11,7 @@ import { codeLetter, loginDigits, newChallenge, newEmailKey, requireGuesses } fr
 import { findKnownDevice } from './device.ts'
 import { challengeLink } from './link.ts'
 import { AssertionOptions, assertionOptions } from './passkey.ts'
+import { requireHasher } from './password.ts'
 import { requirePassword, spendTry, triesOf } from './password-try.ts'
 import { randomId } from './random.ts'
 import { methodsOf } from './second-step.ts'
@@ -42,6 +43,7 @@ export async function login(
   call: Call<Static<typeof LoginBody>>,
 ): Promise<Static<typeof LoginAnswer>> {
   const { app, body, now } = call
+  await requireHasher(app)
   const { user, spelling } = await findAccount(app, body.email_or_username)
   const deviceId = await findKnownDevice(app, body.device_token, user?.id ?? null, now)
 
