@@ -221,6 +221,14 @@ export const store: readonly Mutant[] = [
     named: 'ends the wrong passwords',
   },
   {
+    name: 'no event is linked behind one that was not kept',
+    file: 'auth/audit-chain.ts',
+    find: '    if (fixed.length < links.length) break\n',
+    replace: '',
+    tests: 'store-defences.test.ts',
+    named: 'lets down in its middle',
+  },
+  {
     name: 'a changed event breaks the chain',
     file: 'auth/audit-chain.ts',
     find: 'JSON.stringify([before, position, ...told])',
