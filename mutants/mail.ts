@@ -322,6 +322,14 @@ export const mail: readonly Mutant[] = [
     named: 'many letters to one domain',
   },
   {
+    name: 'who was given as many letters as there was room for looks for more',
+    file: 'mail/outbox.ts',
+    find: '        if (room > 0 && rows.length === room) isAsked = true\n',
+    replace: '',
+    tests: 'outbox.test.ts',
+    named: 'F25',
+  },
+  {
     name: 'the whole server has a ceiling of letters to strangers',
     file: 'auth/ceilings.ts',
     find: '    { ...whole, budget: { windows } },',

@@ -106,6 +106,14 @@ export const passwords: readonly Mutant[] = [
     named: 'attack 018',
   },
   {
+    name: 'who finds no place among those that wait for a hash counts nowhere',
+    file: 'auth/login.ts',
+    find: '  await requireHasher(app)\n',
+    replace: '',
+    tests: 'account-defences.test.ts',
+    named: 'who finds the queue of hashes full',
+  },
+  {
     name: 'no password opens an account that has none',
     file: 'auth/password.ts',
     find: 'spelt !== null && user?.password_hash === stored',

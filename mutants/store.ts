@@ -34,6 +34,14 @@ export const store: readonly Mutant[] = [
     named: 'F11',
   },
   {
+    name: 'what waits for the next group is written before SQLite closes',
+    file: 'workers/writer.ts',
+    find: 'if (isDue || underWay.length) await',
+    replace: 'if (underWay.length) await',
+    tests: 'database.test.ts',
+    named: 'right before it is closed',
+  },
+  {
     name: 'a log that grew is cut when nobody reads any more',
     file: 'workers/writer-thread.ts',
     find: 'setInterval(shorten, LOOK_EVERY_MS).unref()\n',
@@ -213,6 +221,14 @@ export const store: readonly Mutant[] = [
 /** A registration`,
     tests: 'store-defences.test.ts',
     named: 'ends the wrong passwords',
+  },
+  {
+    name: 'no event is linked behind one that was not kept',
+    file: 'auth/audit-chain.ts',
+    find: '    if (fixed.length < links.length) break\n',
+    replace: '',
+    tests: 'store-defences.test.ts',
+    named: 'lets down in its middle',
   },
   {
     name: 'a changed event breaks the chain',

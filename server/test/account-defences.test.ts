@@ -130,7 +130,23 @@ scene(
     // What was not decided is no wrong password.
     assert.deepEqual(await freddy.database.read("SELECT key FROM budgets WHERE log <> ''"), [])
   },
-  { ownHasher: true },
+  { ownHasher: {} },
+)
+
+scene(
+  'who finds the queue of hashes full is told to come again, before anything is read or counted',
+  async (freddy) => {
+    const ada = await freddy.person('ada')
+    for (const as of [ada.email, 'nobody@example.com']) {
+      const { status, headers, body } = await freddy.login({ as, password: PASSWORD })
+      assert.deepEqual([status, body.error.code], [503, 'SERVICE_UNAVAILABLE'])
+      assert.equal(headers['retry-after'], '1')
+    }
+    for (const table of ['budgets', 'audit_events', 'challenges']) {
+      assert.deepEqual(await freddy.database.read(`SELECT * FROM ${table}`), [], table)
+    }
+  },
+  { ownHasher: { queue: 0 } },
 )
 
 scene('attack 017: no password opens an account that has none', async (freddy) => {

@@ -23,7 +23,8 @@ export const SECRET = 'P1sVnq0cQk3Zr7uYw2Xt5Bd8Gf6Hj4Lm9No0TeRaIuEy'
 export const PASSWORD = 'correct horse battery staple'
 /** Threads that hash come last: a machine that is busy with tests lets them wait for longer than a caller would. */
 const PATIENCE_MS = 5000
-const newHasher = () => createHasher({ threads: 1, maxWaitMs: PATIENCE_MS })
+const newHasher = (more: { readonly queue?: number } = {}) =>
+  createHasher({ threads: 1, maxWaitMs: PATIENCE_MS, ...more })
 /** Of all scenes of a file: its thread takes as long to start as a scene hashes. */
 const hasher: Hasher = { ...newHasher(), close: async () => {} }
 /** The least that argon2 does: kilobytes, passes, lanes. */
@@ -81,7 +82,7 @@ export interface Settings {
   /** The other processes of the same server. */
   readonly siblings?: Siblings
   /** For a scene that takes the hasher away: nobody else hashes there. */
-  readonly ownHasher?: true
+  readonly ownHasher?: { readonly queue?: number }
 }
 
 /** Tells a scene on every database: SQLite and PostgreSQL. */
@@ -124,7 +125,7 @@ export async function startFreddy(
   const running = await createApp(config, {
     now: () => now,
     log: createLog('info', (line) => log.push(line)),
-    hasher: ownHasher ? newHasher() : hasher,
+    hasher: ownHasher ? newHasher(ownHasher) : hasher,
     ...(siblings ? { siblings } : {}),
   })
   const freddy = {

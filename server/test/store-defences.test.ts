@@ -180,6 +180,28 @@ scene('of two processes that seal at once neither leaves a gap', async (freddy) 
   assert.equal((await audit.listUnsealed(10)).length, 0)
 })
 
+scene(
+  'a chain that the database lets down in its middle goes on where it ended',
+  async (freddy) => {
+    const audit = await sealedEvents(freddy, 2)
+    const events = Array.from({ length: 250 }, (_, index) =>
+      audit.record(allowed({ now: freddy.now() + 10 + index, origin }, 'test.event')),
+    )
+    await Promise.all(events)
+    let bites = 0
+    // What a store answers when nothing was kept.
+    const letDown: typeof audit = {
+      ...audit,
+      seal: async (links) => (++bites === 2 ? [] : audit.seal(links)),
+    }
+    assert.ok((await sealEvents(letDown)) < 250)
+    while ((await sealEvents(audit)) > 0);
+    assert.equal((await audit.listUnsealed(10)).length, 0)
+    assert.equal((await audit.findLastSealed())?.position, 252)
+    assert.equal(await findBrokenSeal(audit), null)
+  },
+)
+
 scene('an event is not passed off as one from before the digests', async (freddy) => {
   const audit = await sealedEvents(freddy, 3)
   const gone = `usr_${'0'.repeat(32)}`

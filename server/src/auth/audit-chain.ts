@@ -1,7 +1,9 @@
 import { hash } from 'node:crypto'
-import type { AuditRow, AuditStore } from '../store/audit.ts'
+import type { AuditRow, AuditStore, SealedLink } from '../store/audit.ts'
 
 const MOST_AT_ONCE = 500
+/** So many in one turn of the loop and in one transaction: whoever calls, or writes, waits for a millisecond and not for ten. */
+const BITE = 100
 /** The seals of today cover a digest of what is personal; those of before (null) the words themselves. */
 const BY_DIGEST = 2
 
@@ -15,16 +17,29 @@ export async function sealEvents(audit: AuditStore): Promise<number> {
   // events that both of them chose would leave a gap.
   const last = await audit.findLastSealed()
   const rows = await audit.listUnsealed(MOST_AT_ONCE)
-  if (rows.length === 0) return 0
-  let position = last?.position ?? 0
-  let seal = last?.seal ?? ''
-  const links = rows.map((row) => {
+  let end: ChainEnd = { position: last?.position ?? 0, seal: last?.seal ?? '' }
+  let sealed = 0
+  for (let start = 0; start < rows.length; start += BITE) {
+    const links = linksBehind(end, rows.slice(start, start + BITE))
+    const fixed = await audit.seal(links)
+    sealed += fixed.length
+    // What comes next hangs on all of these: without one of them it would stand behind a gap.
+    if (fixed.length < links.length) break
+    end = links.at(-1) ?? end
+  }
+  return sealed
+}
+
+type ChainEnd = Pick<SealedLink, 'position' | 'seal'>
+
+function linksBehind(end: ChainEnd, rows: readonly AuditRow[]): SealedLink[] {
+  let { position, seal } = end
+  return rows.map((row) => {
     position += 1
     const sealedAs = row.digest === null ? null : BY_DIGEST
     seal = sealOf({ ...row, sealed_as: sealedAs }, position, seal)
     return { id: row.id, position, seal, sealedAs }
   })
-  return (await audit.seal(links)).length
 }
 
 /** The position of the first event that does not fit its chain, or null. */

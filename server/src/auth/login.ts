@@ -10,6 +10,7 @@ import { codeLetter, newChallenge, newEmailKey } from './challenge.ts'
 import { challengeLink } from './link.ts'
 import { type LoginTry, spendLoginTry } from './login-try.ts'
 import { AssertionOptions, assertionOptions } from './passkey.ts'
+import { requireHasher } from './password.ts'
 import { giveBack, requirePassword } from './password-try.ts'
 import { randomId } from './random.ts'
 
@@ -40,6 +41,7 @@ export async function login(
   call: Call<Static<typeof LoginBody>>,
 ): Promise<Static<typeof LoginAnswer>> {
   const { app, body } = call
+  await requireHasher(app)
   const attempt = await spendLoginTry(call, body.email_or_username, body.device_token)
   await requirePassword(call, body.password, attempt)
   const { user, methods } = attempt

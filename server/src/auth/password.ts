@@ -43,6 +43,11 @@ export async function requireGoodPassword(
   return spelt
 }
 
+/** Refuses before anything is read or counted: a try that finds no place in the queue would only be given back. */
+export function requireHasher({ hasher }: App): Promise<void> {
+  return admitted(async () => hasher.requirePlace())
+}
+
 /** The hash to keep: the pepper's id, then argon2id's own text. */
 export async function hashPassword(app: App, spelt: string): Promise<string> {
   const { id } = app.keyring.current

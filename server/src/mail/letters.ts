@@ -81,7 +81,7 @@ const UNKNOWN_PROGRAM = 'an unknown program'
 /** The facts as the texts speak of them: on one line each, numbers and times as this language writes them. */
 export function sayFacts(facts: LetterFacts, sender: string, language: string): Said {
   const { purpose, change, raise, usedAt } = facts
-  const number = new Intl.NumberFormat(language)
+  const number = numbersIn(language)
   const agent = facts.agent === UNKNOWN_PROGRAM ? '' : facts.agent
   return {
     sender: oneLine(sender),
@@ -118,6 +118,14 @@ export function sayFacts(facts: LetterFacts, sender: string, language: string): 
     time: sayMoment(facts.at),
   }
 }
+
+/** To make one takes as long as half of a letter, and there are as many as languages. */
+function numbersIn(language: string): Intl.NumberFormat {
+  const format = numberFormats.get(language) ?? new Intl.NumberFormat(language)
+  numberFormats.set(language, format)
+  return format
+}
+const numberFormats = new Map<string, Intl.NumberFormat>()
 
 /** What somebody chose makes no line of its own: an indented one would look like a code. */
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim()

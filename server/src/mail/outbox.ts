@@ -63,13 +63,18 @@ export function createOutbox(parts: OutboxParts): Outbox {
   let stopped = false
   let wake = () => {}
 
-  /** Whatever is due, a few at once: a slow one takes up its own place, and no other. */
+  /**
+   * Whatever is due, a few at once: a slow one takes up its own place, and no other. Where less was due than there is room for,
+   * nobody looks again before they are asked to.
+   */
   const drain = async () => {
     const underWay = new Set<Promise<void>>()
+    let isAsked = true
     try {
       while (!stopped) {
-        const woken = new Promise<void>((resolve) => (wake = resolve))
-        const room = CONCURRENCY - underWay.size
+        const woken = new Promise<void>((resolve) => (wake = resolve)).then(() => (isAsked = true))
+        const room = isAsked ? CONCURRENCY - underWay.size : 0
+        if (room > 0) isAsked = false
         const rows = room > 0 ? await parts.store.claim(parts.now(), worker, LEASE_MS, room) : []
         for (const row of rows) {
           const delivery = deliver(parts, worker, row)
@@ -78,18 +83,25 @@ export function createOutbox(parts: OutboxParts): Outbox {
           underWay.add(delivery)
         }
         if (underWay.size === 0) return
-        if (rows.length === 0) await Promise.race([...underWay, woken])
+        if (room > 0 && rows.length === room) isAsked = true
+        if (!isAsked || underWay.size === CONCURRENCY) await Promise.race([...underWay, woken])
       }
     } finally {
       await Promise.all(underWay)
     }
   }
+  let queued: Promise<void> | null = null
+  /** The round that is under way looks again, and one more comes behind it. */
   const inTurn = () => {
     wake()
-    rounds = rounds
-      .then(drain)
+    queued ??= rounds
+      .then(() => {
+        queued = null
+        return drain()
+      })
       .catch((cause) => parts.log.warn({ event: 'outbox', mailId: '', cause }))
-    return rounds
+    rounds = queued
+    return queued
   }
   let poked = false
   return {

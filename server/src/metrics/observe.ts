@@ -154,6 +154,9 @@ function observeLimiter(limiter: Limiter, { count }: Metrics): Limiter {
 }
 
 function observeHasher(hasher: Hasher, { count, time }: Metrics): Hasher {
+  const note = (cause: unknown) => {
+    if (cause instanceof HasherBusy) count.noHash.inc()
+  }
   const timed =
     <Words extends unknown[], Answer>(kind: string, work: (...words: Words) => Promise<Answer>) =>
     async (...words: Words): Promise<Answer> => {
@@ -163,7 +166,7 @@ function observeHasher(hasher: Hasher, { count, time }: Metrics): Hasher {
         end()
         return answer
       } catch (cause) {
-        if (cause instanceof HasherBusy) count.noHash.inc()
+        note(cause)
         throw cause
       }
     }
@@ -171,6 +174,14 @@ function observeHasher(hasher: Hasher, { count, time }: Metrics): Hasher {
     hash: timed('hash', hasher.hash),
     verify: timed('verify', hasher.verify),
     verifyForeign: timed('foreign', hasher.verifyForeign),
+    requirePlace() {
+      try {
+        hasher.requirePlace()
+      } catch (cause) {
+        note(cause)
+        throw cause
+      }
+    },
     load: hasher.load,
     close: hasher.close,
   }

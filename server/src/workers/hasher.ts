@@ -8,6 +8,8 @@ export interface Hasher {
   verify(stored: string, password: string): Promise<boolean>
   /** The same for a hash that another server made (workers/foreign-hash.ts). */
   verifyForeign(stored: string, password: string): Promise<boolean>
+  /** Throws when one more would find no place in the queue now. */
+  requirePlace(): void
   /** How much it has to do now. */
   load(): { readonly waiting: number; readonly working: number; readonly threads: number }
   close(): Promise<void>
@@ -83,9 +85,12 @@ export function createHasher(options: {
     worker.unref()
   }
 
+  const requirePlace = () => {
+    if (waiting.length >= most) throw new HasherBusy('Too many wait')
+  }
   const run = (task: HashTask) =>
     new Promise<string | boolean>((resolve, reject) => {
-      if (waiting.length >= most) return reject(new HasherBusy('Too many wait'))
+      requirePlace()
       const job: Waiting = { task, resolve, reject }
       job.timer = setTimeout(() => {
         waiting.splice(waiting.indexOf(job), 1)
@@ -100,6 +105,7 @@ export function createHasher(options: {
     verify: async (stored, password) => (await run({ kind: 'verify', stored, password })) === true,
     verifyForeign: async (stored, password) =>
       (await run({ kind: 'foreign', stored, password })) === true,
+    requirePlace,
     load: () => ({
       waiting: waiting.length,
       working: threads.filter(({ job }) => job !== null).length,

@@ -48,8 +48,16 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
   let underWay: Waiting[] = []
   let gone: Error | null = null
   let drained = () => {}
+  let isDue = false
 
+  /** Whatever is written in one turn of the loop goes together: each message wakes the thread, and each group syncs. */
+  const soon = () => {
+    if (isDue || underWay.length) return
+    isDue = true
+    setImmediate(next)
+  }
   const next = () => {
+    isDue = false
     if (underWay.length || gone) return
     underWay = waiting.splice(0, MOST_AT_ONCE)
     if (underWay.length === 0) {
@@ -66,7 +74,7 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
     // Who came meanwhile waited for the same: nobody waits for it twice.
     if (answer.held) group.push(...waiting.splice(0))
     for (const [index, waiter] of group.entries()) settle(waiter, answer, index)
-    next()
+    soon()
   }
   const giveUp = (cause: Error) => {
     gone = cause
@@ -89,12 +97,12 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
       }
       return new Promise((resolve, reject) => {
         waiting.push({ job, resolve, reject })
-        next()
+        soon()
       })
     },
     async close() {
       if (gone) return
-      if (underWay.length) await new Promise<void>((resolve) => (drained = resolve))
+      if (isDue || underWay.length) await new Promise<void>((resolve) => (drained = resolve))
       const ended = new Promise((resolve) => thread.once('exit', resolve))
       thread.ref()
       thread.postMessage('close')
