@@ -81,4 +81,12 @@ export const processes: readonly Mutant[] = [
     tests: 'siblings.test.ts',
     named: 'sockets of a source',
   },
+  {
+    name: 'nothing that runs is read from where others may write',
+    file: 'compiled.ts',
+    find: ' || (mode & OTHERS_WRITE) !== 0',
+    replace: '',
+    tests: 'compiled.test.ts',
+    named: 'where others may write',
+  },
 ]

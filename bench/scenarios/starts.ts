@@ -29,8 +29,8 @@ export const starts: readonly Start[] = [
     name: 'Freddy Auth, as published: npx, container, systemd',
     script: packed,
     path: '/livez',
-    // Nothing that was compiled before is kept there.
-    env: (port, folder) => ({ ...settings(port, folder), NODE_DISABLE_COMPILE_CACHE: '1' }),
+    // It keeps what was compiled beside its data.
+    env: (port, folder) => ({ ...settings(port, folder), NODE_COMPILE_CACHE: '' }),
   },
 ]
 

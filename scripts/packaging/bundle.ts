@@ -7,11 +7,12 @@ const source = join(root, 'server', 'src')
 /** Where the bundle stands in the package, seen from the clone: files are found from there. */
 const place = join(root, 'server', 'dist')
 
-/** The server and what it uses, as JavaScript: the program, and the two threads that are files of their own. */
+/** The server and what it uses, as JavaScript: the server, the operator's shell, and the two threads that are files of their own. */
 export async function bundle(outdir: string): Promise<readonly string[]> {
   const { metafile } = await build({
     entryPoints: {
       cli: join(source, 'cli.ts'),
+      main: join(source, 'main.ts'),
       'hash-thread': join(source, 'workers', 'hash-thread.ts'),
       'writer-thread': join(source, 'workers', 'writer-thread.ts'),
     },

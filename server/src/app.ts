@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { assemble } from './assemble.ts'
 import { tellOfCanaries } from './auth/canary.ts'
 import { takeTurn } from './auth/ceilings.ts'
@@ -7,7 +6,6 @@ import { compose } from './auth/notice.ts'
 import { noteRefusedMail } from './auth/refused-mail.ts'
 import type { Config } from './config.ts'
 import type { App, Clock } from './context.ts'
-import { makeDataDir } from './data-dir.ts'
 import { createMetricsPort, type MetricsPort } from './http/metrics-door.ts'
 import { pages } from './http/pages.ts'
 import { createHttp, type Http } from './http/server.ts'
@@ -20,12 +18,11 @@ import type { Mailer } from './mail/mailer.ts'
 import { createOutbox, type Outbox } from './mail/outbox.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { observeDatabase } from './metrics/observe.ts'
+import { openDatabase } from './open-database.ts'
 import type { Siblings } from './processes/siblings.ts'
 import { requireSameSecret } from './same-secret.ts'
 import { readSecrets } from './secret-file.ts'
 import type { Database } from './store/database.ts'
-import { migrate } from './store/migrate.ts'
-import { openSqlite } from './store/sqlite.ts'
 import { createStore, type Store } from './store/store.ts'
 import { traceApp, traceDatabase, traceMailer } from './tracing/trace-app.ts'
 import { createTracing, type Tracing } from './tracing/tracing.ts'
@@ -35,6 +32,8 @@ import type { Hasher } from './workers/hasher.ts'
 
 /** What a test, or a command, may bring instead of the real thing. */
 export interface Parts {
+  /** One that is being opened already. */
+  readonly database?: Promise<Database>
   /** A clock that is frozen stands for the one that nobody sets too. */
   readonly now?: Clock
   readonly log?: Log
@@ -63,14 +62,15 @@ export interface Running {
 
 const uptime: Clock = () => performance.now()
 
-/** A whole server, not listening yet. The only place that chooses adapters. */
+/** A whole server, not listening yet. The only place that chooses adapters, but for the database. */
 export async function createApp(config: Config, parts: Parts = {}): Promise<Running> {
   const { now = Date.now, siblings = null } = parts
   const tick = parts.now ?? uptime
   const metrics = config.metricsAt || config.metricsToken ? await startMetrics(siblings) : null
   const log = parts.log ?? createLog(config.logLevel)
   const tracing = createTracing(config)
-  const { database, store } = await openStore(config, metrics, 'short', tracing)
+  const database = await (parts.database ?? openDatabase(config))
+  const store = createStore(watched(database, metrics, tracing))
   const keyring = createKeyring(readSecrets(config))
   await requireSameSecret(store, keyring)
 
@@ -167,7 +167,7 @@ export const openOperator = (config: Config): Promise<Operator> => operatorOn(co
 export const openRestorer = (config: Config): Promise<Operator> => operatorOn(config, 'long')
 
 async function operatorOn(config: Config, patience: 'short' | 'long'): Promise<Operator> {
-  const { database, store } = await openStore(config, null, patience)
+  const { database, store } = await openStore(config, patience)
   const keyring = createKeyring(readSecrets(config))
   const log = createLog('error')
   const limiter = createLimiter(config.limits)
@@ -194,21 +194,18 @@ async function operatorOn(config: Config, patience: 'short' | 'long'): Promise<O
   }
 }
 
-/** The database that the configuration names, at the newest schema. */
+/** What the configuration names, at the newest schema. */
 export async function openStore(
   config: Config,
-  metrics: Metrics | null = null,
   patience: 'short' | 'long' = 'short',
-  tracing: Tracing | null = null,
 ): Promise<{ database: Database; store: Store }> {
-  makeDataDir(config)
-  const { databaseUrl: url, databaseConnections: poolSize } = config
-  const database = url
-    ? await openPostgres({ url, poolSize, patience })
-    : await openSqlite({ path: join(config.dataDir, 'freddy.db') })
-  await migrate(database)
+  const database = await openDatabase(config, patience)
+  return { database, store: createStore(database) }
+}
+
+function watched(database: Database, metrics: Metrics | null, tracing: Tracing | null): Database {
   const measured = metrics ? observeDatabase(database, metrics) : database
-  return { database, store: createStore(tracing ? traceDatabase(measured, tracing) : measured) }
+  return tracing ? traceDatabase(measured, tracing) : measured
 }
 
 /*
@@ -223,13 +220,6 @@ async function startMetrics(siblings: Siblings | null): Promise<Metrics> {
 async function openSmtp({ smtpUrl, mailFrom }: Config): Promise<Mailer> {
   const { createSmtpMailer } = await import('./mail/smtp.ts')
   return createSmtpMailer({ url: smtpUrl ?? '', from: mailFrom })
-}
-
-async function openPostgres(
-  options: Parameters<typeof import('./store/postgres.ts').openPostgres>[0],
-): Promise<Database> {
-  const postgres = await import('./store/postgres.ts')
-  return postgres.openPostgres(options)
 }
 
 /** Traffic is counted here, by all processes of this server, or with all other servers. The client for that is loaded by those who use it. */

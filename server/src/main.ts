@@ -1,13 +1,19 @@
+import { keepCompiled } from './compiled.ts'
 import { ConfigError, readConfig } from './config.ts'
+import { openDatabase } from './open-database.ts'
 
-/** Reads the configuration and runs the server, in this process or in several. */
+/** Reads the configuration and runs the server, in this process or in several. The database opens while the server is read. */
 export async function serve(): Promise<void> {
   try {
     const config = readConfig()
     const isPrimary = config.workers > 1 && (await import('node:cluster')).default.isPrimary
     if (isPrimary) return (await import('./processes/primary.ts')).runProcesses(config)
+    keepCompiled(config)
+    const opening = openDatabase(config)
+    // Whoever waits for it is told; until then nobody does.
+    opening.catch(() => {})
     const { run } = await import('./run.ts')
-    return await run(config)
+    return await run(config, opening)
   } catch (cause) {
     fail(cause)
   }

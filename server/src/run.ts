@@ -3,6 +3,7 @@ import { baseAddress } from './auth/link.ts'
 import { openSetup } from './auth/setup.ts'
 import type { Config } from './config.ts'
 import type { Siblings } from './processes/siblings.ts'
+import type { Database } from './store/database.ts'
 
 /** What is under way may finish within this time; what then still streams is told that it ends here. */
 const DRAIN_MS = 10_000
@@ -10,11 +11,11 @@ const LAST_WORD_MS = 2000
 /** A terminal sends its signal to the wrapper and to the server: twice within this time counts once. */
 const SAME_SIGNAL_MS = 1000
 
-/** The server in this process: opens, migrates, listens; on SIGTERM stops taking, drains and closes. */
-export async function run(config: Config): Promise<void> {
+/** The server in this process: listens on a database that opens; on SIGTERM stops taking, drains and closes. */
+export async function run(config: Config, database: Promise<Database>): Promise<void> {
   const siblings = await joinSiblings(config)
   const print = (line: string) => process.stdout.write(`${line}\n`)
-  const running = await createApp(config, { print, siblings })
+  const running = await createApp(config, { database, print, siblings })
   await listen(config, running)
   running.start()
   stopOnSignals(running)

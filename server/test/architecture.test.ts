@@ -76,8 +76,9 @@ test('nothing that a server loads at its start imports node:http, of which a par
   }
 })
 
-test('adapters are chosen in app.ts only', () => {
-  for (const { path, imports } of sources.filter((source) => source.path !== 'app.ts')) {
+test('adapters are chosen in app.ts only, and the database in open-database.ts', () => {
+  const choosers = ['app.ts', 'open-database.ts']
+  for (const { path, imports } of sources.filter((source) => !choosers.includes(source.path))) {
     assert.deepEqual(
       imports.filter((target) => adapters.test(target)),
       [],

@@ -1,5 +1,8 @@
 'use strict'
 
-/** Without a word it is the server. */
-if (process.argv.length === 2) process.argv.push('serve')
-import('../server/dist/cli.js')
+/** Without a word it is the server, which reads nothing of the operator's shell. */
+if (['', 'serve'].includes(process.argv.slice(2).join(' '))) {
+  import('../server/dist/main.js').then(({ serve }) => serve())
+} else {
+  import('../server/dist/cli.js')
+}
