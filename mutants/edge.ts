@@ -257,4 +257,12 @@ export const edge: readonly Mutant[] = [
     tests: 'admin.test.ts',
     named: 'carries a secret',
   },
+  {
+    name: 'an answer that cannot be written ends no server',
+    file: 'http/turn.ts',
+    find: '    send(cause instanceof Error ? cause : new Error(String(cause)))\n',
+    replace: '',
+    tests: 'turn.test.ts',
+    named: 'an answer that cannot be written',
+  },
 ]

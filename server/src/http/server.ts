@@ -22,6 +22,7 @@ import { type BrokenRequest, closeUnasked } from './sockets.ts'
 import { sourceOf } from './source.ts'
 import { MOST_HEAD_BYTES, type Patience, patience, strictServer } from './strict-server.ts'
 import { traceRequests } from './trace-requests.ts'
+import { createTurn } from './turn.ts'
 import { validatorFor } from './validator.ts'
 
 declare module 'fastify' {
@@ -134,6 +135,7 @@ function stamp({ config }: App, request: FastifyRequest, reply: FastifyReply): v
 /** What holds for every request, whatever it wants. */
 function greet(app: App, http: Http, origins: Origins, { bodyMs }: Patience): void {
   const publicHost = publicHostOf(app)
+  const atEndOfTurn = createTurn()
   let isClosing = false
   http.addHook('onRequest', (request, reply, done) => {
     const { row } = request.routeOptions.config
@@ -158,7 +160,7 @@ function greet(app: App, http: Http, origins: Origins, { bodyMs }: Patience): vo
   http.addHook('onSend', (request, reply, _payload, done) => {
     if (request.answerHeaders) reply.headers(request.answerHeaders)
     if (isClosing || isLargeAndUnread(request.raw)) reply.header('connection', 'close')
-    done()
+    atEndOfTurn(done)
   })
   if (app.log.hearsRequests) tellRequests(app, http)
   http.setErrorHandler((cause, request, reply) => {
