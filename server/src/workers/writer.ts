@@ -29,6 +29,8 @@ export interface Writer {
 const MOST_WAITING = 10_000
 /** A group no larger than this: whoever comes next need not wait for all that came before. */
 const MOST_AT_ONCE = 512
+/** So many do not wait for what else is written in their turn. */
+const WORTH_A_GROUP = 8
 
 interface Waiting {
   readonly job: Job
@@ -50,9 +52,14 @@ export async function startWriter(options: WriterOptions): Promise<Writer> {
   let drained = () => {}
   let isDue = false
 
-  /** Whatever is written in one turn of the loop goes together: each message wakes the thread, and each group syncs. */
+  /**
+   * Whatever is written in one turn of the loop goes together: each message wakes the thread, and each group syncs. Of a
+   * long turn the thread begins with what there is.
+   */
   const soon = () => {
-    if (isDue || underWay.length) return
+    if (underWay.length) return
+    if (waiting.length >= WORTH_A_GROUP) return next()
+    if (isDue) return
     isDue = true
     setImmediate(next)
   }
