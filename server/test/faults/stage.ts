@@ -13,7 +13,7 @@ import { judge } from './judge.ts'
 import { live } from './lives.ts'
 import { luckOf } from './luck.ts'
 
-const CLIENTS = 4
+export const CLIENTS = 4
 /** Letters that a server has under way. */
 const MAILS_AT_ONCE = 4
 
